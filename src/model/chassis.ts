@@ -1,0 +1,71 @@
+// Chassis as they reported themselves over OVSDB, what is bound there, and the networks that reach them.
+import { type Kind, kind, type Pool } from './kind.ts'
+
+/** A host that runs Open vSwitch. Its id is its system-id. */
+export interface Chassis {
+  readonly id: string
+  /** Stands for the chassis in the data plane. */
+  readonly key: number
+  readonly hostname: string
+  /** The VTEP address; '' while none is reported. */
+  readonly tunnelIp: string
+  readonly tunnelTypes: readonly ('vxlan' | 'gre' | 'geneve')[]
+  /** Physical network -> provider bridge. */
+  readonly bridgeMappings: Readonly<Record<string, string>>
+  /** Physical networks whose bridge exists there, with the ofport of our patch port on br-int. */
+  readonly providerPorts: Readonly<Record<string, number>>
+  readonly datapathType: string
+  readonly ovsVersion: string
+  /** waiting: unknown, not yet approved; draining: keeps what it has, takes no new binding. */
+  readonly admission: 'approved' | 'waiting' | 'draining'
+  /** What keeps it from working, in words for the operator; empty when nothing does. */
+  readonly problems: readonly string[]
+}
+
+/** All chassis that were ever seen and not removed. */
+export const chassis: Kind<Chassis, 'hostname' | 'tunnelIp'> = kind<Chassis>()('chassis', {
+  unique: c => [`key ${c.key}`],
+  index: { hostname: c => [c.hostname], tunnelIp: c => (c.tunnelIp === '' ? [] : [c.tunnelIp]) },
+})
+
+/** A port plugged into br-int of a chassis. */
+export interface Binding {
+  /** `<port id>@<chassis id>` */
+  readonly id: string
+  readonly port: string
+  readonly network: string
+  readonly chassis: string
+  /** Interface name and OpenFlow port number on br-int. */
+  readonly interface: string
+  readonly ofport: number
+  /** pending: a second claim during live migration; it becomes active at cut-over. */
+  readonly state: 'active' | 'pending'
+}
+
+/** All bindings; at most one active for a port. */
+export const bindings: Kind<Binding, 'port' | 'chassis' | 'attachment'> = kind<Binding>()('binding', {
+  unique: b => (b.state === 'active' ? [`active ${b.port}`] : []),
+  index: { port: b => [b.port], chassis: b => [b.chassis], attachment: b => [`${b.chassis}/${b.network}`] },
+})
+
+/** A network reaches a chassis: it has a binding there (or, later, a router that leads to it). */
+export interface Attachment {
+  /** `<chassis id>/<network id>` */
+  readonly id: string
+  readonly chassis: string
+  readonly network: string
+  /** The tag that carries the network between br-int and br-tun there; also its conntrack zone on that chassis. */
+  readonly localVlan: number
+}
+
+/** All attachments; unique by chassis and local VLAN. */
+export const attachments: Kind<Attachment, 'network' | 'chassis'> = kind<Attachment>()('attachment', {
+  unique: a => [`vlan ${a.chassis} ${a.localVlan}`],
+  index: { network: a => [a.network], chassis: a => [a.chassis] },
+})
+
+/** Chassis keys. */
+export const chassisKeys: Pool = { name: 'chassis_key', first: 1, last: 0xffff }
+
+/** Local VLANs, a pool per chassis. A chassis reaches at most 4,094 networks. */
+export const localVlans: Pool = { name: 'local_vlan', first: 1, last: 4094 }
