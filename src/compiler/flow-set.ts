@@ -19,9 +19,16 @@ export interface Source {
  */
 export interface FlowEntry {
   readonly bridge: Bridge
-  /** Always has table, priority, match, actions and cookie. */
+  readonly table: number
+  readonly priority: number
+  readonly cookie: bigint
+  /** The match in OpenFlow 1.5 wire form: type, length, OXMs in canonical order, padding (section 7.2.3). */
+  readonly match: Uint8Array
+  /** The instructions in OpenFlow 1.5 wire form (section 7.2.5). */
+  readonly instructions: Uint8Array
+  /** The flow as data, made anew from its rows at each call: for people, not for the wire. */
   readonly flow: Required<Pick<Flow, 'table' | 'priority' | 'cookie' | 'match' | 'actions'>>
-  /** Bridge, table, priority and match in one string: no two flows of a bridge share it. */
+  /** Bridge, table, priority and match bytes in one string (`slotOf`): no two flows of a bridge share it. */
   readonly slot: string
   /** 64 bits over slot, cookie and actions; digests of sets are their sums modulo 2^64. */
   readonly digest: bigint
@@ -67,4 +74,14 @@ export interface Compiled {
   flowSetsOf(kind: string, id: string): ReadonlySet<string>
   /** Entries of a chassis with this cookie (two only if 48 bits collide). */
   byCookie(chassis: string, cookie: bigint): readonly FlowEntry[]
+  /** Rows that wanted one match with no declared merge: the first holds the slot, the others have no flow. */
+  readonly conflicts: readonly Conflict[]
+}
+
+/** Two records of the model asked for different flows with one match. */
+export interface Conflict {
+  readonly flowSet: string
+  readonly slot: string
+  readonly kept: Source
+  readonly refused: readonly Source[]
 }
