@@ -1,32 +1,52 @@
 // Chassis as they reported themselves over OVSDB, what is bound there, and the networks that reach them.
 import { type Kind, kind, type Pool } from './kind.ts'
 
+/** Encapsulations that we know, each with a flow-keyed tunnel port of its own on br-tun. */
+export const tunnelTypes = ['vxlan', 'gre', 'geneve'] as const
+
+/** One of them. */
+export type TunnelType = (typeof tunnelTypes)[number]
+
 /** A host that runs Open vSwitch. Its id is its system-id. */
 export interface Chassis {
   readonly id: string
   /** Stands for the chassis in the data plane. */
   readonly key: number
   readonly hostname: string
-  /** The VTEP address; '' while none is reported. */
+  /** The VTEP address; '' while none is reported, or the one that is belongs to another chassis. */
   readonly tunnelIp: string
-  readonly tunnelTypes: readonly ('vxlan' | 'gre' | 'geneve')[]
-  /** Physical network -> provider bridge. */
+  /** The VTEP address as reported. */
+  readonly reportedTunnelIp: string
+  readonly tunnelTypes: readonly TunnelType[]
+  /** Physical network -> provider bridge, as reported. */
   readonly bridgeMappings: Readonly<Record<string, string>>
   /** Physical networks whose bridge exists there, with the ofport of our patch port on br-int. */
   readonly providerPorts: Readonly<Record<string, number>>
+  /** `datapath_type` of the bridges that we make: '' for the kernel's, `netdev` for userspace. */
   readonly datapathType: string
   readonly ovsVersion: string
+  /** Offers itself as a gateway with this priority, the higher the better; 0: it does not. */
+  readonly gatewayPriority: number
   /** waiting: unknown, not yet approved; draining: keeps what it has, takes no new binding. */
   readonly admission: 'approved' | 'waiting' | 'draining'
-  /** What keeps it from working, in words for the operator; empty when nothing does. */
+  /** Why it is not programmed at all (too old, datapath type unknown); '' when it is. */
+  readonly refused: string
+  /** What keeps it, or a part of it, from working, in words for the operator; `refused` included. */
   readonly problems: readonly string[]
 }
 
 /** All chassis that were ever seen and not removed. */
-export const chassis: Kind<Chassis, 'hostname' | 'tunnelIp'> = kind<Chassis>()('chassis', {
-  unique: c => [`key ${c.key}`],
-  index: { hostname: c => [c.hostname], tunnelIp: c => (c.tunnelIp === '' ? [] : [c.tunnelIp]) },
+export const chassis: Kind<Chassis, 'hostname' | 'tunnelIp' | 'reportedTunnelIp'> = kind<Chassis>()('chassis', {
+  unique: c => [`key ${c.key}`, ...(c.tunnelIp === '' ? [] : [`vtep ${c.tunnelIp}`])],
+  index: {
+    hostname: c => [c.hostname],
+    tunnelIp: c => (c.tunnelIp === '' ? [] : [c.tunnelIp]),
+    reportedTunnelIp: c => (c.reportedTunnelIp === '' ? [] : [c.reportedTunnelIp]),
+  },
 })
+
+/** Whether we make bridges and flows there. */
+export const isProgrammed = (c: Chassis): boolean => c.admission !== 'waiting' && c.refused === ''
 
 /** A port plugged into br-int of a chassis. */
 export interface Binding {

@@ -2,5 +2,6 @@
 export * from './chassis.ts'
 export * from './kind.ts'
 export * from './network.ts'
+export * from './ofports.ts'
 export * from './port.ts'
 export * from './transaction.ts'
