@@ -1,4 +1,5 @@
 // The face of the model: resource types, their declarations and rules. Pure: no I/O, no clock.
+export * from './binding.ts'
 export * from './chassis.ts'
 export * from './kind.ts'
 export * from './network.ts'

@@ -8,4 +8,4 @@ export const PATCH_TUN = 1
 export const PATCH_INT = 1
 
 /** On br-tun: the flow-keyed tunnel port of each type. */
-export const TUNNEL_PORT: Readonly<Record<TunnelType, number>> = { vxlan: 2, gre: 3, geneve: 4 }
+export const TUNNEL_PORTS: Readonly<Record<TunnelType, number>> = { vxlan: 2, gre: 3, geneve: 4 }
