@@ -13,12 +13,12 @@ export interface Chassis {
   /** Stands for the chassis in the data plane. */
   readonly key: number
   readonly hostname: string
-  /** The VTEP address; '' while none is reported, or the one that is belongs to another chassis. */
+  /** The VTEP address; '' while it waits for approval, reports none, or reports one that another chassis holds. */
   readonly tunnelIp: string
-  /** The VTEP address as reported. */
+  /** The VTEP address that it reports. */
   readonly reportedTunnelIp: string
   readonly tunnelTypes: readonly TunnelType[]
-  /** Physical network -> provider bridge, as reported. */
+  /** Physical network -> provider bridge, of those that exist there. */
   readonly bridgeMappings: Readonly<Record<string, string>>
   /** Physical networks whose bridge exists there, with the ofport of our patch port on br-int. */
   readonly providerPorts: Readonly<Record<string, number>>
