@@ -1,14 +1,14 @@
 // Follows the log of commits and keeps the flow sets that the model compiles to. One change costs the rows that change:
 // each (rule, record) is a unit that remembers its rows and what it read; the same code compiles everything at a start.
 import { isDeepStrictEqual } from 'node:util'
-import type { Change, Commit, Doc, Kind, Reader } from '#model'
+import type { Change, Commit, Kind, Reader } from '#model'
 import { cookieOf, digestOf, encodeSpec, slotOf } from './encode.ts'
 import type { Bridge, CompileDelta, Compiled, Conflict, FlowEntry, FlowSet, FlowSetDelta, Source } from './flow-set.ts'
 import { type Cell, Graph, type User } from './graph.ts'
 import {
   type FlowSpec,
-  type Pipeline,
   PIPELINE_SET,
+  type Pipeline,
   type Placed,
   type Rule,
   type SubscriptionRule,

@@ -26,7 +26,7 @@ export const encodeSpec = (spec: FlowSpec): { readonly match: Buffer; readonly i
 
 /** The identity of a flow on a bridge: what an OpenFlow switch compares to replace or to delete strictly. */
 export const slotOf = (bridge: Bridge, table: number, priority: number, match: Uint8Array): string =>
-  `${bridge} ${table} ${priority} ${Buffer.from(match.buffer, match.byteOffset, match.length).latin1Slice()}`
+  `${bridge} ${table} ${priority} ${Buffer.from(match.buffer, match.byteOffset, match.length).toString('latin1')}`
 
 /** Two 32-bit hashes of a string of bytes (cyrb53's mixing), as one 64-bit number. */
 const hash = (text: string, seed: number): bigint => {
@@ -47,4 +47,4 @@ export const cookieOf = (slot: string): bigint => (COOKIE_MARK << 48n) | (hash(s
 
 /** 64 bits over all that the switch holds of the flow. The cookie follows from the slot. */
 export const digestOf = (slot: string, instructions: Buffer): bigint =>
-  hash(slot, 2) ^ hash(instructions.latin1Slice(), 3)
+  hash(slot, 2) ^ hash(instructions.toString('latin1'), 3)

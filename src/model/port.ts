@@ -1,5 +1,7 @@
 // Ports: a VM's (or a router's, or DHCP's) place on a network.
 import { type Kind, kind, type Pool } from './kind.ts'
+import { refuse } from './refusal.ts'
+import type { Reader } from './transaction.ts'
 
 /** An address of a port on one subnet. */
 export interface FixedIp {
@@ -15,6 +17,13 @@ export interface AddressPair {
   readonly macAddress: string
 }
 
+/** A DHCP option told to this port only. */
+export interface DhcpOption {
+  readonly name: string
+  readonly value: string
+  readonly ipVersion: 4 | 6
+}
+
 /** A port. */
 export interface Port {
   readonly id: string
@@ -25,6 +34,7 @@ export interface Port {
   readonly name: string
   readonly adminStateUp: boolean
   readonly status: 'ACTIVE' | 'DOWN' | 'BUILD' | 'ERROR' | 'N/A'
+  /** Lower case, with colons. */
   readonly macAddress: string
   readonly fixedIps: readonly FixedIp[]
   readonly allowedAddressPairs: readonly AddressPair[]
@@ -33,17 +43,38 @@ export interface Port {
   readonly deviceId: string
   /** The host that alone may bind the port (`binding:host_id`), '' for any. */
   readonly bindingHost: string
+  readonly bindingVnicType: string
+  readonly bindingProfile: Readonly<Record<string, unknown>>
+  readonly extraDhcpOptions: readonly DhcpOption[]
+  readonly dnsName: string
 }
 
 /** All ports. */
-export const ports: Kind<Port, 'network' | 'project' | 'device'> = kind<Port>()('port', {
+export const ports: Kind<Port, 'network' | 'project' | 'device' | 'subnet' | 'address' | 'pair'> = kind<Port>()('port', {
   unique: p => [
     `key ${p.key}`,
     `mac ${p.networkId} ${p.macAddress}`,
     ...p.fixedIps.map(ip => `ip ${p.networkId} ${ip.ipAddress}`),
   ],
-  index: { network: p => [p.networkId], project: p => [p.projectId], device: p => [p.deviceId] },
+  index: {
+    network: p => [p.networkId],
+    project: p => [p.projectId],
+    device: p => [p.deviceId],
+    subnet: p => [...new Set(p.fixedIps.map(ip => ip.subnetId))],
+    address: p => p.fixedIps.map(ip => ip.ipAddress),
+    pair: p => p.allowedAddressPairs.map(pair => `${p.networkId} ${pair.ipAddress}`),
+  },
 })
 
 /** Port keys. */
 export const portKeys: Pool = { name: 'port_key', first: 1, last: 0xffffff }
+
+/** The port of an id. Throws PortNotFound. */
+export function portOf(reader: Reader, id: string): Port {
+  const port = reader.get(ports, id)
+  if (!port) throw refuse('PortNotFound', { id })
+  return port
+}
+
+/** Router interfaces: their addresses are the router's choice, never automatic. */
+export const isRouterPort = (port: Pick<Port, 'deviceOwner'>): boolean => port.deviceOwner.startsWith('network:router_')

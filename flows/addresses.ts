@@ -1,0 +1,33 @@
+// Addresses and prefixes as matches want them.
+import ipaddr from 'ipaddr.js'
+import { type Masked, masked } from 'node-openflow/flow'
+
+/** Whether an address or prefix is IPv6. */
+export const isV6 = (address: string): boolean => address.includes(':')
+
+const parse = (prefix: string) => {
+  const [address, length] = ipaddr.parseCIDR(prefix)
+  return { address, length, bits: address.kind() === 'ipv4' ? 32 : 128 }
+}
+
+/** Whether an address or prefix is one address. */
+export const isHost = (prefix: string): boolean => {
+  if (!prefix.includes('/')) return true
+  const { length, bits } = parse(prefix)
+  return length === bits
+}
+
+/** An address or prefix as the value of a match field. */
+export const onWire = (prefix: string): string | Masked<string> => {
+  if (!prefix.includes('/')) return prefix
+  const { address, length, bits } = parse(prefix)
+  if (length === bits) return address.toString()
+  const of = address.kind() === 'ipv4' ? ipaddr.IPv4 : ipaddr.IPv6
+  return masked(of.networkAddressFromCIDR(prefix).toString(), of.subnetMaskFromPrefixLength(length).toString())
+}
+
+/** The link-local address that a host makes of its MAC (RFC 4291, modified EUI-64). */
+export const linkLocal = (mac: string): string => {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac.split(':').map(byte => Number.parseInt(byte, 16))
+  return new ipaddr.IPv6([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f]).toString()
+}

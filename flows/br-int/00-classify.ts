@@ -1,0 +1,125 @@
+/**
+ * Names where a frame came from: its port and network, and whether it came from outside this chassis.
+ *
+ * In:   everything that enters br-int.
+ * Out:  frames of local ports to port_security, untagged ones only (a guest's tag must not choose a network); what came
+ *       from a tunnel or a provider network, untagged here, to l2_lookup. A port whose binding is pending (live
+ *       migration) may only announce itself: that reaches the controller, which cuts over.
+ *
+ *   table=0, priority=20,in_port=7,vlan_tci=0x0000/0x1fff
+ *   actions=set_field:0x5->reg0,set_field:0x3->metadata,set_field:0x2->reg3,goto_table:10
+ */
+import { type Action, arp, controller, drop, eth, goto, icmp6, type Match, popVlan } from 'node-openflow/flow'
+import { each, table } from '#compiler'
+import { attachments, bindings, segmentAt } from '#model'
+import { PATCH_TUN } from '#model/ofports'
+import { isV6 } from '../addresses.ts'
+import { attachmentOf, chassisFacts, isTunnel, networkFacts, portFacts } from '../facts.ts'
+import { ETH_TYPE_RARP, learnedFromOutside } from '../learning.ts'
+import { cutOverUserdata } from '../packet-in.ts'
+import { network, ORIGIN, origin, sourcePort, zone } from '../registers.ts'
+import { portSecurity } from './10-port-security.ts'
+import { NEIGHBOR_ADVERTISEMENT } from './32-nd-reply.ts'
+import { l2Lookup } from './60-l2-lookup.ts'
+
+const ANNOUNCEMENT = 30
+const PORT = 20
+
+/** vlan_vid of a frame without a tag, and the bit of one with (OpenFlow 1.5 section 7.2.3.7). */
+const UNTAGGED = 0
+const TAGGED = 0x1000
+
+/** How a guest announces that it now runs here: RARP (QEMU), gratuitous ARP, unsolicited NA. */
+const announcements = (ips: readonly string[]): readonly Match[] => [
+  eth({ eth_type: ETH_TYPE_RARP }),
+  ...ips.map(ip =>
+    isV6(ip) ? icmp6({ icmpv6_type: NEIGHBOR_ADVERTISEMENT, nd_target: ip }) : arp({ arp_spa: ip, arp_tpa: ip }),
+  ),
+]
+
+export const classify = table('classify', {
+  bridge: 'br-int',
+  number: 0,
+  match: ['in_port', 'vlan_vid', 'eth_type', 'arp_spa', 'arp_tpa', 'ip_proto', 'icmpv6_type', 'nd_target'],
+  next: [portSecurity, l2Lookup],
+  miss: drop(),
+  rules: [
+    each(bindings, {
+      scope: 'chassis',
+      rows: (binding, view) => {
+        const port = view.value(portFacts, binding.port)
+        const attachment = view.value(attachmentOf, binding.id)
+        if (port === undefined || attachment === undefined || binding.state !== 'active') return []
+        const local = { port: port.key, network: port.networkKey, zone: attachment.localVlan }
+        return [{ in: binding.chassis, ofport: binding.ofport, ...local, up: port.up }]
+      },
+      example: { in: 'host1', ofport: 7, port: 5, network: 3, zone: 2, up: true },
+      flow: row => ({
+        priority: PORT,
+        match: { in_port: row.ofport, vlan_vid: UNTAGGED },
+        actions: row.up
+          ? [sourcePort.set(row.port), network.set(row.network), zone.set(row.zone), goto(portSecurity)]
+          : drop(),
+      }),
+    }),
+    each(bindings, {
+      scope: 'chassis',
+      rows: (binding, view) => {
+        const port = view.value(portFacts, binding.port)
+        if (port === undefined || binding.state !== 'pending' || !port.up) return []
+        return announcements(port.ips).map(match => ({
+          in: binding.chassis,
+          ofport: binding.ofport,
+          port: binding.port,
+          match,
+        }))
+      },
+      example: {
+        in: 'host1',
+        ofport: 7,
+        port: '00000000-0000-4000-8000-000000000005',
+        match: eth({ eth_type: ETH_TYPE_RARP }),
+      },
+      flow: ({ ofport, port, match }) => ({
+        priority: ANNOUNCEMENT,
+        match: { in_port: ofport, vlan_vid: UNTAGGED, ...match },
+        actions: [controller({ userdata: cutOverUserdata(port) })],
+      }),
+    }),
+    each(bindings, {
+      scope: 'chassis',
+      rows: binding => (binding.state === 'pending' ? [{ in: binding.chassis, ofport: binding.ofport }] : []),
+      example: { in: 'host1', ofport: 7 },
+      flow: ({ ofport }) => ({ priority: PORT, match: { in_port: ofport }, actions: drop() }),
+    }),
+    each(attachments, {
+      scope: 'chassis',
+      rows: (attachment, view) => {
+        const net = view.value(networkFacts, attachment.network)
+        const at = view.value(chassisFacts, attachment.chassis)
+        const segment = net && at && segmentAt(net.segments, at)
+        if (segment === undefined || segment.networkType === 'local') return []
+        const place = { in: attachment.chassis, network: net?.key ?? 0, zone: attachment.localVlan }
+        if (isTunnel(segment))
+          return [{ ...place, port: PATCH_TUN, vlan: attachment.localVlan, from: ORIGIN.tunnel as number }]
+        const port = at?.providerPorts[segment.physicalNetwork ?? '']
+        return port === undefined
+          ? []
+          : [{ ...place, port, vlan: segment.segmentationId ?? 0, from: ORIGIN.provider as number }]
+      },
+      example: { in: 'host1', network: 3, zone: 2, port: PATCH_TUN, vlan: 2, from: ORIGIN.tunnel as number },
+      flow: row => ({
+        priority: PORT,
+        match: { in_port: row.port, vlan_vid: row.vlan === 0 ? UNTAGGED : TAGGED | row.vlan },
+        actions: [
+          ...(row.vlan === 0 ? [] : [popVlan()]),
+          network.set(row.network),
+          zone.set(row.zone),
+          origin.set(row.from),
+          ...(row.from === ORIGIN.provider ? [learnedFromOutside(row.network)] : ([] as Action[])),
+          goto(l2Lookup),
+        ],
+      }),
+    }),
+  ],
+})

@@ -1,0 +1,38 @@
+/**
+ * Completes a neighbour advertisement: its option, which can be set only once the packet is an advertisement.
+ *
+ * In:   what nd_responder made of a solicitation.
+ * Out:  the advertisement (solicited, override), to the port that asked.
+ */
+import { drop, IN_PORT, icmp6, move, output, setField } from 'node-openflow/flow'
+import { table } from '#compiler'
+
+/** ICMPv6 types (RFC 4861 section 4). */
+export const NEIGHBOR_SOLICITATION = 135
+export const NEIGHBOR_ADVERTISEMENT = 136
+export const ROUTER_ADVERTISEMENT = 134
+
+const TARGET_LINK_LAYER_ADDRESS = 2
+/** The flags solicited and override, in the word before the target address. */
+const SOLICITED_OVERRIDE = 0x60000000
+
+const COMPLETE = 10
+
+export const ndReply = table('nd_reply', {
+  bridge: 'br-int',
+  number: 32,
+  match: ['eth_type', 'ip_proto', 'icmpv6_type'],
+  miss: drop(),
+  fixed: [
+    {
+      priority: COMPLETE,
+      match: icmp6({ icmpv6_type: NEIGHBOR_ADVERTISEMENT }),
+      actions: [
+        setField('nd_reserved', SOLICITED_OVERRIDE),
+        setField('nd_options_type', TARGET_LINK_LAYER_ADDRESS),
+        move('eth_src', 'nd_tll'),
+        output(IN_PORT),
+      ],
+    },
+  ],
+})

@@ -1,0 +1,78 @@
+/**
+ * Where a frame goes: the port that has its destination address. The same flows on every chassis.
+ *
+ * In:   frames that may be sent; metadata is their network's key.
+ * Out:  output, with the destination port's key; flood for broadcast and multicast; an address that is no port's is
+ *       looked up among those learned. ARP requests and neighbour solicitations that come in from a provider network
+ *       for an address of the model go to its port alone.
+ *
+ *   table=60, priority=20,metadata=0x3,dl_dst=fa:16:3e:00:00:05 actions=set_field:0x5->reg1,goto_table:90
+ *   table=60, priority=30,arp,reg2=0x2,metadata=0x3,arp_tpa=10.0.0.5,arp_op=1 actions=set_field:0x5->reg1,goto_table:90
+ */
+import { ARP_REQUEST, arp, goto, icmp6, masked, resubmit } from 'node-openflow/flow'
+import { each, table } from '#compiler'
+import { ports } from '#model'
+import { isV6 } from '../addresses.ts'
+import { addressOwners, networkFacts, portFacts } from '../facts.ts'
+import { destinationPort, network, ORIGIN, origin } from '../registers.ts'
+import { l2Learned } from './61-l2-learned.ts'
+import { l2Unknown } from './62-l2-unknown.ts'
+import { flood } from './63-flood.ts'
+import { outputTable } from './90-output.ts'
+
+const ASKED_FROM_OUTSIDE = 30
+const KNOWN = 20
+const GROUP = 10
+
+const NEIGHBOR_SOLICITATION = 135
+
+export const l2Lookup = table('l2_lookup', {
+  bridge: 'br-int',
+  number: 60,
+  match: ['metadata', 'eth_dst', 'eth_type', 'reg2', 'arp_op', 'arp_tpa', 'ip_proto', 'icmpv6_type', 'nd_target'],
+  next: [outputTable, flood, l2Learned, l2Unknown],
+  fixed: [
+    {
+      priority: GROUP,
+      match: { eth_dst: masked('01:00:00:00:00:00', '01:00:00:00:00:00') },
+      actions: [goto(flood)],
+    },
+  ],
+  miss: [resubmit({ table: l2Learned.number }), goto(l2Unknown)],
+  rules: [
+    each(ports, {
+      scope: 'network',
+      rows: (port, view) => {
+        const facts = view.value(portFacts, port.id)
+        return facts === undefined
+          ? []
+          : [{ in: facts.network, network: facts.networkKey, mac: facts.mac, port: facts.key }]
+      },
+      example: { in: 'net', network: 3, mac: 'fa:16:3e:00:00:05', port: 5 },
+      flow: ({ network: net, mac, port }) => ({
+        priority: KNOWN,
+        match: { ...network.is(net), eth_dst: mac },
+        actions: [destinationPort.set(port), goto(outputTable)],
+      }),
+    }),
+    each(ports, {
+      scope: 'network',
+      rows: (port, view) =>
+        view.value(networkFacts, port.networkId)?.segments.some(s => s.physicalNetwork !== undefined)
+          ? addressOwners(port, view).map(owner => ({ ...owner, port: port.key }))
+          : [],
+      example: { in: 'net', network: 3, ip: '10.0.0.5', mac: 'fa:16:3e:00:00:05', port: 5 },
+      flow: ({ network: net, ip, port }) => ({
+        priority: ASKED_FROM_OUTSIDE,
+        match: {
+          ...(isV6(ip)
+            ? icmp6({ icmpv6_type: NEIGHBOR_SOLICITATION, nd_target: ip })
+            : arp({ arp_tpa: ip, arp_op: ARP_REQUEST })),
+          ...network.is(net),
+          ...origin.is(ORIGIN.provider),
+        },
+        actions: [destinationPort.set(port), goto(outputTable)],
+      }),
+    }),
+  ],
+})

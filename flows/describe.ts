@@ -1,0 +1,36 @@
+// Prints the pipeline as a page for people: docs/pipeline.md is this function's output, and a test keeps it so.
+import type { Bridge, Pipeline, Table } from '#compiler'
+import type { Register } from './registers.ts'
+
+const leadsTo = (table: Table) => table.next.map(next => next.name).join(', ') || '—'
+
+const scopesOf = (table: Table) => [...new Set(table.rules.map(rule => rule.scope))].join(', ') || 'pipeline'
+
+const tablesOf = (pipeline: Pipeline, bridge: Bridge) => pipeline.tables.filter(table => table.bridge === bridge)
+
+/** A Markdown page: the tables of each bridge in packet order, then the registers and where they live. */
+export const describePipeline = (pipeline: Pipeline, registers: readonly Register[]): string =>
+  [
+    '# Pipeline',
+    '',
+    'Printed from `flows/` by `flows/describe.ts`. A table is the file of its name under `flows/<bridge>/`, which says',
+    'what comes in and what goes out. A flow set is compiled once and shared by the chassis that subscribe to it;',
+    '`chassis` is the one that each chassis has to itself.',
+    '',
+    ...(['br-int', 'br-tun'] as const).flatMap(bridge => [
+      `## ${bridge}`,
+      '',
+      '| number | table | leads to | matches on | flow sets |',
+      '| --- | --- | --- | --- | --- |',
+      ...tablesOf(pipeline, bridge).map(
+        t => `| ${t.number} | ${t.name} | ${leadsTo(t)} | ${[...t.match].join(' ') || '—'} | ${scopesOf(t)} |`,
+      ),
+      '',
+    ]),
+    '## Registers',
+    '',
+    '| bridge | name | field | from | to | what |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...registers.map(r => `| ${r.bridge} | ${r.name} | ${r.field} | ${r.from} | ${r.to} | ${r.doc} |`),
+    '',
+  ].join('\n')

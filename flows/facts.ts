@@ -1,0 +1,124 @@
+// What several tables need to know of a record, computed once. Only what the data plane depends on is in here, so that a
+// renamed network or a new revision number makes no row again.
+import { derive, type View } from '#compiler'
+import {
+  type Attachment,
+  attachments,
+  type Binding,
+  bindings,
+  type Chassis,
+  chassis,
+  isProgrammed,
+  type Network,
+  networks,
+  type Port,
+  ports,
+  type Segment,
+  segmentAt,
+  type TunnelType,
+} from '#model'
+import { TUNNEL_PORTS } from '#model/ofports'
+import { isV6, linkLocal } from './addresses.ts'
+
+/** What of a network matters to its flows. */
+export const networkFacts = derive('network', networks, (n: Network) => ({
+  key: n.key,
+  up: n.adminStateUp,
+  segments: n.segments,
+}))
+
+/** What of a chassis matters to the flows of others. */
+export const chassisFacts = derive('chassis', chassis, (c: Chassis) => ({
+  key: c.key,
+  /** '' while it may not take part. */
+  tunnelIp: isProgrammed(c) ? c.tunnelIp : '',
+  tunnelTypes: c.tunnelTypes,
+  providerPorts: c.providerPorts,
+}))
+
+/** What of a port matters to its flows, those of its place apart. */
+export const portFacts = derive('port', ports, (p: Port, view: View) => {
+  const network = view.value(networkFacts, p.networkId)
+  return network === undefined
+    ? undefined
+    : {
+        key: p.key,
+        network: p.networkId,
+        networkKey: network.key,
+        mac: p.macAddress,
+        ips: p.fixedIps.map(ip => ip.ipAddress),
+        pairs: p.allowedAddressPairs,
+        secured: p.portSecurityEnabled,
+        up: p.adminStateUp && network.up,
+      }
+})
+
+/** The key of the chassis where a port is bound and active. */
+export const placeOf = derive('place', ports, (p: Port, view: View) => {
+  const active = view.by(bindings, 'port', p.id).find((b: Binding) => b.state === 'active')
+  return active === undefined ? undefined : view.value(chassisFacts, active.chassis)?.key
+})
+
+/** Whether frames of a segment travel in tunnels. */
+export const isTunnel = (segment: Segment): segment is Segment & { networkType: TunnelType; segmentationId: number } =>
+  segment.networkType in TUNNEL_PORTS
+
+/** An address that one port alone has: what responders answer for. */
+export interface AddressOwner {
+  /** Network id. */
+  readonly in: string
+  /** Network key. */
+  readonly network: number
+  readonly ip: string
+  readonly mac: string
+}
+
+/**
+ * The fixed addresses of a port that nobody else may claim. One that is also an allowed address pair somewhere on the
+ * network has no single owner (keepalived moves it), so the question for it must reach the hosts.
+ */
+export const addressOwners = (port: Port, view: View): readonly AddressOwner[] => {
+  const facts = view.value(portFacts, port.id)
+  if (facts === undefined || !facts.up) return []
+  return facts.ips
+    .filter(ip => view.by(ports, 'pair', `${facts.network} ${ip}`).length === 0)
+    .map(ip => ({ in: facts.network, network: facts.networkKey, ip, mac: facts.mac }))
+}
+
+/** The attachment that carries a binding's network on its chassis. */
+export const attachmentOf = derive('attachment', bindings, (b: Binding, view: View) =>
+  view.get(attachments, `${b.chassis}/${b.network}`),
+)
+
+/** A MAC and an address (or prefix) that a port may send from. */
+export interface Sender {
+  readonly mac: string
+  readonly ip: string
+}
+
+/** What a port may send from: fixed addresses, allowed address pairs and, once one is IPv6, its link-local addresses. */
+export const sendersOf = (port: {
+  readonly mac: string
+  readonly ips: readonly string[]
+  readonly pairs: Port['allowedAddressPairs']
+}): readonly Sender[] => {
+  const given = [
+    ...port.ips.map(ip => ({ mac: port.mac, ip })),
+    ...port.pairs.map(pair => ({ mac: pair.macAddress, ip: pair.ipAddress })),
+  ]
+  const macs = new Set(given.filter(sender => isV6(sender.ip)).map(sender => sender.mac))
+  return [...given, ...[...macs].map(mac => ({ mac, ip: linkLocal(mac) }))]
+}
+
+/** How frames of an attachment's network travel between its chassis and others, when in a tunnel. */
+export const tunnelSegmentAt = (
+  attachment: Attachment,
+  view: View,
+): { readonly network: number; readonly vni: number; readonly type: TunnelType } | undefined => {
+  const net = view.value(networkFacts, attachment.network)
+  const at = view.value(chassisFacts, attachment.chassis)
+  const segment = net && at && segmentAt(net.segments, at)
+  return net === undefined || segment === undefined || !isTunnel(segment)
+    ? undefined
+    : { network: net.key, vni: segment.segmentationId, type: segment.networkType }
+}

@@ -1,0 +1,9 @@
+// What a packet that comes to the controller is for: the first byte of the controller action's userdata says it, the
+// rest belongs to that purpose. The fabric's handlers read what the tables wrote here.
+
+/** Purposes, the first byte of userdata. */
+export const PACKET_IN = { cutOver: 1 } as const
+
+/** A guest announced itself where its port's binding is pending: the purpose and the port's id, 16 bytes. */
+export const cutOverUserdata = (portId: string): Uint8Array =>
+  Uint8Array.from([PACKET_IN.cutOver, ...Buffer.from(portId.replaceAll('-', ''), 'hex')])

@@ -1,0 +1,87 @@
+// What every table owes: comments and file names that cannot lie, contracts that hold, registers that do not collide.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { checkFlow, OFP15, printFlow } from 'node-openflow/flow'
+import { describe, expect, test } from 'vitest'
+import type { FlowSpec, Table } from '#compiler'
+import { describePipeline } from '#flows/describe'
+import { pipeline } from '#flows/pipeline'
+import { type Register, registers } from '#flows/registers'
+
+const root = join(import.meta.dirname, '../../flows')
+const files = (['br-int', 'br-tun'] as const).flatMap(bridge =>
+  readdirSync(join(root, bridge)).map(file => ({ bridge, file, text: readFileSync(join(root, bridge, file), 'utf8') })),
+)
+
+const fileOf = (table: Table) => files.find(f => f.text.includes(`= table('${table.name}', {`))
+
+const allFlows = (table: Table): FlowSpec[] => [
+  ...table.fixed,
+  { priority: 0, match: {}, actions: table.miss },
+  ...table.rules.map(rule => rule.flow(rule.example)),
+]
+
+describe.each(pipeline.tables.map(table => [table.name, table] as const))('%s', (_name, table) => {
+  test('is one file in the folder of its bridge, with its number in the name', () => {
+    const file = fileOf(table)
+    expect(file?.bridge).toBe(table.bridge)
+    expect(Number.parseInt(file?.file ?? '', 10)).toBe(table.number)
+  })
+
+  test('makes flows that Open vSwitch takes, within its contract', () => {
+    for (const spec of allFlows(table)) {
+      checkFlow({ table: table.number, ...spec }, OFP15)
+      for (const field of Object.keys(spec.match)) expect(table.match).toContain(field)
+    }
+  })
+
+  test('shows in its comment what its examples make', () => {
+    const file = fileOf(table)
+    const comment = file?.text.slice(0, file.text.indexOf('*/')) ?? ''
+    const squeeze = (text: string) => text.replaceAll(/^ \* ?/gm, '').replaceAll(/\s+/g, '')
+    const shown = comment.match(/table=\d+/g)?.length ?? 0
+    const made = table.rules.map(rule => {
+      const spec = rule.flow(rule.example)
+      return printFlow({ table: table.number, ...spec })
+    })
+    const found = made.filter(text => squeeze(comment).includes(squeeze(text)))
+    expect.soft(shown, `flows shown that no example makes; examples make:\n${made.join('\n')}`).toBe(found.length)
+    if (table.rules.length > 0) expect.soft(found, made.join('\n')).not.toHaveLength(0)
+  })
+
+  test('leads only forward, but for resubmits', () => {
+    for (const next of table.next) {
+      expect(next.bridge).toBe(table.bridge)
+      expect(next.number).toBeGreaterThan(table.number)
+    }
+  })
+})
+
+test('no two tables of a bridge share a number, and every table file is in the pipeline', () => {
+  const numbers = pipeline.tables.map(table => `${table.bridge} ${table.number}`)
+  expect(new Set(numbers).size).toBe(numbers.length)
+  const declared = files.filter(f => f.text.includes('= table(')).length
+  expect(pipeline.tables).toHaveLength(declared)
+})
+
+test('no two registers live in the same field between the same tables', () => {
+  const span = (r: Register) => {
+    const at = (name: string) => {
+      const table = pipeline.tables.find(t => t.bridge === r.bridge && (t.name === name || t.name.endsWith(`_${name}`)))
+      expect(table, `${r.name}: table ${name}`).toBeDefined()
+      return table?.number ?? 0
+    }
+    return { from: at(r.from), to: at(r.to) }
+  }
+  for (const a of registers)
+    for (const b of registers) {
+      if (a === b || a.bridge !== b.bridge || a.field !== b.field) continue
+      const [x, y] = [span(a), span(b)]
+      expect(x.to < y.from || y.to < x.from, `${a.name} and ${b.name} share ${a.field}`).toBe(true)
+    }
+  for (const r of registers) expect(span(r).from).toBeLessThanOrEqual(span(r).to)
+})
+
+test('docs/pipeline.md is what the tables say', async () => {
+  await expect(describePipeline(pipeline, registers)).toMatchFileSnapshot('../../docs/pipeline.md')
+})
