@@ -15,8 +15,9 @@
 Without a controller (`Mininet(topo=Cloud(chassis=2), controller=None)`) the chassis run stock Open vSwitch, to be
 programmed by hand with `chassis.vsctl()` and `chassis.ofctl()`: the baseline that an experiment compares with.
 """
+from flowright.capture import VXLAN_ARP_REQUEST, VXLAN_BROADCAST, Counter
 from flowright.chassis import Chassis
-from flowright.controller import Flowright
+from flowright.controller import ControllerEnded, Flowright
 from flowright.rest import Rest, RestError
 from flowright.runs import CommandFailed, run, sweep
 from flowright.topologies import Cloud
@@ -24,6 +25,6 @@ from flowright.underlay import ForeignHost, PhysicalNetwork, Underlay
 from flowright.vm import VM, Nic
 
 __all__ = [
-    'VM', 'Chassis', 'Cloud', 'CommandFailed', 'Flowright', 'ForeignHost', 'Nic', 'PhysicalNetwork', 'Rest',
-    'RestError', 'Underlay', 'run', 'sweep',
+    'VM', 'VXLAN_ARP_REQUEST', 'VXLAN_BROADCAST', 'Chassis', 'Cloud', 'CommandFailed', 'ControllerEnded', 'Counter',
+    'Flowright', 'ForeignHost', 'Nic', 'PhysicalNetwork', 'Rest', 'RestError', 'Underlay', 'run', 'sweep',
 ]

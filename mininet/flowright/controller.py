@@ -1,6 +1,7 @@
 """The Flowright controller as a node of Mininet: a process in the root namespace that chassis join."""
 import json
 import os
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -11,6 +12,10 @@ from flowright.rest import Rest, RestError
 from flowright.runs import PREFIX, directory, run, wait_for
 
 COMMAND = Path(__file__).resolve().parents[2] / 'bin' / 'flowright'
+
+
+class ControllerEnded(Exception):
+    """The controller ended by itself; the message holds the end of its log."""
 
 
 class Flowright(Node):
@@ -31,11 +36,15 @@ class Flowright(Node):
         self.rest = Rest(f'http://{self.api}')
         self.process = None
         self.joined = []
+
+    def start(self):
+        """Makes the management network and starts the process."""
         run(None, 'ip', 'link', 'add', PREFIX, 'type', 'bridge', 'mcast_snooping', '0')
         run(None, 'ip', 'addr', 'add', f'{self.address}/24', 'dev', PREFIX)
         run(None, 'ip', 'link', 'set', PREFIX, 'up')
+        self.start_process()
 
-    def start(self):
+    def start_process(self):
         """Starts the process (again) on the data it had, and returns when its API answers."""
         command = [COMMAND, 'serve', '--data', self.dir / 'data', '--api', self.api,
                    '--ovsdb', f'ptcp:6640:{self.address}', '--openflow', f'ptcp:6653:{self.address}',
@@ -48,20 +57,22 @@ class Flowright(Node):
         (self.dir / 'controller.pid').write_text(str(self.process.pid))
         wait_for('the controller', self._answers, 30)
 
-    def stop(self, deleteIntfs=False):
-        """Ends the process as an operator would; every flow stays in place."""
-        if self.process is not None:
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.kill()
-            self.process = None
+    def stop_process(self, sig=signal.SIGTERM):
+        """Ends the process, as an operator would or with SIGKILL; every flow stays in place."""
+        self.process.send_signal(sig)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
-    def kill(self):
-        """Ends the process without warning (kill -9)."""
-        self.process.kill()
-        self.process.wait()
+    def stop(self, deleteIntfs=False):
+        """Ends the process and removes the management network."""
+        if self.process is not None:
+            self.stop_process()
+        for name in [PREFIX, *(f'{PREFIX}.{n + 2}' for n in range(len(self.joined)))]:
+            subprocess.run(['ip', 'link', 'del', name], capture_output=True, check=False)
+        super().stop(deleteIntfs)
 
     def join(self, chassis):
         """Links a chassis to the management network and points its Open vSwitch at the controller."""
@@ -81,7 +92,7 @@ class Flowright(Node):
     def _answers(self):
         if self.process.poll() is not None:
             tail = ''.join(self.log.read_text(errors='replace').splitlines(keepends=True)[-20:])
-            raise RuntimeError(f'the controller ended with status {self.process.returncode}:\n{tail}')
+            raise ControllerEnded(f'the controller ended with status {self.process.returncode}:\n{tail}')
         try:
             self.rest.call('GET', '/')
             return True

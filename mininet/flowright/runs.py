@@ -47,7 +47,7 @@ def wait_for(what, condition, seconds=20, every=0.05):
 
 
 def directory(name):
-    """A directory of this run for one node's files. The first call sweeps what dead runs have left."""
+    """A new directory of this run for one node's files. The first call sweeps what dead runs have left."""
     mine = ROOT / str(os.getpid())
     if mine not in _locks:
         sweep()
@@ -55,7 +55,9 @@ def directory(name):
         _locks[mine] = _lock(mine)
         atexit.register(_remove, mine)
     path = mine / name
-    path.mkdir(exist_ok=True)
+    # From an earlier network of this run.
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir()
     return path
 
 

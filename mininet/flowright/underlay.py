@@ -24,6 +24,10 @@ class Wire(Switch):
 class Underlay(Wire):
     """The IP network between the chassis; a chassis that is linked to it has its VTEP address there."""
 
+    def __init__(self, name, **params):
+        super().__init__(name, **params)
+        self.chassis = []
+
 
 class PhysicalNetwork(Wire):
     """A provider's physical network, named as in `provider:physical_network`: VLANs and untagged frames.
