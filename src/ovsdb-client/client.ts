@@ -1,0 +1,356 @@
+/**
+ * A client: one conversation with an OVSDB server or cluster. One that dials goes through its remotes, connects again
+ * with back-off, and takes its monitors and locks along; one that was dialled lives as long as its socket.
+ */
+import { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
+import type { AnyTables, Tables } from './column.ts'
+import { Database } from './database.ts'
+import { Disconnected, NotConnected, RequestCanceled, SchemaMismatch, UnknownDatabase } from './errors.ts'
+import { isArray, type Json } from './json.ts'
+import { Lock } from './lock.ts'
+import { MonitorSession } from './monitor.ts'
+import { dial, type Peer, parseRemote, peerOf, type TlsOptions } from './remote.ts'
+import { type RequestOptions, Rpc, type RpcOptions } from './rpc.ts'
+import { checkSchema, parseSchema } from './schema.ts'
+import { type DatabaseStatus, objection, type ServerInfo, watchServer } from './server-info.ts'
+
+/** What a client demands and how long it waits. Times in milliseconds. */
+export interface ClientOptions extends RpcOptions {
+  /** Use only the leader of a cluster; leave a server that is no longer leader at once. Default false. */
+  readonly leaderOnly?: boolean
+  /** The cluster that servers must belong to. Default: that of the first one reached. */
+  readonly clusterId?: string
+}
+
+/** Where to and how to connect. */
+export interface ConnectOptions extends ClientOptions {
+  /** "tcp:HOST:PORT", "ssl:HOST:PORT", "unix:PATH"; several: the servers of a cluster, tried in turn. */
+  readonly remotes: string | readonly string[]
+  /** Keys and certificates, for "ssl:". */
+  readonly tls?: TlsOptions
+  /** How long one attempt to connect may take. Default 5000. */
+  readonly connectTimeout?: number
+  /** Waits between attempts, doubling from `min` to `max`. Default 1000 to 8000. */
+  readonly backoff?: { readonly min: number; readonly max: number }
+  /** Source of chance for the order of remotes and the jitter of waits: 0 to 1. Default Math.random. */
+  readonly random?: () => number
+}
+
+/** How to open a database. */
+export interface OpenOptions<T extends Tables> extends Pick<RequestOptions, 'signal'> {
+  /** The tables and columns that the caller uses, checked against the server's schema. Default: any, untyped. */
+  readonly tables?: T
+  /** The lowest schema version that will do, "x.y.z". */
+  readonly minVersion?: string
+  /** Milliseconds to wait for a server that will do. Default 30000. */
+  readonly timeout?: number
+}
+
+interface Events {
+  /** A server was reached that will do, and every monitor is in step with it. */
+  connected: [Peer]
+  /** A connection ended, or an attempt to connect failed; from the remote named. */
+  disconnected: [Error, remote: string]
+  /** The server dropped a database that is open here; it is taken up again when it returns. */
+  removed: [database: string]
+  /** No connection will follow. */
+  closed: [Error]
+}
+
+interface Entry {
+  readonly database: Database<Tables>
+  readonly tables: Tables
+  readonly minVersion: string | undefined
+  /** Settles the caller's wait; undefined once it was opened. */
+  waiting: PromiseWithResolvers<void> | undefined
+  schema: string | undefined
+}
+
+/** One connection, as far as it got. */
+interface Link {
+  readonly session: MonitorSession
+  readonly peer: Peer
+  server: ServerInfo | undefined
+}
+
+/** A conversation with a server. Made by `connect`, or by `listen` for servers that dial us. */
+export class Client extends EventEmitter<Events> {
+  readonly #options: ClientOptions
+  readonly #entries = new Set<Entry>()
+  readonly #locks = new Map<string, Lock>()
+  readonly #end = new AbortController()
+  /** The log index seen of each cluster: a server behind it is out of date. */
+  readonly #indexes = new Map<string, bigint>()
+  readonly #clusters = new Map<string, string>()
+  #link: Link | undefined
+  #isReady = false
+  #lastFailure: Error | undefined
+
+  /** @internal */
+  constructor(options: ClientOptions) {
+    super()
+    this.#options = options
+  }
+
+  /** Who is at the other end; undefined while there is no connection. */
+  get peer(): Peer | undefined {
+    return this.#link?.peer
+  }
+
+  /** Connected to a server that will do, and every monitor is in step with it. */
+  get isConnected(): boolean {
+    return this.#isReady
+  }
+
+  /** `close` was called, or a client that was dialled lost its connection. */
+  get isClosed(): boolean {
+    return this.#end.signal.aborted
+  }
+
+  /**
+   * Opens a database: waits for a server that has it and will do, reads its schema and checks it. Rejects with
+   * UnknownDatabase, SchemaMismatch, or NotConnected if no server would do in time (its `cause` is the last failure).
+   */
+  async database<T extends Tables = AnyTables>(name: string, options: OpenOptions<T> = {}): Promise<Database<T>> {
+    const { tables = {} as T, minVersion, timeout = 30_000, signal } = options
+    if (this.isClosed) throw new NotConnected('the client is closed')
+    const database = new Database<T>(name, tables)
+    const waiting = Promise.withResolvers<void>()
+    const entry: Entry = {
+      database: database as unknown as Database<Tables>,
+      tables,
+      minVersion,
+      waiting,
+      schema: undefined,
+    }
+    const expire = () => {
+      const last = this.#lastFailure ? `; last: ${this.#lastFailure.message}` : ''
+      const text = `database ${name} could not be opened within ${timeout} ms${last}`
+      waiting.reject(new NotConnected(text, this.#lastFailure))
+    }
+    const abort = () => waiting.reject(new RequestCanceled(`open ${name}`, signal?.reason))
+    const timer = setTimeout(expire, timeout)
+    signal?.addEventListener('abort', abort)
+    this.#entries.add(entry)
+    try {
+      signal?.throwIfAborted()
+      if (this.#link) this.#openOrLeave(this.#link, entry)
+      await waiting.promise
+    } catch (error) {
+      this.#entries.delete(entry)
+      throw error
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+    }
+    return database
+  }
+
+  /** The names of the server's databases. */
+  async databases(options?: RequestOptions): Promise<readonly string[]> {
+    const names = await this.request('list_dbs', [], options)
+    return isArray(names) ? names.map(String) : []
+  }
+
+  /** What the server says about one of its databases: model, leader, cluster. Undefined from servers that do not tell. */
+  status(database: string): DatabaseStatus | undefined {
+    return this.#link?.server?.database(database)
+  }
+
+  /** Holds or waits for a lock, also across reconnects, until it is released. */
+  lock(name: string): Lock {
+    const known = this.#locks.get(name)
+    if (known) return known
+    const lock = new Lock(name, () => this.#locks.delete(name))
+    this.#locks.set(name, lock)
+    // A failure is the connection's: the next one asks again.
+    if (this.#link) lock.request(this.#link.session.rpc).catch(() => {})
+    return lock
+  }
+
+  /** Sends any request, such as `convert` or `get_server_id`, and gives its result as JSON. */
+  async request(method: string, params: readonly Json[], options?: RequestOptions): Promise<Json> {
+    if (!this.#link) throw new NotConnected()
+    return await this.#link.session.rpc.request(method, params, options)
+  }
+
+  /** Ends the conversation. */
+  close(reason: Error = new Disconnected('closed', 'the client was closed')): void {
+    if (this.isClosed) return
+    this.#end.abort(reason)
+    this.#link?.session.rpc.close(reason)
+    const error = new NotConnected('the client was closed', reason)
+    for (const { waiting, database } of this.#entries) {
+      waiting?.reject(error)
+      database.end(error)
+    }
+    this.emit('closed', reason)
+  }
+
+  /** Closes at the end of a block: `using client = connect(…)`. */
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  /** @internal Dials, again and again. */
+  async dial(options: ConnectOptions): Promise<void> {
+    const { tls, connectTimeout = 5000, backoff = { min: 1000, max: 8000 }, random = Math.random } = options
+    const texts = typeof options.remotes === 'string' ? options.remotes.split(',') : options.remotes
+    const remotes = shuffle(texts, random).map(text => ({ text, remote: parseRemote(text) }))
+    if (remotes.length === 0) throw new NotConnected('give at least one remote')
+    let failures = 0
+    for (let turn = 0; !this.isClosed; turn++) {
+      const { text, remote } = remotes[turn % remotes.length]!
+      const wait = Math.min(backoff.min * 2 ** Math.max(failures - remotes.length - 1, 0), backoff.max)
+      if (failures > remotes.length) await this.#pause(wait * (1 - random() / 4))
+      if (this.isClosed) return
+      try {
+        const socket = await dial(remote, tls, connectTimeout, this.#end.signal)
+        const began = performance.now()
+        const wasReady = await this.serve(socket, text)
+        // A spell as long as the wait before it counts as healthy; short ones must not become a spin.
+        failures = wasReady && performance.now() - began >= wait ? 0 : failures + 1
+      } catch (error) {
+        failures++
+        this.#failed(error as Error, text)
+      }
+    }
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    await new Promise<void>(resolve => {
+      const give = () => {
+        clearTimeout(timer)
+        this.#end.signal.removeEventListener('abort', give)
+        resolve()
+      }
+      const timer = setTimeout(give, milliseconds)
+      this.#end.signal.addEventListener('abort', give)
+    })
+  }
+
+  #failed(reason: Error, remote: string): void {
+    if (this.isClosed) return
+    this.#lastFailure = reason
+    this.emit('disconnected', reason, remote)
+  }
+
+  /** @internal Talks over a socket until it ends; gives whether it ever was ready for use. */
+  async serve(socket: Socket, name?: string): Promise<boolean> {
+    const peer = peerOf(socket, name)
+    const rpc = new Rpc(socket, this.#options)
+    const ended = Promise.withResolvers<Error>()
+    const link: Link = { session: new MonitorSession(rpc), peer, server: undefined }
+    let wasReady = false
+    rpc.on('notification', (method, [lock]) => {
+      if (method === 'locked') this.#locks.get(String(lock))?.granted()
+      else if (method === 'stolen') this.#locks.get(String(lock))?.lose('stolen')
+    })
+    rpc.once('close', reason => {
+      if (this.#link === link) this.#detach()
+      ended.resolve(reason)
+    })
+    try {
+      if (this.isClosed) throw new Disconnected('closed', 'the client was closed')
+      link.server = await watchServer(link.session, () => this.#serverChanged(link))
+      this.#link = link
+      await Promise.all(Array.from(this.#entries, entry => this.#open(link, entry)))
+      await Promise.all(Array.from(this.#locks.values(), lock => lock.request(rpc)))
+      if (!rpc.reason) {
+        wasReady = true
+        this.#isReady = true
+        this.emit('connected', peer)
+      }
+    } catch (error) {
+      rpc.close(error as Error)
+    }
+    this.#failed(await ended.promise, peer.name)
+    return wasReady
+  }
+
+  #detach(): void {
+    this.#link = undefined
+    this.#isReady = false
+    for (const { database } of this.#entries) database.detach()
+    for (const lock of this.#locks.values()) lock.lose('disconnected')
+  }
+
+  #openOrLeave(link: Link, entry: Entry): void {
+    this.#open(link, entry).catch(error => link.session.rpc.close(error))
+  }
+
+  /** Opens a database on a connection. Rejects if the connection should be left for another. */
+  async #open(link: Link, entry: Entry): Promise<void> {
+    const { database, tables, minVersion } = entry
+    try {
+      this.#judge(link, database.name)
+      const answer = await link.session.rpc.request('get_schema', [database.name])
+      const schema = parseSchema(answer)
+      entry.schema = schema.source
+      await database.attach(link.session, checkSchema(schema, tables, minVersion))
+      entry.waiting?.resolve()
+      entry.waiting = undefined
+    } catch (error) {
+      const isFinal = error instanceof UnknownDatabase || error instanceof SchemaMismatch
+      if (!isFinal || !entry.waiting) throw error
+      // The caller hears of it; the connection may serve other databases.
+      entry.waiting.reject(error)
+      this.#entries.delete(entry)
+    }
+  }
+
+  /** Throws if the server will not do for a database. */
+  #judge(link: Link, name: string): void {
+    const status = link.server?.database(name)
+    if (!status) return
+    const { leaderOnly = false } = this.#options
+    const clusterId = this.#options.clusterId ?? this.#clusters.get(name)
+    const problem = objection(status, { leaderOnly, clusterId, minIndex: this.#indexes.get(name) ?? 0n })
+    if (problem) throw new Disconnected('unsuitable server', problem)
+    if (status.cid) this.#clusters.set(name, status.cid)
+    if (status.index !== undefined) this.#indexes.set(name, BigInt(status.index))
+  }
+
+  #serverChanged(link: Link): void {
+    if (this.#link !== link) return
+    for (const entry of this.#entries) {
+      const { database } = entry
+      const status = link.server?.database(database.name)
+      if (!status) {
+        if (!database.isOpen) continue
+        database.detach()
+        this.emit('removed', database.name)
+      } else if (!database.isOpen) this.#openOrLeave(link, entry)
+      else {
+        try {
+          this.#judge(link, database.name)
+        } catch (error) {
+          link.session.rpc.close(error as Error)
+          return
+        }
+      }
+    }
+  }
+}
+
+/**
+ * Connects to an OVSDB server or cluster, and stays connected. Returns at once: `await client.database(name)` waits
+ * for the connection. Throws InvalidOperation for a remote that cannot be understood.
+ */
+export function connect(options: ConnectOptions): Client {
+  const texts = typeof options.remotes === 'string' ? options.remotes.split(',') : options.remotes
+  for (const text of texts) parseRemote(text)
+  const client = new Client(options)
+  void client.dial(options)
+  return client
+}
+
+function shuffle<E>(list: readonly E[], random: () => number): E[] {
+  const shuffled = [...list]
+  for (let i = shuffled.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1))
+    ;[shuffled[i], shuffled[j]] = [shuffled[j]!, shuffled[i]!]
+  }
+  return shuffled
+}

@@ -1,0 +1,291 @@
+/**
+ * Keeps one replica in step with a server, over one connection after another: by monitor_cond_since, else
+ * monitor_cond, else monitor, whichever the server turns out to know (ovsdb-server(7) 4.1.12 to 4.1.16).
+ */
+import type { Tables } from './column.ts'
+import { ConnectionLost, NotConnected, ProtocolError, RpcError } from './errors.ts'
+import { isArray, type Json } from './json.ts'
+import type { Condition } from './operation.ts'
+import { type Choose, chooseHere, conditionsOf, type Plan, planTables, type Selection } from './plan.ts'
+import { Replica } from './replica.ts'
+import type { Rpc } from './rpc.ts'
+import { type DatabaseSchema, isSameSchema } from './schema.ts'
+import { encodeConditions } from './transaction.ts'
+import { type AnyChange, compare, noRows, readUpdate, readUpdate2 } from './updates.ts'
+
+/** The ways to monitor, best first. */
+const METHODS = ['monitor_cond_since', 'monitor_cond', 'monitor'] as const
+type Method = (typeof METHODS)[number]
+
+const NOTHING_SEEN = '00000000-0000-0000-0000-000000000000'
+
+type Conditions = ReadonlyMap<string, readonly Condition[]>
+
+const monitors = new WeakMap<object, Monitor>()
+
+/** The monitor behind a replica. */
+export const monitorOf = (replica: object): Monitor | undefined => monitors.get(replica)
+
+/** The connection is at fault, and the next one may do better. */
+const isTransient = (error: unknown): boolean =>
+  (error instanceof ConnectionLost || error instanceof NotConnected) && !(error.cause instanceof ProtocolError)
+
+interface Waiter {
+  readonly conditions: Conditions
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+/** The monitors of one connection, and which of the methods its server knows. */
+export class MonitorSession {
+  readonly rpc: Rpc
+  readonly monitors = new Map<string, Monitor>()
+  method: Method = METHODS[0]
+  #lastId = 0
+
+  constructor(rpc: Rpc) {
+    this.rpc = rpc
+    rpc.on('notification', (method, params) => this.#notified(method, params))
+    rpc.on('close', () => {
+      for (const monitor of this.monitors.values()) monitor.stop()
+    })
+  }
+
+  /** An id that no other monitor of the connection has or had. */
+  nextId(): string {
+    return `monitor-${++this.#lastId}`
+  }
+
+  #notified(method: string, [id, ...rest]: readonly Json[]): void {
+    // Notifications of monitors that were cancelled may still be on their way.
+    const monitor = typeof id === 'string' ? this.monitors.get(id) : undefined
+    if (method === 'update' || method === 'update2') monitor?.updated(method, undefined, rest[0])
+    else if (method === 'update3') monitor?.updated(method, String(rest[0]), rest[1])
+    else if (method === 'monitor_canceled') monitor?.stop()
+  }
+}
+
+/** One monitor of one database, feeding one replica. */
+export class Monitor<T extends Tables = Tables, S extends Selection<T> = Selection<T>> {
+  readonly replica: Replica<T, S>
+  readonly #database: string
+  readonly #selection: S
+  readonly #declared: T
+  /** Called when the application closes the replica. */
+  onClose: () => void = () => {}
+  /** Told when the server refuses a first copy; without it, and later, `start` rejects. */
+  onRefused: ((error: Error) => void) | undefined
+  #session: MonitorSession | undefined
+  #id = ''
+  #method: Method = METHODS[0]
+  #schema: DatabaseSchema | undefined
+  #plan: Plan = new Map()
+  #widePlan: Plan = this.#plan
+  /** Only for servers that know no conditions. */
+  #choices: ReadonlyMap<string, Choose> = new Map()
+  #lastTxnId = NOTHING_SEEN
+  #isFilled = false
+  #wanted: Conditions
+  /** What the rows in the replica were chosen by; undefined while a change is on its way. */
+  #acknowledged: Conditions | undefined
+  #isChanging = false
+  #waiters: Waiter[] = []
+
+  constructor(database: string, selection: S, declared: T) {
+    this.#database = database
+    this.#selection = selection
+    this.#declared = declared
+    this.#wanted = conditionsOf(selection)
+    this.replica = new Replica(Object.keys(selection), {
+      setConditions: (table, conditions) => this.#setConditions(table, conditions),
+      resync: () => this.#resync(),
+      close: () => this.#close(),
+    })
+    monitors.set(this.replica, this as unknown as Monitor)
+  }
+
+  /** Begins on a connection: resumes if it can, else compares with a new copy. Rejects if the server refuses. */
+  async start(session: MonitorSession, schema: DatabaseSchema): Promise<void> {
+    this.#session = session
+    try {
+      if (this.#schema !== schema) {
+        this.#plan = planTables(schema, this.#selection, this.#declared)
+        if (this.#schema && !isSameSchema(this.#schema, schema)) this.#lastTxnId = NOTHING_SEEN
+        this.#schema = schema
+      }
+      await this.#try(session)
+    } catch (error) {
+      if (!this.onRefused || isTransient(error)) throw error
+      this.onRefused(error as Error)
+    }
+  }
+
+  async #try(session: MonitorSession): Promise<void> {
+    for (const method of METHODS.slice(METHODS.indexOf(session.method))) {
+      try {
+        return await this.#request(session, method)
+      } catch (error) {
+        const isUnknown = error instanceof RpcError && error.code === 'unknown method' && method !== 'monitor'
+        if (!isUnknown) throw error
+        session.method = METHODS[METHODS.indexOf(method) + 1]!
+      }
+    }
+  }
+
+  /** The connection or the database is gone. */
+  stop(): void {
+    this.#session?.monitors.delete(this.#id)
+    this.#session = undefined
+    this.#isChanging = false
+    this.replica.stale()
+  }
+
+  /** Takes a notification. */
+  updated(method: 'update' | 'update2' | 'update3', txnId: string | undefined, updates: Json): void {
+    const { rows } = this.replica
+    const changes =
+      method === 'update'
+        ? readUpdate(this.#widePlan, rows, updates, this.#choices)
+        : readUpdate2(this.#plan, rows, updates)
+    if (txnId) this.#lastTxnId = txnId
+    this.replica.apply(changes, 'update', txnId)
+  }
+
+  async #request(session: MonitorSession, method: Method): Promise<void> {
+    const conditions = this.#wanted
+    const id = session.nextId()
+    // Rows chosen by other conditions than those asked for now cannot be brought up to date by a difference.
+    const since = this.#acknowledged === conditions ? this.#lastTxnId : NOTHING_SEEN
+    const params: Json[] = [this.#database, id]
+    if (method === 'monitor') params.push(this.#plainRequests(conditions))
+    else params.push(this.#requests(conditions, true))
+    if (method === 'monitor_cond_since') params.push(since)
+    const answer = session.rpc.request(method, params, {}, result => {
+      if (this.#session !== session) return
+      this.#id = id
+      this.#method = method
+      session.monitors.set(id, this as unknown as Monitor)
+      this.#load(method, result)
+      this.#settle(conditions)
+    })
+    await session.rpc.patiently(answer)
+    this.#changeConditions()
+  }
+
+  #requests(conditions: Conditions, isFirst: boolean): Json {
+    return Object.fromEntries(
+      Array.from(this.#plan.values(), ({ name, columns, schema }) => {
+        const where = encodeConditions(schema, conditions.get(name) ?? [])
+        return [name, [isFirst ? { columns: [...columns.keys()], where } : { where }]]
+      }),
+    )
+  }
+
+  #plainRequests(conditions: Conditions): Json {
+    const wide = new Map(this.#plan)
+    const choices = new Map<string, Choose>()
+    for (const [name, plan] of this.#plan) {
+      const here = conditions.get(name)
+      if (!here?.length) continue
+      const chosen = chooseHere(plan, here)
+      wide.set(name, chosen.wide)
+      choices.set(name, chosen.choose)
+    }
+    this.#widePlan = wide
+    this.#choices = choices
+    return Object.fromEntries(Array.from(wide, ([name, { columns }]) => [name, [{ columns: [...columns.keys()] }]]))
+  }
+
+  #load(method: Method, result: Json): void {
+    if (method !== 'monitor_cond_since') {
+      this.#compare(method, result, undefined)
+      return
+    }
+    if (!isArray(result) || typeof result[1] !== 'string') throw new ProtocolError('a malformed answer to a monitor')
+    const [found, txnId, updates] = result
+    if (found !== true) {
+      this.#compare(method, updates, txnId as string)
+      return
+    }
+    const changes = readUpdate2(this.#plan, this.replica.rows, updates)
+    this.#lastTxnId = txnId as string
+    this.replica.apply(changes, 'resync', txnId as string)
+    this.replica.synced('resumed')
+  }
+
+  #compare(method: Method, contents: Json, txnId: string | undefined): void {
+    const inserts: AnyChange[] =
+      method === 'monitor'
+        ? readUpdate(this.#widePlan, noRows, contents, this.#choices)
+        : readUpdate2(this.#plan, noRows, contents)
+    this.#lastTxnId = txnId ?? NOTHING_SEEN
+    if (this.#isFilled) this.replica.apply(compare(this.#plan, this.replica.rows, inserts), 'resync', txnId)
+    else this.replica.fill(inserts)
+    this.replica.synced(this.#isFilled ? 'compared' : 'initial')
+    this.#isFilled = true
+  }
+
+  #setConditions(table: string, conditions: readonly Condition[]): Promise<void> {
+    const plan = this.#plan.get(table)
+    if (plan) encodeConditions(plan.schema, conditions)
+    const wanted = new Map(this.#wanted).set(table, conditions)
+    this.#wanted = wanted
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ conditions: wanted, resolve, reject })
+      this.#changeConditions()
+    })
+  }
+
+  /** Sends the latest conditions, unless a change is in flight: then they follow its answer, joined. */
+  #changeConditions(): void {
+    const session = this.#session
+    if (!session || this.#isChanging || !this.#id || this.#acknowledged === this.#wanted) return
+    this.#isChanging = true
+    const conditions = this.#wanted
+    const sent =
+      this.#method === 'monitor'
+        ? this.#replace(session)
+        : session.rpc.request('monitor_cond_change', [this.#id, this.#id, this.#requests(conditions, false)], {}, () =>
+            this.#settle(conditions),
+          )
+    this.#acknowledged = undefined
+    sent.then(
+      () => {
+        this.#isChanging = false
+        this.#changeConditions()
+      },
+      error => {
+        this.#isChanging = false
+        // A lost connection is no refusal: the next one asks for these conditions from the start.
+        if (error instanceof RpcError) for (const { reject } of this.#waiters.splice(0)) reject(error)
+      },
+    )
+  }
+
+  #settle(conditions: Conditions): void {
+    this.#acknowledged = conditions
+    const seen = this.#waiters.findIndex(waiter => waiter.conditions === conditions)
+    for (const { resolve } of this.#waiters.splice(0, seen + 1)) resolve()
+  }
+
+  /** Ends the monitor on the server and asks for a new one. */
+  async #replace(session: MonitorSession): Promise<void> {
+    session.monitors.delete(this.#id)
+    session.rpc.request('monitor_cancel', [this.#id]).catch(() => {})
+    await this.#request(session, session.method)
+  }
+
+  async #resync(): Promise<void> {
+    if (!this.#session) throw new NotConnected()
+    this.#lastTxnId = NOTHING_SEEN
+    await this.#replace(this.#session)
+  }
+
+  #close(): void {
+    const session = this.#session
+    if (session && this.#id) session.rpc.request('monitor_cancel', [this.#id]).catch(() => {})
+    this.stop()
+    for (const { reject } of this.#waiters.splice(0)) reject(new NotConnected('the replica was closed'))
+    this.onClose()
+  }
+}
