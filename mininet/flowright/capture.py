@@ -2,6 +2,7 @@
 import re
 import signal
 import subprocess
+import time
 
 #: VXLAN packets whose inner frame is broadcast or multicast (RFC 7348: the inner Ethernet header starts 16 bytes in).
 VXLAN_BROADCAST = 'udp dst port 4789 and udp[16] & 1 = 1'
@@ -17,7 +18,7 @@ class Counter:
     """
 
     def __init__(self, node, expression, interfaces=None):
-        command = ['tcpdump', '-n', '-p', '-Z', 'root', '-Q', 'in', '-w', '/dev/null']
+        command = ['tcpdump', '-n', '-p', '-Z', 'root', '-Q', 'in', '--immediate-mode', '-w', '/dev/null']
         self.processes = [node.popen([*command, '-i', intf, expression], stderr=subprocess.PIPE, text=True)
                           for intf in interfaces or node.intfNames()]
         for process in self.processes:
@@ -27,7 +28,9 @@ class Counter:
 
     def stop(self):
         """Ends the count."""
+        # What the kernel has counted but tcpdump not yet read would be lost.
+        time.sleep(0.2)
         for process in self.processes:
             process.send_signal(signal.SIGINT)
         reports = [process.communicate()[1] for process in self.processes]
-        return sum(int(re.search(r'(\d+) packets? received by filter', report).group(1)) for report in reports)
+        return sum(int(re.search(r'(\d+) packets? captured', report).group(1)) for report in reports)
