@@ -34,12 +34,16 @@ export interface Transaction extends Reader {
   insert<T extends Doc>(kind: Kind<T>, doc: T): void
   /** Replaces a record; the same object, or one equal to it, is no change. Throws UniqueKeyTaken. */
   replace<T extends Doc>(kind: Kind<T>, doc: T): void
+  /** Removes a record; when there is none, nothing happens. */
   remove<T extends Doc>(kind: Kind<T>, id: string): void
   /** The next free number of a pool; `scope` makes an own instance of it (a pool per chassis). Throws PoolExhausted. */
   allocate(pool: Pool, scope?: string): number
-  /** Takes one given number. Throws UniqueKeyTaken when it is in use. */
+  /** Takes one given number, inside the pool's range or not. Throws UniqueKeyTaken when it is in use. */
   take(pool: Pool, value: number, scope?: string): void
+  /** Gives a number back; one that is free stays as it is. */
   release(pool: Pool, value: number, scope?: string): void
+  /** Drops a scope with all its numbers, as if none had ever been used: its chassis is gone for good. */
+  forget(pool: Pool, scope: string): void
 }
 
 /** What a committed transaction did to one record. */

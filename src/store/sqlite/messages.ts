@@ -1,0 +1,14 @@
+// What goes between the store and the worker thread that owns the data file.
+import type { LogEntry } from '../engine.ts'
+import type { Trouble } from '../errors.ts'
+
+export interface WorkerData {
+  readonly path: string
+  /** Benchmarks only: a slower disk, in milliseconds for each append. */
+  readonly fsyncDelay: number
+}
+
+export type Request = { readonly append: readonly LogEntry[] } | { readonly close: true }
+
+/** To an append, and once when the file is open. */
+export type Reply = { readonly done: true } | { readonly code: Trouble; readonly message: string }
