@@ -1,5 +1,7 @@
 // Networks and their segments: what the operator asked for, and the key that stands for one in the data plane.
 import { type Kind, kind, type Pool } from './kind.ts'
+import { refuse } from './refusal.ts'
+import type { Reader } from './transaction.ts'
 
 /** How a segment's frames travel between chassis. */
 export type NetworkType = 'vxlan' | 'gre' | 'geneve' | 'vlan' | 'flat' | 'local'
@@ -9,7 +11,7 @@ export interface Segment {
   readonly networkType: NetworkType
   /** The physical network of a vlan or flat segment. */
   readonly physicalNetwork?: string
-  /** VNI (1 to 2^24-1), GRE key (1 to 2^32-1) or VLAN id (1 to 4094). */
+  /** VNI (1 to 2^24-2), GRE key (1 to 2^32-1) or VLAN id (1 to 4094). */
   readonly segmentationId?: number
 }
 
@@ -23,6 +25,16 @@ export interface Network {
   readonly adminStateUp: boolean
   readonly segments: readonly Segment[]
   readonly mtu: number
+  /** Usable by every project. */
+  readonly shared: boolean
+  /** Leads to the outside (`router:external`). */
+  readonly external: boolean
+  /** The external network that is used when none is named. */
+  readonly isDefault: boolean
+  /** What new ports get. */
+  readonly portSecurityEnabled: boolean
+  readonly dnsDomain: string
+  readonly availabilityZoneHints: readonly string[]
 }
 
 /** All networks. */
@@ -33,3 +45,10 @@ export const networks: Kind<Network, 'project'> = kind<Network>()('network', {
 
 /** Network keys. 1 to 2^24-1, so that they fit beside other bits. */
 export const networkKeys: Pool = { name: 'network_key', first: 1, last: 0xffffff }
+
+/** The network of an id. Throws NetworkNotFound. */
+export function networkOf(reader: Reader, id: string): Network {
+  const network = reader.get(networks, id)
+  if (!network) throw refuse('NetworkNotFound', { id })
+  return network
+}

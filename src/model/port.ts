@@ -50,21 +50,24 @@ export interface Port {
 }
 
 /** All ports. */
-export const ports: Kind<Port, 'network' | 'project' | 'device' | 'subnet' | 'address' | 'pair'> = kind<Port>()('port', {
-  unique: p => [
-    `key ${p.key}`,
-    `mac ${p.networkId} ${p.macAddress}`,
-    ...p.fixedIps.map(ip => `ip ${p.networkId} ${ip.ipAddress}`),
-  ],
-  index: {
-    network: p => [p.networkId],
-    project: p => [p.projectId],
-    device: p => [p.deviceId],
-    subnet: p => [...new Set(p.fixedIps.map(ip => ip.subnetId))],
-    address: p => p.fixedIps.map(ip => ip.ipAddress),
-    pair: p => p.allowedAddressPairs.map(pair => `${p.networkId} ${pair.ipAddress}`),
+export const ports: Kind<Port, 'network' | 'project' | 'device' | 'subnet' | 'address' | 'pair'> = kind<Port>()(
+  'port',
+  {
+    unique: p => [
+      `key ${p.key}`,
+      `mac ${p.networkId} ${p.macAddress}`,
+      ...p.fixedIps.map(ip => `ip ${p.networkId} ${ip.ipAddress}`),
+    ],
+    index: {
+      network: p => [p.networkId],
+      project: p => [p.projectId],
+      device: p => [p.deviceId],
+      subnet: p => [...new Set(p.fixedIps.map(ip => ip.subnetId))],
+      address: p => p.fixedIps.map(ip => ip.ipAddress),
+      pair: p => p.allowedAddressPairs.map(pair => `${p.networkId} ${pair.ipAddress}`),
+    },
   },
-})
+)
 
 /** Port keys. */
 export const portKeys: Pool = { name: 'port_key', first: 1, last: 0xffffff }

@@ -1,0 +1,31 @@
+// Every kind of record and every pool of numbers that the store keeps; a new one is a line here.
+import { addressScopes } from './address-scope.ts'
+import { claims, hostBindings } from './binding.ts'
+import { attachments, bindings, chassis, chassisKeys, localVlans } from './chassis.ts'
+import type { Kind, Pool } from './kind.ts'
+import { networkKeys, networks } from './network.ts'
+import { portKeys, ports } from './port.ts'
+import { addressCursors } from './rules/address.ts'
+import { segmentPools } from './rules/segment.ts'
+import { standards } from './standard.ts'
+import { subnets } from './subnet.ts'
+import { subnetPools } from './subnet-pool.ts'
+
+/** All kinds. */
+export const modelKinds: readonly Kind[] = [
+  addressCursors,
+  addressScopes,
+  attachments,
+  bindings,
+  chassis,
+  claims,
+  hostBindings,
+  networks,
+  ports,
+  standards,
+  subnetPools,
+  subnets,
+] as unknown as readonly Kind[]
+
+/** All pools. */
+export const modelPools: readonly Pool[] = [chassisKeys, localVlans, networkKeys, portKeys, ...segmentPools]

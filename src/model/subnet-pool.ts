@@ -1,0 +1,36 @@
+// Subnet pools: prefixes from which subnets are cut.
+import type { IpVersion } from './ip.ts'
+import { type Kind, kind } from './kind.ts'
+import { refuse } from './refusal.ts'
+import type { Reader } from './transaction.ts'
+
+/** A subnet pool. */
+export interface SubnetPool {
+  readonly id: string
+  readonly projectId: string
+  readonly name: string
+  readonly ipVersion: IpVersion
+  /** Canonical, none inside or beside another that it could be joined with. */
+  readonly prefixes: readonly string[]
+  readonly defaultPrefixLength: number
+  readonly minPrefixLength: number
+  readonly maxPrefixLength: number
+  /** How much one project may take: addresses in IPv4, /64s in IPv6; null: any amount. */
+  readonly defaultQuota: number | null
+  readonly addressScopeId: string | null
+  readonly shared: boolean
+  readonly isDefault: boolean
+}
+
+/** All subnet pools; at most one default per IP version. */
+export const subnetPools: Kind<SubnetPool, 'project' | 'scope'> = kind<SubnetPool>()('subnet_pool', {
+  unique: p => (p.isDefault ? [`default ${p.ipVersion}`] : []),
+  index: { project: p => [p.projectId], scope: p => (p.addressScopeId === null ? [] : [p.addressScopeId]) },
+})
+
+/** The subnet pool of an id. Throws SubnetPoolNotFound. */
+export function subnetPoolOf(reader: Reader, id: string): SubnetPool {
+  const pool = reader.get(subnetPools, id)
+  if (!pool) throw refuse('SubnetPoolNotFound', { id })
+  return pool
+}
