@@ -1,0 +1,81 @@
+// The `flowright` command: its subcommands and how they end. What it does to a store and a controller is passed in.
+import { Command } from 'commander'
+import packageJson from '../../package.json' with { type: 'json' }
+import { chassis } from './chassis.ts'
+import { CommandError } from './controller-api.ts'
+import { demo } from './demo.ts'
+import { diff, explain, flows } from './flows.ts'
+import { addServeOptions, readServeOptions, type ServeOptions } from './serve-options.ts'
+
+/** What the command line sets in motion and does not do itself. */
+export interface Actions {
+  /** Runs the controller until it is told to stop. */
+  serve(options: ServeOptions): Promise<void>
+  /** Writes a consistent copy of a data directory's store to a new file, also while a controller uses it. */
+  backup(data: string, file: string): Promise<void>
+  /** Makes a data directory's store from such a copy. Refuses where there is one already. */
+  restore(data: string, file: string): Promise<void>
+  /** Further commands. */
+  readonly commands?: readonly Command[]
+}
+
+/** The whole command line. */
+export function buildProgram(actions: Actions): Command {
+  const program = new Command('flowright')
+    .description('Neutron for Open vSwitch, without agents: one process, OVSDB and OpenFlow.')
+    .version(packageJson.version)
+    .showHelpAfterError('(--help shows what there is)')
+  const data = ['--data <dir>', 'directory of the store', './flowright-data'] as const
+
+  addServeOptions(program.command('serve').description('run the controller')).action((_options, command: Command) =>
+    actions.serve(readServeOptions(command)),
+  )
+  program.addCommand(demo())
+  program.addCommand(chassis())
+  program.addCommand(flows())
+  program.addCommand(diff())
+  program.addCommand(explain())
+  program
+    .command('trace [packet...]')
+    .description("a packet's way through the tables (not available yet)")
+    .action(() => {
+      throw new CommandError(
+        'trace is not available yet; on a chassis, `ovs-appctl ofproto/trace br-int …` traces a packet',
+      )
+    })
+  program
+    .command('backup <file>')
+    .description('copy the store to a new file, also while the controller runs')
+    .option(...data)
+    .action(async (file: string, options: { data: string }) => {
+      await actions.backup(options.data, file)
+      console.log(`${file} holds a copy of ${options.data}`)
+    })
+  program
+    .command('restore <file>')
+    .description('make a new store from a copy; the controller must not run')
+    .option(...data)
+    .action(async (file: string, options: { data: string }) => {
+      await actions.restore(options.data, file)
+      console.log(`${options.data} is restored from ${file}`)
+    })
+  for (const command of actions.commands ?? []) program.addCommand(command)
+  return program
+}
+
+/** Runs the command line. What goes wrong is told in a line, and makes the exit status 1. */
+export async function runProgram(actions: Actions, argv: readonly string[]): Promise<void> {
+  try {
+    await buildProgram(actions).parseAsync(argv, { from: 'user' })
+  } catch (error) {
+    console.error(isExpected(error) ? `flowright: ${error.message}` : error)
+    process.exitCode = 1
+  }
+}
+
+/** Errors that speak to the operator carry a code of ours or of the system; anything else is a bug, shown with its stack. */
+function isExpected(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false
+  const code = (error as { code?: unknown }).code
+  return error instanceof CommandError || (typeof code === 'string' && !code.startsWith('ERR_'))
+}
