@@ -164,28 +164,3 @@ export class DuplicateUuidName extends TransactionError {}
 export class DuplicateUuid extends TransactionError {}
 /** A cluster could not commit just now (a change of leader, a lost race): the same transaction may succeed later. */
 export class TryAgain extends TransactionError {}
-
-const transactionErrors: Readonly<Record<string, typeof TransactionError>> = {
-  'constraint violation': ConstraintViolation,
-  'referential integrity violation': ReferentialIntegrityViolation,
-  'timed out': TimedOut,
-  'not owner': NotOwner,
-  aborted: Aborted,
-  'domain error': DomainError,
-  'range error': RangeViolation,
-  'not supported': NotSupported,
-  'resources exhausted': ResourcesExhausted,
-  'I/O error': IoError,
-  'syntax error': OperationSyntaxError,
-  'not allowed': NotAllowed,
-  'permission error': PermissionDenied,
-  'duplicate uuid-name': DuplicateUuidName,
-  'duplicate uuid name': DuplicateUuidName,
-  'duplicate uuid': DuplicateUuid,
-  'try again': TryAgain,
-}
-
-/** The typed error for an error object of a transaction; unknown strings give a plain TransactionError. */
-export function transactionError(code: string, details: string, index?: number, operation?: AnyOperation) {
-  return new (transactionErrors[code] ?? TransactionError)(code, details, index, operation)
-}

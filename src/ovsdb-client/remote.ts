@@ -23,6 +23,8 @@ export interface Peer {
   readonly name: string
   /** The IP address, where there is one. */
   readonly address: string | undefined
+  /** Our own IP address on that connection, where there is one: where the peer can reach us. */
+  readonly localAddress: string | undefined
   /** The certificate that it showed, where TLS is in use. */
   readonly certificate:
     | { readonly subject: Readonly<Record<string, string>>; readonly fingerprint256: string; readonly raw: Buffer }
@@ -97,6 +99,7 @@ export function peerOf(socket: Socket, name?: string): Peer {
   return {
     name: name ?? (address ? `${tls ? 'ssl' : 'tcp'}:${host}:${remotePort}` : 'unix:'),
     address,
+    localAddress: socket.localAddress,
     certificate: shown?.raw && {
       subject: { ...shown.subject } as Record<string, string>,
       fingerprint256: shown.fingerprint256,

@@ -4,7 +4,27 @@
  */
 
 import type { Uuid, Value } from './column.ts'
-import { InvalidOperation, ProtocolError, type TransactionError, transactionError } from './errors.ts'
+import {
+  Aborted,
+  ConstraintViolation,
+  DomainError,
+  DuplicateUuid,
+  DuplicateUuidName,
+  InvalidOperation,
+  IoError,
+  NotAllowed,
+  NotOwner,
+  NotSupported,
+  OperationSyntaxError,
+  PermissionDenied,
+  ProtocolError,
+  RangeViolation,
+  ReferentialIntegrityViolation,
+  ResourcesExhausted,
+  TimedOut,
+  TransactionError,
+  TryAgain,
+} from './errors.ts'
 import { isArray, isObject, type Json, type JsonObject } from './json.ts'
 import type { AnyOperation, Condition, InputRow, Mutation } from './operation.ts'
 import type { ColumnSchema, DatabaseSchema, TableSchema } from './schema.ts'
@@ -114,6 +134,31 @@ export function decodeResults(schema: DatabaseSchema, operations: readonly AnyOp
     throw new ProtocolError(`${json.length} results for a transaction of ${operations.length} operations`)
   }
   return operations.map((operation, index) => decodeResult(schema, operation, json[index]))
+}
+
+/** RFC 7047's error strings and those of Open vSwitch; others give a plain TransactionError. */
+const transactionErrors: Readonly<Record<string, typeof TransactionError>> = {
+  'constraint violation': ConstraintViolation,
+  'referential integrity violation': ReferentialIntegrityViolation,
+  'timed out': TimedOut,
+  'not owner': NotOwner,
+  aborted: Aborted,
+  'domain error': DomainError,
+  'range error': RangeViolation,
+  'not supported': NotSupported,
+  'resources exhausted': ResourcesExhausted,
+  'I/O error': IoError,
+  'syntax error': OperationSyntaxError,
+  'not allowed': NotAllowed,
+  'permission error': PermissionDenied,
+  'duplicate uuid-name': DuplicateUuidName,
+  'duplicate uuid name': DuplicateUuidName,
+  'duplicate uuid': DuplicateUuid,
+  'try again': TryAgain,
+}
+
+function transactionError(code: string, details: string, index?: number, operation?: AnyOperation) {
+  return new (transactionErrors[code] ?? TransactionError)(code, details, index, operation)
 }
 
 function findError(operations: readonly AnyOperation[], results: readonly Json[]): TransactionError | undefined {
