@@ -1,0 +1,42 @@
+// Where a host's switch finds us: the OpenFlow listener, at the address at which the host's database reached us.
+import { isIPv6 } from 'node:net'
+
+/** A passive endpoint: `ptcp:PORT[:HOST]`, `pssl:PORT[:HOST]` or `punix:PATH`, parsed. */
+export type ListenAt =
+  | { readonly protocol: 'ptcp' | 'pssl'; readonly host: string; readonly port: number }
+  | { readonly protocol: 'punix'; readonly path: string }
+
+/** How a host's database and we are connected. */
+export interface Reached {
+  readonly isTls: boolean
+  /** Our own address on that connection; undefined for a Unix socket: the host is this machine. */
+  readonly localAddress: string | undefined
+}
+
+const isAny = (host: string) => host === '' || host === '0.0.0.0' || host === '::'
+const isLoopback = (host: string) => /^127\.|^::1$|^localhost$/.test(host)
+const bracketed = (host: string) => (isIPv6(host) ? `[${host}]` : host)
+
+/**
+ * The controller target for a host, e.g. `tcp:192.0.2.100:6653`; undefined when no listener can be reached from it.
+ * With TLS to the database a TLS listener is taken, if there is one. `advertise` replaces the address.
+ */
+export const controllerTarget = (
+  listeners: readonly ListenAt[],
+  { isTls, localAddress }: Reached,
+  advertise?: string,
+): string | undefined => {
+  const here = (localAddress ?? '127.0.0.1').replace(/^::ffff:(?=\d+\.)/, '')
+  const preferred = isTls ? 'pssl' : 'ptcp'
+  const byPreference = [...listeners].sort(
+    (a, b) => Number(b.protocol === preferred) - Number(a.protocol === preferred),
+  )
+  for (const listener of byPreference) {
+    if (listener.protocol === 'punix') continue
+    const { protocol, host, port } = listener
+    if (isLoopback(host) && !isLoopback(here) && advertise === undefined) continue
+    const address = advertise ?? (isAny(host) ? here : host)
+    return `${protocol === 'pssl' ? 'ssl' : 'tcp'}:${bracketed(address)}:${port}`
+  }
+  return undefined
+}

@@ -1,0 +1,228 @@
+// One host while its database is connected: reports it, programs its bridges, and turns what happens to its interfaces
+// into transactions of the model. Everything is recomputed from the copy of the database and compared with what was
+// last said or written, so that it does not matter in which order things change.
+import type { Database, Replica, Step } from 'ovsdb-client'
+import { segmentAt } from '#model/binding'
+import { attachments, type Chassis, chassis, isProgrammed } from '#model/chassis'
+import { type ChassisReport, reportChassis } from '#model/chassis-report'
+import { networks } from '#model/network'
+import type { Reader } from '#model/transaction'
+import type { Store } from '#store/store'
+import { datapathId } from '../datapath-id.ts'
+import { concernsRepair, repair, type WantedBridges } from './bridges.ts'
+import { ClaimReader, type Claims, compareClaims, knownClaims, writeClaims } from './claims.ts'
+import type { Reached } from './controller-target.ts'
+import { readHost } from './host-settings.ts'
+import type { selection, Tables } from './schema.ts'
+
+/** A host's database, connected and copied. */
+export interface Host {
+  readonly database: Database<Tables>
+  readonly replica: Replica<Tables, typeof selection>
+  readonly reached: Reached
+}
+
+/** What a session needs of the rest. */
+export interface SessionContext {
+  readonly store: Store
+  /** Chassis never seen before are approved at once. */
+  readonly autoApprove: boolean
+  /** Where the host's switch finds us; undefined when it cannot. */
+  readonly controllerTarget: (reached: Reached) => string | undefined
+  /** The session's problems have changed. */
+  readonly onProblems: () => void
+}
+
+/** Milliseconds until what failed is tried again. */
+const RETRY_AFTER = 2000
+/** The same repair more often than this, each within so many milliseconds of the last, is futile. */
+const MAX_REPAIRS = 5
+const FUTILE_WITHIN = 10_000
+
+/** The VLANs of each physical network that a chassis uses: those that may cross its patch to the provider bridge. */
+const trunksOf = (reader: Reader, record: Chassis): Map<string, readonly number[]> => {
+  const trunks = new Map<string, number[]>()
+  if (Object.keys(record.providerPorts).length === 0) return trunks
+  for (const { network } of reader.by(attachments, 'chassis', record.id)) {
+    const segment = segmentAt(reader.get(networks, network)?.segments ?? [], record)
+    if (segment?.networkType !== 'vlan' && segment?.networkType !== 'flat') continue
+    const vlan = segment.networkType === 'flat' ? 0 : (segment.segmentationId ?? 0)
+    const vlans = trunks.get(segment.physicalNetwork ?? '') ?? []
+    if (!vlans.includes(vlan)) vlans.push(vlan)
+    trunks.set(segment.physicalNetwork ?? '', vlans)
+  }
+  return trunks
+}
+
+/** A host under a system-id that is its own. */
+export class ChassisSession {
+  readonly id: string
+  readonly #host: Host
+  readonly #context: SessionContext
+  readonly #reader: ClaimReader
+  #reported = ''
+  #claims: Claims = new Map()
+  #isRepairing = false
+  #lastRepair = { text: '', at: 0, streak: 0 }
+  #problems: readonly string[] = []
+  #timer: NodeJS.Timeout | undefined
+  #isEnded = false
+
+  constructor(id: string, host: Host, context: SessionContext) {
+    this.id = id
+    this.#host = host
+    this.#context = context
+    this.#reader = new ClaimReader(id)
+    this.#takeStock()
+  }
+
+  /** What is wrong between us and the host's database, in words. */
+  get problems(): readonly string[] {
+    return this.#problems
+  }
+
+  /** The database has changed. */
+  follow({ changes }: Step<Tables, typeof selection>): void {
+    if (this.#isEnded) return
+    this.#followClaims()
+    if (changes.some(({ table, before, after }) => concernsRepair(table, before, after))) {
+      this.#tell()
+      this.#mend()
+    }
+  }
+
+  /** The model has changed in what concerns this chassis. */
+  modelChanged(): void {
+    if (!this.#isEnded) this.#mend()
+  }
+
+  /** No more is done for the host. */
+  end(): void {
+    this.#isEnded = true
+    clearTimeout(this.#timer)
+  }
+
+  get #origin() {
+    return { source: 'fabric', request: this.id }
+  }
+
+  /** Compares everything with the model: at the start, and after a transaction that failed. */
+  #takeStock(): void {
+    const { store, autoApprove } = this.#context
+    const report = this.#readReport()
+    const claims = this.#reader.read(this.#host.replica)
+    this.#claims = claims
+    this.#try(
+      store.transact(this.#origin, tx => {
+        reportChassis(tx, report, autoApprove)
+        writeClaims(tx, this.id, compareClaims(knownClaims(tx, this.id), claims))
+      }),
+    ).then(isDone => isDone && this.#mend())
+  }
+
+  #followClaims(): void {
+    const claims = this.#reader.read(this.#host.replica)
+    const delta = compareClaims(this.#claims, claims)
+    this.#claims = claims
+    if (delta.claimed.length + delta.released.length === 0) return
+    void this.#try(this.#context.store.transact(this.#origin, tx => writeClaims(tx, this.id, delta)))
+  }
+
+  #readReport(): ChassisReport {
+    const report = { ...readHost(this.#host.replica, this.#host.database.schema.version), id: this.id }
+    this.#reported = JSON.stringify(report)
+    return report
+  }
+
+  /** Reports the host again if it says something else than before. */
+  #tell(): void {
+    const before = this.#reported
+    const report = this.#readReport()
+    if (this.#reported === before) return
+    const { store, autoApprove } = this.#context
+    void this.#try(store.transact(this.#origin, tx => reportChassis(tx, report, autoApprove)))
+  }
+
+  /** Waits for a transaction of the model; if it fails, all is compared again later. */
+  async #try(transaction: Promise<unknown>): Promise<boolean> {
+    try {
+      await transaction
+      return true
+    } catch (error) {
+      this.#later(() => this.#takeStock())
+      this.#show([`the controller cannot record its state: ${(error as Error).message}`])
+      return false
+    }
+  }
+
+  #later(action: () => void): void {
+    clearTimeout(this.#timer)
+    if (!this.#isEnded) this.#timer = setTimeout(action, RETRY_AFTER)
+  }
+
+  #show(problems: readonly string[]): void {
+    if (this.#isEnded || JSON.stringify(problems) === JSON.stringify(this.#problems)) return
+    this.#problems = problems
+    this.#context.onProblems()
+  }
+
+  #wanted(record: Chassis, controller: string): WantedBridges {
+    return {
+      datapathIds: { 'br-int': datapathId(record.key, 'br-int'), 'br-tun': datapathId(record.key, 'br-tun') },
+      datapathType: record.datapathType,
+      controller,
+      localIp: record.tunnelIp,
+      tunnelTypes: record.tunnelTypes,
+      providers: new Map(Object.entries(record.bridgeMappings)),
+      trunks: trunksOf(this.#context.store, record),
+    }
+  }
+
+  /** Makes the host's bridges what they should be. */
+  #mend(): void {
+    if (this.#isEnded || this.#isRepairing) return
+    const record = this.#context.store.get(chassis, this.id)
+    if (record === undefined || !isProgrammed(record)) return
+    const controller = this.#context.controllerTarget(this.#host.reached)
+    if (controller === undefined) {
+      this.#show([
+        'no OpenFlow listener can be reached from it: give --openflow an address that it reaches, or --advertise',
+      ])
+      return
+    }
+    const { operations, problems } = repair(this.#host.replica, this.#wanted(record, controller))
+    if (operations.length === 0) {
+      this.#show(problems)
+      return
+    }
+    if (this.#isFutile(operations)) {
+      this.#show([...problems, 'somebody else keeps undoing what we set on its bridges'])
+      this.#later(() => this.#mend())
+      return
+    }
+    this.#show(problems)
+    this.#isRepairing = true
+    this.#host.database.transact(operations).then(
+      () => {
+        this.#isRepairing = false
+        this.#mend()
+      },
+      error => {
+        this.#isRepairing = false
+        this.#show([...problems, `its database refused a change: ${(error as Error).message}`])
+        this.#later(() => this.#mend())
+      },
+    )
+  }
+
+  /** Whether the same repair was made again and again just now. */
+  #isFutile(operations: readonly unknown[]): boolean {
+    const text = JSON.stringify(operations)
+    const { text: lastText, at, streak } = this.#lastRepair
+    const now = performance.now()
+    const isRepeated = text === lastText && now - at < FUTILE_WITHIN
+    if (isRepeated && streak >= MAX_REPAIRS) return true
+    this.#lastRepair = { text, at: now, streak: isRepeated ? streak + 1 : 0 }
+    return false
+  }
+}

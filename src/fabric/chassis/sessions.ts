@@ -1,0 +1,333 @@
+// All hosts: who is connected under which system-id, who is not any more and since when, and who was turned away. One
+// host that is silent, hostile or wrong costs the others nothing.
+import { connect, type Listener, listen, type TlsOptions } from 'ovsdb-client'
+import { chassisLost } from '#model/binding'
+import { attachments, chassis } from '#model/chassis'
+import { networks } from '#model/network'
+import type { Commit } from '#model/transaction'
+import type { Store } from '#store/store'
+import type { ListenAt, Reached } from './controller-target.ts'
+import { Link } from './link.ts'
+import { ChassisSession } from './session.ts'
+
+/** Where log lines go: pino's shape. */
+export interface Log {
+  info(facts: object, text: string): void
+  warn(facts: object, text: string): void
+}
+
+/** How chassis are reached and treated. Times in milliseconds. */
+export interface ChassisSessionsOptions {
+  readonly store: Store
+  readonly log: Log
+  /** Where hosts dial in. */
+  readonly listen: readonly ListenAt[]
+  /** Hosts that we dial: `tcp:HOST:PORT`, `ssl:HOST:PORT`, `unix:PATH`. */
+  readonly dial: readonly string[]
+  /** For `pssl` and `ssl`. */
+  readonly tls?: TlsOptions
+  /** Chassis never seen before are approved at once. Default false. */
+  readonly autoApprove?: boolean
+  /** Where a host's switch finds us; undefined when it cannot: see controllerTarget(). */
+  readonly controllerTarget: (reached: Reached) => string | undefined
+  /** How long a connection may take to show a host's database. Default 10 s. */
+  readonly patience?: number
+  /** How long after the loss of its session a chassis' ports are reported DOWN. Default 5 minutes. */
+  readonly downAfter?: number
+  /** Silence after which a host is probed, and again until it is given up. Default 5 s. */
+  readonly probeInterval?: number
+}
+
+/** How the session of a chassis stands. */
+export interface ChassisState {
+  readonly chassis: string
+  readonly isUp: boolean
+  /** Milliseconds since the epoch: since when it has been up, or down. */
+  readonly since: number
+  /** `tcp:192.0.2.1:43210`; where it was last when it is down, '' when it has not been seen since our start. */
+  readonly remote: string
+  /** Why it is down, in words; '' when it is up. */
+  readonly reason: string
+  /** What is wrong between us and the host, in words; what is wrong with the host itself is in its record. */
+  readonly problems: readonly string[]
+}
+
+/** A connection that is no chassis, and why. */
+export interface Stranger {
+  readonly remote: string
+  /** The system-id that it reports; '' if none. */
+  readonly systemId: string
+  readonly since: number
+  readonly reason: string
+}
+
+/** The most that a host's database may send at once, in bytes: ten times that of 10,000 ports. */
+const MAX_MESSAGE = 128 << 20
+/** How long the holder of a system-id may take to show that it lives when another one comes with it. */
+const PROOF_OF_LIFE = 1000
+/** Turned-away addresses that are remembered, so that each is logged once. */
+const MAX_REMEMBERED = 1000
+
+interface Place {
+  state: Omit<ChassisState, 'problems'>
+  link: Link | undefined
+  session: ChassisSession | undefined
+  timer: NodeJS.Timeout | undefined
+}
+
+/** The sessions with all hosts. */
+export class ChassisSessions {
+  readonly #options: ChassisSessionsOptions
+  readonly #listeners: Listener[] = []
+  readonly #links = new Set<Link>()
+  readonly #places = new Map<string, Place>()
+  readonly #strangers = new Map<Link, Stranger>()
+  readonly #logged = new Set<string>()
+  readonly #watchers = new Set<(chassisId: string) => void>()
+  #unfollow = () => {}
+  #isClosing = false
+
+  constructor(options: ChassisSessionsOptions) {
+    this.#options = options
+  }
+
+  /** Listens and dials. Rejects if an address cannot be listened on. */
+  async start(): Promise<void> {
+    const { store, listen: where, dial, tls, patience = 10_000, probeInterval } = this.#options
+    for (const { id } of store.all(chassis)) this.#missing(id)
+    this.#unfollow = store.follow(commit => this.#committed(commit))
+    const limits = { maxMessageSize: MAX_MESSAGE, ...(probeInterval === undefined ? {} : { probeInterval }) }
+    for (const at of where) {
+      const { protocol, ...place } = at
+      const secure = protocol === 'pssl' ? { tls: tls ?? {} } : {}
+      const listener = await listen({ ...place, ...limits, ...secure, handshakeTimeout: patience })
+      listener.on('client', client => this.#follow(new Link(client, patience)))
+      listener.on('refused', (error, address) => this.#turnedAway(address ?? 'unknown', error.message))
+      this.#listeners.push(listener)
+    }
+    for (const remote of dial) {
+      const client = connect({ remotes: [remote], ...limits, ...(tls ? { tls } : {}) })
+      this.#follow(new Link(client, patience, remote))
+    }
+  }
+
+  /** The ports listened on, in the order of the options; undefined for Unix sockets. */
+  get ports(): readonly (number | undefined)[] {
+    return this.#listeners.map(listener => listener.port)
+  }
+
+  /** How the session of a chassis stands; undefined for one that is not known. */
+  state(chassisId: string): ChassisState | undefined {
+    const place = this.#places.get(chassisId)
+    if (place === undefined) return undefined
+    const rivals = [...this.#strangers.values()].filter(({ systemId }) => systemId === chassisId)
+    const claims = rivals.map(({ remote }) => `another host, at ${remote}, reports the same system-id; give it its own`)
+    return { ...place.state, problems: [...(place.session?.problems ?? []), ...claims] }
+  }
+
+  /** The states of all chassis that are known. */
+  *states(): Iterable<ChassisState> {
+    for (const id of this.#places.keys()) yield this.state(id)!
+  }
+
+  /** Connections that are no chassis. */
+  strangers(): readonly Stranger[] {
+    return [...this.#strangers.values()]
+  }
+
+  /** Calls `watcher` with a chassis' id when its state has changed. Returns how to stop. */
+  watch(watcher: (chassisId: string) => void): () => void {
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
+  }
+
+  /** Ends all sessions. Nothing changes on any host, and no port goes DOWN. */
+  async close(): Promise<void> {
+    this.#isClosing = true
+    this.#unfollow()
+    for (const place of this.#places.values()) {
+      clearTimeout(place.timer)
+      place.session?.end()
+    }
+    for (const link of this.#links) link.close('the controller ends')
+    await Promise.all(this.#listeners.map(listener => listener.close()))
+  }
+
+  #follow(link: Link): void {
+    this.#links.add(link)
+    link.on('arrived', () => this.#identify(link))
+    link.on('changed', step => {
+      const id = this.#holderOf(link)
+      if (id === undefined) return this.#identify(link)
+      if (link.systemId !== id) {
+        this.#lost(id, `the host calls itself ${link.systemId || 'nothing'} now`)
+        return this.#identify(link)
+      }
+      this.#places.get(id)?.session?.follow(step)
+    })
+    link.on('left', reason => {
+      if (this.#isClosing) return
+      const id = this.#holderOf(link)
+      if (id !== undefined) this.#lost(id, reason)
+      else if (this.#strangers.has(link) || link.isDialled || link.systemId === '')
+        this.#turnedAway(link.address, reason)
+      this.#forget(link)
+    })
+    link.on('ended', () => {
+      this.#forget(link)
+      this.#links.delete(link)
+    })
+  }
+
+  /** The chassis that a link is the session of. */
+  #holderOf(link: Link): string | undefined {
+    const id = this.#idOf.get(link)
+    return id !== undefined && this.#places.get(id)?.link === link ? id : undefined
+  }
+
+  readonly #idOf = new WeakMap<Link, string>()
+
+  /** Finds out which chassis a host is, and whether it may be. */
+  async #identify(link: Link): Promise<void> {
+    const id = link.systemId
+    if (!link.isUp || this.#isClosing) return
+    if (id === '') return this.#stranger(link, 'it has no system-id: set external_ids:system-id of Open_vSwitch')
+    if (link.isTls && link.certificateName !== id) {
+      const name = link.certificateName ?? 'nobody'
+      return this.#stranger(link, `its certificate is for ${name}, but it calls itself ${id}`)
+    }
+    const holder = this.#places.get(id)?.link
+    if (holder === link) return
+    if (holder?.isUp) {
+      this.#stranger(link, `system-id ${id} belongs to the host at ${holder.remote}, which is connected`)
+      if (await holder.answers(PROOF_OF_LIFE)) return
+      if (this.#places.get(id)?.link === holder) this.#lost(id, 'it did not answer when it connected again')
+      if (!holder.isDialled) holder.close('it did not answer when its host connected again')
+      return
+    }
+    this.#accept(link, id)
+  }
+
+  #accept(link: Link, id: string): void {
+    const { store, autoApprove = false, controllerTarget, log } = this.#options
+    const place = this.#places.get(id)
+    clearTimeout(place?.timer)
+    this.#forget(link)
+    this.#idOf.set(link, id)
+    const state = { chassis: id, isUp: true, since: Date.now(), remote: link.remote, reason: '' }
+    const onProblems = () => {
+      for (const problem of next.session?.problems ?? []) log.warn({ chassis: id, remote: link.remote }, problem)
+      this.#changed(id)
+    }
+    const next: Place = { state, link, session: undefined, timer: undefined }
+    this.#places.set(id, next)
+    next.session = new ChassisSession(id, link.host!, { store, autoApprove, controllerTarget, onProblems })
+    log.info({ chassis: id, remote: link.remote }, 'chassis connected')
+    this.#changed(id)
+  }
+
+  /** The session of a chassis ended. Nothing is withdrawn; its ports go DOWN later, unless it returns. */
+  #lost(id: string, reason: string): void {
+    const place = this.#places.get(id)
+    if (!place?.session) return
+    const { link } = place
+    place.session.end()
+    place.session = undefined
+    place.link = undefined
+    place.state = { ...place.state, isUp: false, since: Date.now(), reason }
+    this.#options.log.warn({ chassis: id, remote: place.state.remote, reason }, 'chassis lost')
+    this.#countDown(id, place)
+    this.#changed(id)
+    // Whoever else came with this system-id may have it now.
+    for (const [rival, { systemId }] of this.#strangers)
+      if (systemId === id && rival !== link) void this.#identify(rival)
+  }
+
+  /** A chassis that was known before our start, and has not come yet. */
+  #missing(id: string): void {
+    const state = {
+      ...{ chassis: id, isUp: false, since: Date.now(), remote: '' },
+      reason: 'it has not connected since the controller started',
+    }
+    const place: Place = { state, link: undefined, session: undefined, timer: undefined }
+    this.#places.set(id, place)
+    this.#countDown(id, place)
+  }
+
+  #countDown(id: string, place: Place): void {
+    const { store, log, downAfter = 300_000 } = this.#options
+    clearTimeout(place.timer)
+    place.timer = setTimeout(() => {
+      log.warn({ chassis: id }, `chassis not connected for ${downAfter / 1000} s: its ports are DOWN`)
+      store
+        .transact({ source: 'fabric', request: id }, tx => chassisLost(tx, id))
+        .catch(() => this.#countDown(id, place))
+    }, downAfter)
+    place.timer.unref()
+  }
+
+  /** Keeps a connection that is no chassis, should it become one, and shows why it is none. */
+  #stranger(link: Link, reason: string): void {
+    const { systemId, remote } = link
+    const before = this.#strangers.get(link)
+    if (before?.reason === reason) return
+    this.#strangers.set(link, { remote, systemId, since: Date.now(), reason })
+    this.#turnedAway(link.address, reason, { remote, ...(systemId === '' ? {} : { chassis: systemId }) })
+    if (this.#places.has(systemId)) this.#changed(systemId)
+  }
+
+  #forget(link: Link): void {
+    const stranger = this.#strangers.get(link)
+    if (stranger === undefined) return
+    this.#strangers.delete(link)
+    if (this.#places.has(stranger.systemId)) this.#changed(stranger.systemId)
+  }
+
+  /** Logs what an address was turned away for, once for each reason. */
+  #turnedAway(address: string, reason: string, facts: object = {}): void {
+    const kind = `${address} ${reason.replace(/\d+/g, '')}`
+    if (this.#logged.has(kind)) return
+    if (this.#logged.size >= MAX_REMEMBERED) this.#logged.clear()
+    this.#logged.add(kind)
+    this.#options.log.warn({ address, reason, ...facts }, 'connection is no chassis')
+  }
+
+  #changed(id: string): void {
+    for (const watcher of this.#watchers) watcher(id)
+  }
+
+  /** Tells sessions of commits that concern them. */
+  #committed({ changes }: Commit): void {
+    const concerned = new Set<string>()
+    for (const { kind, id, before, after } of changes) {
+      if (kind.name === chassis.name) {
+        if (after === undefined) this.#removed(id)
+        else concerned.add(id)
+      } else if (kind.name === attachments.name) {
+        concerned.add(id.slice(0, id.lastIndexOf('/')))
+      } else if (kind.name === networks.name && before !== undefined) {
+        for (const { chassis: reached } of this.#options.store.by(attachments, 'network', id)) concerned.add(reached)
+      }
+    }
+    for (const id of concerned) this.#places.get(id)?.session?.modelChanged()
+  }
+
+  /** A chassis was removed from the model: if its host comes again it is a new one. */
+  #removed(id: string): void {
+    const place = this.#places.get(id)
+    if (place === undefined) return
+    clearTimeout(place.timer)
+    place.session?.end()
+    this.#places.delete(id)
+    place.link?.close(`chassis ${id} was removed`)
+    this.#options.log.info({ chassis: id }, 'chassis removed')
+    this.#changed(id)
+  }
+}
+
+/** Starts the sessions with all hosts. */
+export const startChassisSessions = async (options: ChassisSessionsOptions): Promise<ChassisSessions> => {
+  const sessions = new ChassisSessions(options)
+  await sessions.start()
+  return sessions
+}
