@@ -1,0 +1,67 @@
+// Where switches dial in: recognises each by its datapath id and hands it to programming. A switch that is none of ours
+// is closed; it tries again, and may be one by then.
+import { type Address, type Connection, listen, type OpenFlowServer } from 'node-openflow'
+import { ofDatapathId } from '../datapath-id.ts'
+import { openFlowSwitch } from './openflow.ts'
+import type { Programming } from './programming.ts'
+
+/** What listening needs. */
+export interface ListenerOptions {
+  readonly address: Address
+  readonly programming: Programming
+  /** The chassis with a key, if it may be programmed. */
+  readonly chassisWithKey: (key: number) => string | undefined
+  /**
+   * With TLS: whether a certificate is that of a chassis. Receives its common name and alternative names.
+   */
+  readonly isCertificateOf?: (names: readonly string[], chassis: string) => boolean
+  /** Something for the log. */
+  readonly report?: (what: string) => void
+}
+
+const certificateNames = (connection: Connection): readonly string[] => {
+  const { certificate } = connection.peer
+  const common = certificate?.subject?.CN
+  const alternatives = certificate?.subjectaltname?.split(', ').map(name => name.replace(/^[A-Za-z ]+:/, '')) ?? []
+  return [...(common === undefined ? [] : [common].flat()), ...alternatives]
+}
+
+/** How often (ms) the same complaint is logged. */
+const REPEAT = 60_000
+
+/** Accepts switches until the server is closed. */
+export const listenForSwitches = async (options: ListenerOptions): Promise<OpenFlowServer> => {
+  const { programming, chassisWithKey, isCertificateOf, report = () => {} } = options
+  const server = await listen(options.address, { versions: [6], maxPacketIns: 1000 })
+  const reported = new Map<string, number>()
+  const reportOnce = (what: string) => {
+    const now = Date.now()
+    if (now - (reported.get(what) ?? 0) < REPEAT) return
+    if (reported.size > 1000) reported.clear()
+    reported.set(what, now)
+    report(what)
+  }
+  const refuse = (connection: Connection, why: string) => {
+    reportOnce(`a switch was refused: ${why}`)
+    connection.destroy(new Error(why))
+  }
+  server.on('refused', (error, address) => reportOnce(`no OpenFlow from ${address ?? 'a peer'}: ${error.message}`))
+  server.on('connection', connection => {
+    const id = connection.datapathId
+    const place = ofDatapathId(id)
+    const chassis = place && chassisWithKey(place.chassisKey)
+    const hex = id.toString(16).padStart(16, '0')
+    if (!place || chassis === undefined) return refuse(connection, `datapath id ${hex} is no bridge that we made`)
+    if (isCertificateOf && !isCertificateOf(certificateNames(connection), chassis))
+      return refuse(connection, `datapath id ${hex} is ${chassis}'s, the certificate is not`)
+    connection.onPacketIn(packet => {
+      const inPort = packet.match.in_port
+      if (packet.userdata === undefined || typeof inPort !== 'number') return
+      const { match: fields, data, userdata } = packet
+      programming.packetIns.dispatch({ chassis, bridge: place.bridge, inPort, fields, packet: data, userdata })
+    })
+    connection.send({ type: 'set_packet_in_format', packetInFormat: 'nxt2' })
+    void programming.connect(chassis, place.bridge, openFlowSwitch(connection))
+  })
+  return server
+}

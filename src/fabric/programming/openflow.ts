@@ -1,0 +1,103 @@
+// A Switch over an OpenFlow 1.5 connection: the only file here that makes messages, flow-mods aside (frames.ts).
+import {
+  BundleError,
+  type Connection,
+  ConnectionClosed,
+  type FlowStats,
+  type FlowChange as MonitoredChange,
+  type OpenFlowError,
+} from 'node-openflow'
+import { encodeSpec } from '#compiler/encode'
+import { BUNDLE_FLAG_NAMES, BUNDLE_ID } from './frames.ts'
+import {
+  type BundleResult,
+  type CountedFlow,
+  type FlowChange,
+  type FlowFilter,
+  type InstalledFlow,
+  type Switch,
+  SwitchLost,
+} from './switch.ts'
+
+/** How long (ms) a switch may be silent in the middle of a read-back. */
+const SILENCE = 10_000
+
+const errorText = (error: OpenFlowError): string =>
+  typeof error.error === 'string' ? error.error : `error ${error.error.type}/${error.error.code}`
+
+/** Why a request failed, for those who know only switches. */
+const lost = (connection: Connection, error: unknown): SwitchLost => {
+  const reason = error instanceof Error ? error.message : String(error)
+  connection.destroy(new Error(reason))
+  return new SwitchLost(reason)
+}
+
+const installed = (flow: FlowStats | MonitoredChange): InstalledFlow => ({
+  table: flow.table,
+  priority: flow.priority,
+  cookie: flow.cookie,
+  idleTimeout: flow.idleTimeout ?? 0,
+  hardTimeout: flow.hardTimeout ?? 0,
+  ...encodeSpec(flow),
+})
+
+const counted = (flow: FlowStats): CountedFlow => ({
+  ...installed(flow),
+  packets: flow.packetCount ?? 0n,
+  bytes: flow.byteCount ?? 0n,
+  seconds: flow.durationSec ?? 0,
+})
+
+const bundle = async (
+  connection: Connection,
+  buffers: readonly Uint8Array[],
+  timeout: number,
+): Promise<BundleResult> => {
+  try {
+    await connection.bundle(buffers, { id: BUNDLE_ID, flags: BUNDLE_FLAG_NAMES, timeout })
+    return { isCommitted: true, rejections: [] }
+  } catch (error) {
+    if (!(error instanceof BundleError)) throw lost(connection, error)
+    return { isCommitted: false, rejections: error.errors.map(e => ({ xid: e.xid, error: errorText(e) })) }
+  }
+}
+
+async function* flows(connection: Connection, filter: FlowFilter): AsyncIterable<readonly CountedFlow[]> {
+  const { cookie, mask: cookieMask, table = 255 } = filter
+  try {
+    const request = { type: 'flow_stats_request', table, cookie, cookieMask, match: {} } as const
+    for await (const part of connection.multipart(request, { timeout: SILENCE })) yield part.entries.map(counted)
+  } catch (error) {
+    throw lost(connection, error)
+  }
+}
+
+const watch = (connection: Connection, listener: (changes: readonly FlowChange[]) => void): void => {
+  connection.on('flow_monitor_reply', message => {
+    const changes = message.entries.flatMap((update): FlowChange[] =>
+      update.event === 'added' || update.event === 'removed' || update.event === 'modified'
+        ? [{ event: update.event, flow: installed(update) }]
+        : [],
+    )
+    if (changes.length > 0) listener(changes)
+  })
+  // Without `no_abbrev` our own changes come as a bare xid. Nothing is asked of what is there already.
+  const monitor = { id: 1, command: 'add', flags: ['add', 'removed', 'modify', 'instructions'], match: {} } as const
+  connection.request({ type: 'flow_monitor_request', entries: [monitor] }).catch(error => {
+    if (!(error instanceof ConnectionClosed)) lost(connection, error)
+  })
+}
+
+/** A connected switch. Its connection has been opened with OpenFlow 1.5 alone. */
+export const openFlowSwitch = (connection: Connection): Switch => ({
+  closed: new Promise(resolve => {
+    connection.once('close', error => resolve(error?.message ?? 'closed by us'))
+  }),
+  get bytesOut() {
+    return connection.counters.bytesSent
+  },
+  bundle: (buffers, timeout) => bundle(connection, buffers, timeout),
+  flows: filter => flows(connection, filter),
+  watch: listener => watch(connection, listener),
+  close: why => connection.destroy(new Error(why)),
+})

@@ -1,0 +1,30 @@
+// The stamp: a flow that no packet reaches and whose action holds the digest of what the bridge should hold. It is
+// written in the bundle that makes it true, so reading this one flow tells whether a switch is as it was left.
+import { COOKIE_MARK } from '#compiler/encode'
+import type { WireFlow } from './frames.ts'
+
+/** The table of the stamp. Nothing leads there; 254 is Open vSwitch's own. */
+export const STAMP_TABLE = 253
+/** The cookie of the stamp: our mark, and 48 bits that say what it is. */
+export const STAMP_COOKIE = (COOKIE_MARK << 48n) | 0x7374616d70n
+
+// OFPIT_WRITE_METADATA (OpenFlow 1.5.1, 7.2.5): type, length, padding, 64 bits of value and of mask.
+const writeMetadata = 2
+const anything = Buffer.from('0001000400000000', 'hex')
+
+/** The stamp flow for a digest. */
+export const stampOf = (digest: bigint): WireFlow => {
+  const instructions = Buffer.alloc(24)
+  instructions.writeUInt16BE(writeMetadata, 0)
+  instructions.writeUInt16BE(24, 2)
+  instructions.writeBigUInt64BE(digest, 8)
+  instructions.writeBigUInt64BE(0xffffffffffffffffn, 16)
+  return { table: STAMP_TABLE, priority: 0, cookie: STAMP_COOKIE, match: anything, instructions }
+}
+
+/** The digest in a stamp's instructions; undefined when they are not a stamp's. */
+export const readStamp = (instructions: Uint8Array): bigint | undefined => {
+  const bytes = Buffer.from(instructions.buffer, instructions.byteOffset, instructions.length)
+  if (bytes.length !== 24 || bytes.readUInt16BE(0) !== writeMetadata) return undefined
+  return bytes.readBigUInt64BE(8)
+}

@@ -1,0 +1,79 @@
+// What programming asks of a connected switch. The one file of this folder that puts it into messages is openflow.ts.
+import type { Bridge } from '#compiler/flow-set'
+import type { WireFlow } from './frames.ts'
+
+/** A flow as a switch reports it. */
+export interface InstalledFlow extends WireFlow {
+  readonly idleTimeout: number
+  readonly hardTimeout: number
+}
+
+/** An installed flow with what the switch counted. */
+export interface CountedFlow extends InstalledFlow {
+  readonly packets: bigint
+  readonly bytes: bigint
+  /** Since it was installed. */
+  readonly seconds: number
+}
+
+/** A change of a flow that came from neither us nor a packet. */
+export interface FlowChange {
+  readonly event: 'added' | 'removed' | 'modified'
+  readonly flow: InstalledFlow
+}
+
+/** Which flows to read: those whose cookie is `cookie` in the bits of `mask`, of one table or of all. */
+export interface FlowFilter {
+  readonly cookie: bigint
+  readonly mask: bigint
+  readonly table?: number
+}
+
+/** A message of a bundle that the switch refused. */
+export interface Rejection {
+  readonly xid: number
+  /** Type and code of the OpenFlow error. */
+  readonly error: string
+}
+
+/** How a bundle ended. A refused message stays out of it; the commit of the others may succeed or fail. */
+export interface BundleResult {
+  readonly isCommitted: boolean
+  readonly rejections: readonly Rejection[]
+}
+
+/** The connection is gone; what was under way may or may not have been done. */
+export class SwitchLost extends Error {
+  override name = 'SwitchLost'
+}
+
+/** One OpenFlow connection to one bridge. */
+export interface Switch {
+  /** Resolves, with the reason, when the connection is gone. */
+  readonly closed: Promise<string>
+  /** Bytes written so far. */
+  readonly bytesOut: number
+  /**
+   * Opens a bundle, writes encoded bundle-add messages as they are, commits. `timeout` in milliseconds. Rejects with
+   * SwitchLost when the outcome is unknown.
+   */
+  bundle(buffers: readonly Uint8Array[], timeout: number): Promise<BundleResult>
+  /** Streams the flows that a filter names, a reply message at a time. */
+  flows(filter: FlowFilter): AsyncIterable<readonly CountedFlow[]>
+  /** Asks to be told of changes that others make. Called before anything is read. */
+  watch(listener: (changes: readonly FlowChange[]) => void): void
+  close(why: string): void
+}
+
+/** A packet that a flow sent to us. */
+export interface PacketIn {
+  readonly chassis: string
+  readonly bridge: Bridge
+  /** The OpenFlow port that it came in by. */
+  readonly inPort: number
+  /** Name of a match field -> its value when the packet was sent to us: metadata, registers. */
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly packet: Uint8Array
+  /** What the flow's controller action carries, without the first byte, which chose the handler. */
+  readonly userdata: Uint8Array
+}
