@@ -18,6 +18,7 @@ programmed by hand with `chassis.vsctl()` and `chassis.ofctl()`: the baseline th
 from flowright.capture import VXLAN_ARP_REQUEST, VXLAN_BROADCAST, Counter
 from flowright.chassis import Chassis
 from flowright.controller import ControllerEnded, Flowright
+from flowright.ovs import OpenVSwitch
 from flowright.rest import Rest, RestError
 from flowright.runs import CommandFailed, run, sweep
 from flowright.topologies import Cloud
@@ -26,5 +27,5 @@ from flowright.vm import VM, Nic
 
 __all__ = [
     'VM', 'VXLAN_ARP_REQUEST', 'VXLAN_BROADCAST', 'Chassis', 'Cloud', 'CommandFailed', 'ControllerEnded', 'Counter',
-    'Flowright', 'ForeignHost', 'Nic', 'PhysicalNetwork', 'Rest', 'RestError', 'Underlay', 'run', 'sweep',
+    'Flowright', 'ForeignHost', 'Nic', 'OpenVSwitch', 'PhysicalNetwork', 'Rest', 'RestError', 'Underlay', 'run', 'sweep',
 ]
