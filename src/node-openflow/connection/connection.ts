@@ -1,0 +1,607 @@
+// One OpenFlow channel over a stream: what arrives is cut into messages and given to whom it belongs, requests find
+// their answers and errors by xid, and nothing that waits grows without bound.
+
+import { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { PeerCertificate, TLSSocket } from 'node:tls'
+import type { Version } from '../flow/index.ts'
+import {
+  decode,
+  encode,
+  Framer,
+  type Message,
+  type MessageDraft,
+  type MessageFor,
+  type MessageType,
+} from '../message/index.ts'
+import { DecodeError } from '../wire/index.ts'
+import { type BundleItem, type BundleOptions, runBundle } from './bundle.ts'
+import { ConnectionClosed, HandshakeError, OpenFlowError, ProtocolError } from './errors.ts'
+import { Liveness } from './liveness.ts'
+import { commonVersion, notOpenFlow } from './negotiate.ts'
+import { type ConnectionOptions, type Settings, settings } from './options.ts'
+import { Outbox } from './outbox.ts'
+import { type PacketInHandler, PacketQueue } from './packet-queue.ts'
+import { Parts } from './parts.ts'
+import { PERMANENT_XID, Pending } from './pending.ts'
+
+const HELLO = 0
+const ERROR = 1
+const ECHO_REQUEST = 2
+const ECHO_REPLY = 3
+const EXPERIMENTER = 4
+const PACKET_IN = 10
+const NX = 0x2320
+const NXT_PACKET_IN = 17
+const NXT_PACKET_IN2 = 30
+const REPLIES = new Set([ECHO_REPLY, EXPERIMENTER, 6, 8, 19, 21, 23, 25, 27, 33])
+/** The highest message type of each version: beyond it lies no message, only a stream out of step. */
+const HIGHEST_TYPE: { readonly [V in Version]: number } = { 4: 29, 5: 34, 6: 35 }
+
+/** The kinds of requests that have a reply. */
+export type RequestType = {
+  [T in MessageType]: T extends `${infer B}_request` ? (`${B}_reply` extends MessageType ? T : never) : never
+}[MessageType]
+
+/** The reply to a kind of request. */
+export type ReplyTo<T extends RequestType> = T extends `${infer B}_request`
+  ? MessageFor<Extract<`${B}_reply`, MessageType>>
+  : never
+
+/** The kinds of requests that are answered in parts. */
+export type MultipartType = {
+  [T in RequestType]: MessageFor<T> extends { readonly more?: boolean } ? T : never
+}[RequestType]
+
+/** What a connection tells. Packet-ins go to the handler set by `onPacketIn`. */
+export type ConnectionEvents = {
+  /** A message that nobody waits for, other than packet-ins and errors. It is told under its own type as well. */
+  message: [message: Message]
+  /** An error that belongs to no request that waits. */
+  openflowError: [error: OpenFlowError]
+  /** A message that cannot be decoded; the connection goes on. */
+  undecodable: [error: DecodeError, bytes: Uint8Array]
+  /** A packet-in was dropped, since too many wait; with how many were dropped so far. */
+  packetInDropped: [dropped: number]
+  /** The connection is closed; without an error if this side closed it. */
+  close: [error: Error | undefined]
+} & { [T in AsyncType]: [message: MessageFor<T>] }
+
+/** The kinds of messages that a switch sends by itself. */
+export type AsyncType =
+  | 'flow_removed'
+  | 'port_status'
+  | 'role_status'
+  | 'table_status'
+  | 'requestforward'
+  | 'flow_monitor_reply'
+  | 'flow_monitor_paused'
+  | 'flow_monitor_resumed'
+  | 'controller_status'
+  | 'experimenter'
+  | 'unknown'
+
+/** Who is at the other end. */
+export interface Peer {
+  readonly address?: string
+  readonly port?: number
+  /** The certificate that the peer showed; with TLS. */
+  readonly certificate?: PeerCertificate
+}
+
+/** How a call may differ from the connection's settings. */
+export interface RequestOptions {
+  /** Time for an answer, in ms; 0 for any. */
+  readonly timeout?: number
+}
+
+/** Makes a stream an OpenFlow connection: resolves when version and features are known. */
+export async function open(stream: Duplex, options: ConnectionOptions = {}): Promise<Connection> {
+  const connection = new Connection(stream, options)
+  await connection.ready
+  return connection
+}
+
+/** One OpenFlow channel. */
+export class Connection extends EventEmitter<ConnectionEvents> {
+  /** Resolves when version and features are known; rejects with a HandshakeError or whatever closed the stream. */
+  readonly ready: Promise<void>
+  /** Who is at the other end. */
+  readonly peer: Peer
+  /** What the switch says of itself. */
+  features!: MessageFor<'features_reply'>
+  /** The version spoken: 4, 5 or 6 for OpenFlow 1.3, 1.4 or 1.5. */
+  version!: Version
+
+  private readonly stream: Duplex
+  private readonly settings: Settings
+  private readonly framer = new Framer()
+  private readonly outbox: Outbox
+  private readonly pending = new Pending()
+  private readonly packets: PacketQueue
+  private liveness: Liveness | undefined
+  private state: 'hello' | 'features' | 'open' | 'closed' = 'hello'
+  private settle!: { resolve: () => void; reject: (error: Error) => void }
+  private handshakeTimer: NodeJS.Timeout | undefined
+  private handler: PacketInHandler | undefined
+  /** Unsolicited messages that came before the application could listen. */
+  private early: Uint8Array[] | undefined = []
+  private permanentErrors: ((error: OpenFlowError) => void) | undefined
+  private bundles: Promise<unknown> = Promise.resolve()
+  private cause: Error | undefined
+  private bytesReceived = 0
+  private messagesReceived = 0
+
+  constructor(stream: Duplex, options: ConnectionOptions = {}) {
+    super()
+    this.stream = stream
+    this.settings = settings(options)
+    this.peer = peerOf(stream)
+    this.outbox = new Outbox(stream, this.settings.maxUnsent)
+    this.packets = new PacketQueue(this.settings.maxPacketIns, data => this.handlePacketIn(data))
+    this.ready = new Promise((resolve, reject) => {
+      this.settle = { resolve, reject }
+    })
+    this.ready.catch(() => {})
+    stream.on('data', (chunk: Uint8Array) => this.receive(chunk))
+    stream.on('error', (error: Error) => this.end(error))
+    stream.on('end', () => this.end(new Error('the peer closed the connection')))
+    stream.on('close', () => this.end(new Error('the connection was lost')))
+    this.handshakeTimer = setTimeout(
+      () =>
+        this.end(new HandshakeError('timeout', `no OpenFlow handshake within ${this.settings.handshakeTimeout} ms`)),
+      this.settings.handshakeTimeout,
+    )
+    const version = Math.max(...this.settings.versions)
+    this.outbox.send(encode({ version, type: 'hello', xid: this.pending.nextXid(), versions: this.settings.versions }))
+  }
+
+  /** The switch's datapath id. */
+  get datapathId(): bigint {
+    return this.features.datapathId
+  }
+
+  /** The connection is usable. */
+  get isOpen(): boolean {
+    return this.state === 'open'
+  }
+
+  /** Counters of this connection. */
+  get counters(): {
+    readonly bytesReceived: number
+    readonly messagesReceived: number
+    readonly bytesSent: number
+    readonly unsent: number
+    readonly packetInsWaiting: number
+    readonly packetInsDropped: number
+    readonly requestsWaiting: number
+  } {
+    return {
+      bytesReceived: this.bytesReceived,
+      messagesReceived: this.messagesReceived,
+      bytesSent: this.outbox.sent,
+      unsent: this.outbox.unsent,
+      packetInsWaiting: this.packets.length,
+      packetInsDropped: this.packets.dropped,
+      requestsWaiting: this.pending.size,
+    }
+  }
+
+  /**
+   * Sets what handles packet-ins. They are given one at a time, in order among themselves; other messages do not wait
+   * for them.
+   */
+  onPacketIn(handler: PacketInHandler): void {
+    this.handler = handler
+  }
+
+  /** Sends a message without waiting for anything, and gives its xid. Throws BufferFull if too much waits already. */
+  send(message: MessageDraft): number {
+    const whole = this.complete(message)
+    this.outbox.send(encode(whole))
+    return whole.xid
+  }
+
+  /**
+   * Sends encoded messages, each buffer one or several. Their xids must have the top bit set (PERMANENT_XID). Buffers
+   * of 8 kB and more are not copied, and must not change afterwards. Resolves when the stream has taken them all.
+   */
+  sendRaw(buffers: Iterable<Uint8Array>): Promise<void> {
+    return this.outbox.sendAll(buffers)
+  }
+
+  /** Resolves when little enough waits to be sent. */
+  drained(): Promise<void> {
+    return this.outbox.drained()
+  }
+
+  /**
+   * Sends a request and resolves to its reply; the parts of a multipart reply are put together. Rejects with an
+   * OpenFlowError, RequestTimeout, ConnectionClosed, or DecodeError.
+   */
+  async request<T extends RequestType>(message: MessageDraft<T>, options: RequestOptions = {}): Promise<ReplyTo<T>> {
+    const parts = this.ask(message as MessageDraft, options)
+    const first = await parts.next()
+    if (first.done) throw new ConnectionClosed('unknown', this.cause)
+    const reply = first.value as Message & { more?: boolean; entries?: readonly unknown[] }
+    if (!reply.more) return reply as ReplyTo<T>
+    const { more: _, ...rest } = reply
+    const entries = [...(reply.entries ?? [])]
+    for await (const part of parts) {
+      for (const entry of (part as { entries?: readonly unknown[] }).entries ?? []) entries.push(entry)
+    }
+    return { ...rest, entries } as unknown as ReplyTo<T>
+  }
+
+  /** Sends a multipart request and gives its reply part by part, as the parts come. */
+  multipart<T extends MultipartType>(
+    message: MessageDraft<T>,
+    options: RequestOptions = {},
+  ): AsyncIterableIterator<ReplyTo<T>> {
+    return this.ask(message as MessageDraft, options) as unknown as AsyncIterableIterator<ReplyTo<T>>
+  }
+
+  /** Resolves when the switch has carried out everything sent before, and all its errors have been told. */
+  async barrier(options: RequestOptions = {}): Promise<void> {
+    await this.request({ type: 'barrier_request' }, options)
+  }
+
+  /**
+   * Sends messages that have no reply, then a barrier. Resolves to one result for each: undefined if the switch took
+   * it, or its error.
+   */
+  async transact(
+    messages: readonly MessageDraft[],
+    options: RequestOptions = {},
+  ): Promise<readonly (OpenFlowError | undefined)[]> {
+    const results: (OpenFlowError | undefined)[] = messages.map(() => undefined)
+    const sent: number[] = []
+    try {
+      await this.outbox.sendAll(this.track(messages, results, sent))
+      await this.barrier(options)
+    } finally {
+      for (const xid of sent) this.pending.remove(xid)
+    }
+    return results
+  }
+
+  /**
+   * Carries out messages as one bundle: all or none. Items are messages, or buffers that hold one or several encoded
+   * OFPT_BUNDLE_ADD_MESSAGEs with the bundle's id and flags and permanent xids. Resolves when the switch has
+   * committed; rejects with a BundleError that holds the refused messages, or a ConnectionClosed that says whether
+   * the bundle may have been committed. One bundle is under way at a time; others wait.
+   */
+  bundle(items: Iterable<BundleItem>, options: BundleOptions = {}): Promise<void> {
+    const run = this.bundles.then(() => {
+      this.mustBeOpen()
+      return runBundle(
+        {
+          version: this.version,
+          pending: this.pending,
+          outbox: this.outbox,
+          timeout: this.settings.requestTimeout,
+          request: (draft, timeout, slow) => this.single(draft, { timeout }, slow),
+          onPermanentError: listener => {
+            this.permanentErrors = listener
+          },
+        },
+        items,
+        options,
+      )
+    })
+    this.bundles = run.catch(() => {})
+    return run
+  }
+
+  /** Sends what waits, then closes. */
+  async close(): Promise<void> {
+    if (this.state === 'closed') return
+    this.outbox.flush()
+    const done = new Promise<void>(resolve => this.stream.once('close', () => resolve()))
+    this.finish(undefined)
+    this.stream.end()
+    const timer = setTimeout(() => this.stream.destroy(), 1_000)
+    await done
+    clearTimeout(timer)
+  }
+
+  /** Closes at once; who waits is told this reason. */
+  destroy(reason?: Error): void {
+    this.end(reason)
+  }
+
+  private *track(
+    messages: readonly MessageDraft[],
+    results: (OpenFlowError | undefined)[],
+    sent: number[],
+  ): Generator<Uint8Array> {
+    for (let i = 0; i < messages.length; i++) {
+      const whole = this.complete(messages[i] as MessageDraft)
+      const bytes = encode(whole)
+      sent.push(whole.xid)
+      const fail = (error: Error) => {
+        if (error instanceof OpenFlowError) results[i] = error
+      }
+      this.pending.add(whole.xid, { what: whole.type, sent: whole, answer: () => false, fail }, 0)
+      yield bytes
+    }
+  }
+
+  private complete(message: MessageDraft): Message {
+    this.mustBeOpen()
+    return { ...message, version: this.version, xid: message.xid ?? this.pending.nextXid() } as Message
+  }
+
+  private mustBeOpen(): void {
+    if (this.state !== 'open') throw new ConnectionClosed('none', this.cause)
+  }
+
+  private ask(draft: MessageDraft, options: RequestOptions, slow = draft.type === 'barrier_request'): Parts {
+    const message = this.complete(draft)
+    const bytes = encode(message)
+    const { xid, type } = message
+    const parts = new Parts(this.settings.maxUnread, () => this.pending.remove(xid))
+    const answer = (data: Uint8Array) => {
+      const more = data[1] === 19 && ((data[11] as number) & 1) === 1
+      parts.push(data, !more)
+      return !more
+    }
+    const fail = (error: Error) => parts.fail(error)
+    this.pending.add(
+      xid,
+      { what: type, sent: message, answer, fail, slow },
+      options.timeout ?? this.settings.requestTimeout,
+    )
+    try {
+      this.outbox.send(bytes)
+    } catch (error) {
+      this.pending.remove(xid)
+      throw error
+    }
+    return parts
+  }
+
+  private async single(draft: MessageDraft, options: RequestOptions, slow: boolean): Promise<Message> {
+    const { value, done } = await this.ask(draft, options, slow).next()
+    if (done) throw new ConnectionClosed('unknown', this.cause)
+    return value
+  }
+
+  private receive(chunk: Uint8Array) {
+    if (this.state === 'closed') return
+    this.bytesReceived += chunk.length
+    this.liveness?.heard()
+    if (this.state === 'hello' && this.messagesReceived === 0 && this.framer.pending === 0) {
+      const reason = notOpenFlow(chunk)
+      if (reason) return this.end(new HandshakeError('not-openflow', reason))
+    }
+    try {
+      for (const message of this.framer.push(chunk)) {
+        this.messagesReceived++
+        this.take(message)
+        if ((this.state as string) === 'closed') return
+      }
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.end(new ProtocolError('bad-length', `the stream is out of step: ${error.message}`))
+    }
+  }
+
+  private take(data: Uint8Array) {
+    const version = data[0] as number
+    const type = data[1] as number
+    if (this.state === 'hello') return this.takeHello(data, type)
+    if (version !== this.version && type !== HELLO && type !== ERROR) {
+      return this.end(
+        new ProtocolError('bad-version', `a message of version ${version} where ${this.version} was agreed`),
+      )
+    }
+    if (type > HIGHEST_TYPE[this.version]) {
+      return this.end(new ProtocolError('bad-type', `the stream is out of step: message type ${type}`))
+    }
+    if (type === HELLO) return
+    if (type === ECHO_REQUEST) return this.echo(data)
+    if (type === ERROR) return this.takeError(data)
+    if (type === PACKET_IN || (type === EXPERIMENTER && isNxPacketIn(data))) return this.takePacketIn(data)
+    if (REPLIES.has(type) && this.pending.answer(xidOf(data), data)) return
+    if (type === ECHO_REPLY) return
+    if (this.early) this.early.push(data.slice())
+    else this.tell(data)
+  }
+
+  private takeHello(data: Uint8Array, type: number) {
+    let message: Message
+    try {
+      message = decode(data)
+    } catch (error) {
+      return this.end(new HandshakeError('not-openflow', `the peer's first message: ${(error as Error).message}`))
+    }
+    if (message.type === 'error') return this.end(new HandshakeError('refused', refusal(message)))
+    if (message.type !== 'hello') {
+      return this.end(new HandshakeError('not-openflow', `the peer began with message type ${type}`))
+    }
+    const { versions } = this.settings
+    const agreed = commonVersion(versions, message)
+    if (agreed === undefined) {
+      const theirs = message.versions ?? [message.version]
+      const text = `we speak OpenFlow wire versions ${[...versions].join(', ')}, you ${theirs.join(', ') || 'none'}`
+      const data = new TextEncoder().encode(text)
+      const version = Math.min(Math.max(message.version, 1), Math.max(...versions))
+      const { xid } = message
+      this.outbox.send(encode({ version, type: 'error', xid, error: { type: 0, code: 0 }, data }))
+      this.outbox.flush()
+      return this.end(new HandshakeError('version', `no common version: ${text}`))
+    }
+    this.version = agreed
+    this.state = 'features'
+    void this.learnFeatures()
+  }
+
+  private async learnFeatures(): Promise<void> {
+    const xid = this.pending.nextXid()
+    const reply = new Promise<Uint8Array>((resolve, reject) => {
+      const answer = (data: Uint8Array) => {
+        resolve(data)
+        return true
+      }
+      this.pending.add(xid, { what: 'features_request', answer, fail: reject }, 0)
+    })
+    try {
+      this.outbox.send(encode({ version: this.version, type: 'features_request', xid }))
+      const message = decode(await reply)
+      if (message.type !== 'features_reply') throw new HandshakeError('not-openflow', `${message.type} for features`)
+      this.features = message
+    } catch (error) {
+      return this.end(error as Error)
+    }
+    if ((this.state as string) === 'closed') return
+    this.state = 'open'
+    clearTimeout(this.handshakeTimer)
+    const { echoInterval, echoMisses } = this.settings
+    this.liveness = new Liveness(echoInterval, echoMisses, {
+      ask: () => this.tryEcho(),
+      dead: ms => this.end(new Error(`the peer gave no sign of life for ${Math.round(ms)} ms`)),
+      isBusy: () => this.pending.isSlow,
+    })
+    this.settle.resolve()
+    // The application sets its listeners when `ready` has resolved.
+    setImmediate(() => {
+      const { early = [] } = this
+      this.early = undefined
+      for (const data of early) this.tell(data)
+    })
+  }
+
+  private tryEcho(): void {
+    try {
+      this.outbox.send(encode({ version: this.version, type: 'echo_request', xid: this.pending.nextXid(), data: none }))
+      this.outbox.flush()
+    } catch {
+      // Too much waits to be sent; the silence is counted all the same.
+    }
+  }
+
+  private echo(request: Uint8Array): void {
+    const reply = request.slice()
+    reply[1] = ECHO_REPLY
+    try {
+      this.outbox.send(reply)
+      this.outbox.flush()
+    } catch (error) {
+      this.end(error as Error)
+    }
+  }
+
+  private takeError(data: Uint8Array) {
+    const message = this.tryDecode(data)
+    if (message?.type !== 'error') return
+    const error = new OpenFlowError(message, this.pending.get(message.xid)?.sent)
+    if (this.pending.refuse(message.xid, error)) return
+    if (message.xid >= PERMANENT_XID && this.permanentErrors) return this.permanentErrors(error)
+    this.guard(() => this.emit('openflowError', error))
+  }
+
+  private takePacketIn(data: Uint8Array): void {
+    if (!this.packets.push(data)) this.guard(() => this.emit('packetInDropped', this.packets.dropped))
+  }
+
+  private handlePacketIn(data: Uint8Array): void | Promise<void> {
+    const message = this.tryDecode(data)
+    if (message?.type !== 'packet_in' || !this.handler) return
+    try {
+      const done = this.handler(message)
+      return done?.catch(raise)
+    } catch (error) {
+      raise(error)
+    }
+  }
+
+  private tell(data: Uint8Array): void {
+    const message = this.tryDecode(data)
+    if (!message) return
+    this.guard(() => this.emit('message', message))
+    if (message.type !== 'error' && message.type !== 'hello') {
+      this.guard(() => (this.emit as (name: string, message: Message) => boolean).call(this, message.type, message))
+    }
+  }
+
+  private tryDecode(data: Uint8Array): Message | undefined {
+    try {
+      return decode(data)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.guard(() => this.emit('undecodable', error, data.slice()))
+      return undefined
+    }
+  }
+
+  /** A listener's failure is its own: it neither harms the connection nor goes unseen. */
+  private guard(tell: () => void): void {
+    try {
+      tell()
+    } catch (error) {
+      raise(error)
+    }
+  }
+
+  private end(error: Error | undefined): void {
+    if (this.state === 'closed') return
+    this.outbox.flush()
+    this.finish(error)
+    if (error instanceof HandshakeError) this.stream.end(() => this.stream.destroy())
+    else this.stream.destroy()
+  }
+
+  private finish(error: Error | undefined): void {
+    const wasOpen = this.state === 'open'
+    this.state = 'closed'
+    this.cause = error
+    clearTimeout(this.handshakeTimer)
+    this.liveness?.stop()
+    this.packets.clear()
+    this.outbox.close(error ?? new Error('closed by this side'))
+    this.pending.close(error)
+    this.settle.reject(error ?? new HandshakeError('closed', 'closed before the handshake was over'))
+    if (wasOpen) this.guard(() => this.emit('close', error))
+  }
+}
+
+const none = new Uint8Array()
+
+function raise(error: unknown): void {
+  process.nextTick(() => {
+    throw error
+  })
+}
+
+function xidOf(data: Uint8Array): number {
+  return new DataView(data.buffer, data.byteOffset).getUint32(4)
+}
+
+function isNxPacketIn(data: Uint8Array): boolean {
+  if (data.length < 16) return false
+  const view = new DataView(data.buffer, data.byteOffset)
+  const type = view.getUint32(12)
+  return view.getUint32(8) === NX && (type === NXT_PACKET_IN || type === NXT_PACKET_IN2)
+}
+
+function refusal(message: MessageFor<'error'>): string {
+  const name = typeof message.error === 'string' ? message.error : `error ${message.error.type}/${message.error.code}`
+  const text = new TextDecoder()
+    .decode(message.data)
+    .replace(/[^ -~]+/g, ' ')
+    .trim()
+  return `the peer refused the connection: ${name}${text ? ` (${text})` : ''}`
+}
+
+function peerOf(stream: Duplex): Peer {
+  const { remoteAddress, remotePort } = stream as Socket
+  const { getPeerCertificate } = stream as TLSSocket
+  const certificate = getPeerCertificate?.call(stream)
+  return {
+    ...(remoteAddress !== undefined && { address: remoteAddress }),
+    ...(remotePort !== undefined && { port: remotePort }),
+    ...(certificate && Object.keys(certificate).length > 0 && { certificate }),
+  }
+}

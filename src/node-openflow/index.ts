@@ -1,0 +1,6 @@
+// node-openflow: OpenFlow 1.3, 1.4 and 1.5 with the extensions of Open vSwitch.
+// Flows as data (also as `node-openflow/flow`, without I/O), messages and their bytes, and connections to switches.
+
+export * from './connection/index.ts'
+export * from './flow/index.ts'
+export * from './message/index.ts'
