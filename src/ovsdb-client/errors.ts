@@ -164,3 +164,5 @@ export class DuplicateUuidName extends TransactionError {}
 export class DuplicateUuid extends TransactionError {}
 /** A cluster could not commit just now (a change of leader, a lost race): the same transaction may succeed later. */
 export class TryAgain extends TransactionError {}
+/** A cluster lost its leader, or time, while it committed. Whether it was committed is unknown. */
+export class ClusterError extends TransactionError {}

@@ -34,7 +34,7 @@ export interface Insert<N extends string = string, R = InputRow> {
   readonly uuid?: Uuid
 }
 
-/** Reads the rows that meet all conditions. Without columns: all columns. */
+/** Reads the rows that meet all conditions. Without columns: all columns, and `C` is '*'. */
 export interface Select<N extends string = string, C extends string = string> {
   readonly op: 'select'
   readonly table: N
@@ -108,7 +108,7 @@ export type InputRowOf<C> = { readonly [K in keyof C]?: InputOf<ValueOf<C[K]>> }
 
 type TableOperation<T extends Tables, N extends keyof T & string> =
   | Insert<N, InputRowOf<T[N]>>
-  | Select<N, (keyof T[N] & string) | '_uuid' | '_version'>
+  | Select<N, '*' | (keyof T[N] & string) | '_uuid' | '_version'>
   | Update<N, InputRowOf<T[N]>>
   | Mutate<N>
   | Delete<N>
@@ -128,7 +128,7 @@ export type Row<C = { readonly [column: string]: Column }, K extends PropertyKey
 export type ResultOf<T extends Tables, O> = O extends { readonly op: 'insert' }
   ? { readonly uuid: Uuid }
   : O extends Select<infer N, infer C>
-    ? { readonly rows: readonly Row<T[N], C>[] }
+    ? { readonly rows: readonly Row<T[N], C extends '*' ? keyof T[N] : C>[] }
     : O extends { readonly op: 'update' | 'mutate' | 'delete' }
       ? { readonly count: number }
       : { readonly [none: string]: never }
@@ -162,11 +162,13 @@ export function insert<const N extends string, const R extends InputRow>(
 }
 
 /** Reads rows: these columns, or all. */
-export function select<const N extends string, const C extends string = string>(
+export function select<const N extends string>(table: N, where: readonly Condition[]): Select<N, '*'>
+export function select<const N extends string, const C extends string>(
   table: N,
   where: readonly Condition[],
-  columns?: readonly C[],
-): Select<N, C> {
+  columns: readonly C[],
+): Select<N, C>
+export function select(table: string, where: readonly Condition[], columns?: readonly string[]): Select {
   return { op: 'select', table, where, ...(columns && { columns }) }
 }
 

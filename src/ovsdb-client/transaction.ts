@@ -6,6 +6,7 @@
 import type { Uuid, Value } from './column.ts'
 import {
   Aborted,
+  ClusterError,
   ConstraintViolation,
   DomainError,
   DuplicateUuid,
@@ -155,10 +156,12 @@ const transactionErrors: Readonly<Record<string, typeof TransactionError>> = {
   'duplicate uuid name': DuplicateUuidName,
   'duplicate uuid': DuplicateUuid,
   'try again': TryAgain,
+  'cluster error': ClusterError,
 }
 
 function transactionError(code: string, details: string, index?: number, operation?: AnyOperation) {
-  return new (transactionErrors[code] ?? TransactionError)(code, details, index, operation)
+  const Kind = Object.hasOwn(transactionErrors, code) ? transactionErrors[code]! : TransactionError
+  return new Kind(code, details, index, operation)
 }
 
 function findError(operations: readonly AnyOperation[], results: readonly Json[]): TransactionError | undefined {

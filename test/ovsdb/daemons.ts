@@ -2,7 +2,7 @@
  * Real ovsdb-servers for the tests: each in a directory of its own, ended by its process when the test is over.
  */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -97,6 +97,14 @@ export async function startServer(dir: string, databases: string[], args: string
     pause: () => void child.kill('SIGSTOP'),
     resume: () => void child.kill('SIGCONT'),
   }
+}
+
+/** The port that the system chose for "ptcp:0:HOST" or "pssl:0:HOST". */
+export const portOf = (server: Daemon, passive: string): number => {
+  const line = readFileSync(join(server.dir, 'db.log'), 'utf8')
+    .split('\n')
+    .find(line => line.includes(`|${passive.replace(/^p...:/, '')}: listening on port`))
+  return Number(line?.match(/\d+$/)?.[0])
 }
 
 /** Starts a standalone server with a new database of this schema. */
