@@ -2,13 +2,14 @@
 // the model throw them with the facts; the API turns the reason into an HTTP status.
 
 /** Why something is refused, in terms that a caller can react to. */
-export type Reason = 'malformed' | 'forbidden' | 'absent' | 'conflict' | 'precondition' | 'unavailable'
+export type Reason = 'malformed' | 'forbidden' | 'absent' | 'conflict' | 'precondition' | 'unacceptable' | 'unavailable'
 
 const refusals = {
   // requests as such
   HTTPBadRequest: ['malformed', '{message}'],
   BadRequest: ['malformed', 'Bad {resource} request: {message}.'],
   InvalidInput: ['malformed', 'Invalid input for operation: {message}.'],
+  HTTPNotAcceptable: ['unacceptable', 'The resource is only available as application/json.'],
   HTTPNotFound: ['absent', 'The resource could not be found.'],
   HTTPForbidden: ['forbidden', '{message}'],
   PolicyNotAuthorized: ['forbidden', '{action} is disallowed by policy'],

@@ -4,6 +4,7 @@ import { refuse } from '../refusal.ts'
 import { add, change, drop } from '../standard.ts'
 import { subnetPools } from '../subnet-pool.ts'
 import type { Transaction } from '../transaction.ts'
+import { type Changes, changed } from './changes.ts'
 
 /** Makes an address scope. */
 export const createAddressScope = (
@@ -15,11 +16,11 @@ export const createAddressScope = (
 export function updateAddressScope(
   tx: Transaction,
   scope: AddressScope,
-  { description, ...rest }: Partial<Pick<AddressScope, 'name' | 'shared'> & { description: string }>,
+  { description, ...rest }: Changes<Pick<AddressScope, 'name' | 'shared'> & { description: string }>,
 ): AddressScope {
   if (scope.shared && rest.shared === false)
     throw refuse('AddressScopeUpdateError', { id: scope.id, reason: "Shared address scope can't be unshared" })
-  return change(tx, addressScopes, { ...scope, ...rest }, description)
+  return change(tx, addressScopes, changed(scope, rest), description)
 }
 
 /** Removes an address scope that no subnet pool belongs to. */

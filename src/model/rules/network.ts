@@ -5,6 +5,7 @@ import { refuse } from '../refusal.ts'
 import { add, change, drop } from '../standard.ts'
 import { subnets } from '../subnet.ts'
 import type { Transaction } from '../transaction.ts'
+import { type Changes, changed } from './changes.ts'
 import {
   defaultNetworkSettings,
   largestMtu,
@@ -25,7 +26,7 @@ export interface NetworkRequest extends Omit<Network, 'key' | 'segments' | 'mtu'
 }
 
 /** What may change of a network. */
-export type NetworkChange = Partial<
+export type NetworkChange = Changes<
   Pick<
     NetworkRequest,
     | 'name'
@@ -64,8 +65,7 @@ export function updateNetwork(
   settings: NetworkSettings = defaultNetworkSettings,
 ): Network {
   const after = {
-    ...network,
-    ...rest,
+    ...changed(network, rest),
     mtu: mtu === undefined ? network.mtu : mtuFor(network.segments, mtu, settings),
   }
   if (network.shared && !after.shared) requireOneProject(tx, network)

@@ -8,6 +8,7 @@ import { add, change, drop, revise } from '../standard.ts'
 import { isAutoAddress, subnetOf } from '../subnet.ts'
 import type { Reader, Transaction } from '../transaction.ts'
 import { chooseAddresses, type FixedIpRequest } from './address.ts'
+import { type Changes, changed } from './changes.ts'
 
 const maxAddressPairs = 10
 
@@ -35,7 +36,7 @@ export interface PortRequest
 }
 
 /** What may change of a port. A MAC address of null asks for a new one. */
-export type PortChange = Partial<Omit<PortRequest, 'id' | 'networkId' | 'projectId' | 'macAddress'>> & {
+export type PortChange = Changes<Omit<PortRequest, 'id' | 'networkId' | 'projectId' | 'macAddress'>> & {
   readonly macAddress?: string | null | undefined
 }
 
@@ -64,7 +65,6 @@ export function createPort(tx: Transaction, request: PortRequest): Port {
 /** Changes a port. */
 export function updatePort(tx: Transaction, port: Port, request: PortChange): Port {
   const { description, allowedAddressPairs, fixedIps, macAddress: askedMac, ...rest } = request
-  const given = Object.fromEntries(Object.entries(rest).filter(([, v]) => v !== undefined)) as Partial<Port>
   const macAddress =
     askedMac === undefined ? port.macAddress : (askedMac ?? newMac(tx, port.networkId, port.id, port.macAddress))
   if (macAddress !== port.macAddress) {
@@ -72,7 +72,7 @@ export function updatePort(tx: Transaction, port: Port, request: PortChange): Po
     if (tx.holder(bindings, `active ${port.id}`))
       throw refuse('PortBound', { id: port.id, vifType: 'ovs', oldMac: port.macAddress, newMac: macAddress })
   }
-  const after: Port = { ...port, ...given, macAddress }
+  const after: Port = { ...changed(port, rest), macAddress }
   const addresses =
     fixedIps === undefined && macAddress === port.macAddress
       ? port.fixedIps

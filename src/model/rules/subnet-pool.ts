@@ -7,6 +7,7 @@ import { add, change, drop } from '../standard.ts'
 import { subnets } from '../subnet.ts'
 import { type SubnetPool, subnetPools } from '../subnet-pool.ts'
 import type { Reader, Transaction } from '../transaction.ts'
+import { type Changes, changed } from './changes.ts'
 
 /** A subnet pool to be made; the id is the caller's. */
 export interface SubnetPoolRequest
@@ -18,7 +19,7 @@ export interface SubnetPoolRequest
 }
 
 /** What may change of a subnet pool. */
-export type SubnetPoolChange = Partial<Omit<SubnetPoolRequest, 'id' | 'projectId' | 'shared'>>
+export type SubnetPoolChange = Changes<Omit<SubnetPoolRequest, 'id' | 'projectId' | 'shared'>>
 
 /** Makes a subnet pool. */
 export function createSubnetPool(tx: Transaction, request: SubnetPoolRequest): SubnetPool {
@@ -48,8 +49,7 @@ export function updateSubnetPool(
   pool: SubnetPool,
   { description, ...rest }: SubnetPoolChange,
 ): SubnetPool {
-  const given = Object.fromEntries(Object.entries(rest).filter(([, v]) => v !== undefined)) as Partial<SubnetPool>
-  const prefixes = given.prefixes === undefined ? undefined : join(given.prefixes.map(p => parsePrefix(p)!))
+  const prefixes = rest.prefixes === undefined ? undefined : join(rest.prefixes.map(p => parsePrefix(p)!))
   if (prefixes) {
     if (prefixes.some(p => p.version !== pool.ipVersion)) throw refuse('PrefixVersionMismatch', {})
     if (!pool.prefixes.every(old => prefixes.some(p => contains(p, parsePrefix(old)!))))
@@ -57,7 +57,7 @@ export function updateSubnetPool(
         message: 'Existing prefixes must be a subset of the new prefixes',
       })
   }
-  const after: SubnetPool = { ...pool, ...given, prefixes: prefixes?.map(formatPrefix) ?? pool.prefixes }
+  const after: SubnetPool = { ...changed(pool, rest), prefixes: prefixes?.map(formatPrefix) ?? pool.prefixes }
   requireBounds(after)
   if (after.addressScopeId !== pool.addressScopeId) {
     if (after.addressScopeId !== null) addressScopeOf(tx, after.addressScopeId)

@@ -8,6 +8,7 @@ import { type AllocationPool, isAutoAddress, type Subnet, subnets } from '../sub
 import { subnetPoolOf } from '../subnet-pool.ts'
 import type { Transaction } from '../transaction.ts'
 import { forgetAddresses, ownAddress } from './address.ts'
+import { type Changes, changed } from './changes.ts'
 import { takePrefix } from './subnet-pool.ts'
 
 const maxNameservers = 5
@@ -28,7 +29,7 @@ export interface SubnetRequest extends Omit<Subnet, 'ipVersion' | 'cidr' | 'gate
 }
 
 /** What may change of a subnet. */
-export type SubnetChange = Partial<
+export type SubnetChange = Changes<
   Pick<
     SubnetRequest,
     | 'name'
@@ -78,10 +79,8 @@ export function createSubnet(tx: Transaction, request: SubnetRequest): Subnet {
 /** Changes a subnet. */
 export function updateSubnet(tx: Transaction, subnet: Subnet, { description, ...rest }: SubnetChange): Subnet {
   const prefix = parsePrefix(subnet.cidr)!
-  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)) as Partial<Subnet>
   const after: Subnet = {
-    ...subnet,
-    ...given,
+    ...changed(subnet, rest),
     allocationPools: rest.allocationPools ? checkPools(rest.allocationPools, prefix) : subnet.allocationPools,
   }
   if (after.gatewayIp !== subnet.gatewayIp) {

@@ -1,0 +1,35 @@
+// The attributes that every resource has: id, project, description, tags, times, revision.
+import { type Doc, standardOf } from '#model'
+import { attributesOf, type View } from './resource.ts'
+import { count, list, text, time, uuid } from './value.ts'
+
+const standard = (doc: Doc, { reader }: View) => standardOf(reader, doc.id)
+
+/** A time in Neutron's form. */
+export const formatTime = (milliseconds: number): string => `${new Date(milliseconds).toISOString().slice(0, 19)}Z`
+
+/** The longest tag, in characters. */
+export const tag = text(255)
+
+/** `id`, alone. */
+export const identified = attributesOf<Doc>()({ id: { type: uuid, show: doc => doc.id } })
+
+/** `project_id` and its old name. */
+export const owned = attributesOf<Doc & { readonly projectId: string }>()({
+  project_id: { type: text(), show: doc => doc.projectId, index: 'project' },
+  tenant_id: { type: text(), show: doc => doc.projectId, index: 'project' },
+})
+
+/** What Neutron keeps of every resource. */
+export const standardAttributes = attributesOf<Doc>()({
+  description: {
+    type: text(),
+    post: { default: '' },
+    put: true,
+    show: (doc, view) => standard(doc, view)?.description ?? '',
+  },
+  tags: { type: list(tag), show: (doc, view) => standard(doc, view)?.tags ?? [] },
+  created_at: { type: time, show: (doc, view) => formatTime(standard(doc, view)?.createdAt ?? 0) },
+  updated_at: { type: time, show: (doc, view) => formatTime(standard(doc, view)?.updatedAt ?? 0) },
+  revision_number: { type: count, show: (doc, view) => standard(doc, view)?.revision ?? 0 },
+})

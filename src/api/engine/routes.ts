@@ -1,0 +1,123 @@
+// The routes of one declared resource: list, show, create (one or many), update, delete, actions, tags.
+import { randomUUID } from 'node:crypto'
+import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify'
+import { type Reader, refuse, requireRevision } from '#model'
+import { readPost, readPut } from './body.ts'
+import { find, findOwn, links, list, show } from './collection.ts'
+import { answerMethodNotAllowed } from './errors.ts'
+import { describe } from './openapi.ts'
+import { type RawQuery, readQuery } from './query.ts'
+import type { Resource } from './resource.ts'
+import type { Serve } from './serve.ts'
+import { serveTags } from './tags.ts'
+
+type One = { Params: { id: string } }
+
+/** The path of a resource below /v2.0. */
+export const pathOf = (resource: Resource): string => `/${resource.path ?? resource.plural}`
+
+/** Serves a resource. */
+export function serveResource(app: FastifyInstance, resource: Resource, serve: Serve): void {
+  const path = pathOf(resource)
+  const { create, update, remove } = resource
+
+  app.get<{ Querystring: RawQuery }>(
+    path,
+    { schema: describe(resource, 'list') },
+    serve.read(({ reader, context }, request) => {
+      const query = readQuery(resource, request.query, context)
+      const docs = list(resource, query, reader, context)
+      const shown = docs.map(doc => show(resource, doc, { reader, context }, query.fields))
+      if (query.limit === 0) return { [resource.plural]: shown }
+      return { [resource.plural]: shown, [`${resource.plural}_links`]: links(urlOf(request), query, docs) }
+    }),
+  )
+
+  app.get<One & { Querystring: RawQuery }>(
+    `${path}/:id`,
+    { schema: describe(resource, 'show') },
+    serve.read((view, { params, query }) => {
+      const doc = find(resource, params.id, view)
+      const { fields } = query
+      const names = typeof fields === 'string' ? [fields] : fields
+      return { [resource.name]: show(resource, doc, view, names && new Set(names)) }
+    }),
+  )
+
+  if (create)
+    app.post(
+      path,
+      { schema: describe(resource, 'create') },
+      serve.write((view, request, reply) => {
+        const { items, isBulk } = readPost(resource, request.body, view.context)
+        const made = items.map(item => create(view.reader, item as never, randomUUID(), view.context))
+        const shown = made.map(doc => show(resource, doc, view))
+        reply.code(201)
+        return isBulk ? { [resource.plural]: shown } : { [resource.name]: shown[0] }
+      }),
+    )
+
+  if (update)
+    app.put<One>(
+      `${path}/:id`,
+      { schema: describe(resource, 'update') },
+      serve.write((view, request) => {
+        const doc = findOwn(resource, request.params.id, view, 'update')
+        const body = readPut(resource, request.body, view.context)
+        requireMatch(request, view.reader, doc.id)
+        return { [resource.name]: show(resource, update(view.reader, doc, body, view.context), view) }
+      }),
+    )
+
+  if (remove)
+    app.delete<One>(
+      `${path}/:id`,
+      { schema: describe(resource, 'delete') },
+      serve.write((view, request, reply) => {
+        const doc = findOwn(resource, request.params.id, view, 'delete')
+        requireMatch(request, view.reader, doc.id)
+        remove(view.reader, doc, view.context)
+        reply.code(204)
+      }),
+    )
+
+  for (const [name, act] of Object.entries(resource.actions ?? {}))
+    app.put<One>(
+      `${path}/:id/${name}`,
+      serve.write((view, { params, body }) =>
+        act(view.reader, findOwn(resource, params.id, view, name), body, view.context),
+      ),
+    )
+
+  if (resource.standard) serveTags(app, resource, path, serve)
+  refuseOthers(app, path, ['GET', ...(create ? ['POST'] : [])])
+  refuseOthers(app, `${path}/:id`, ['GET', ...(update ? ['PUT'] : []), ...(remove ? ['DELETE'] : [])])
+}
+
+function refuseOthers(app: FastifyInstance, url: string, allowed: readonly string[]): void {
+  const others = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH'].filter(method => !allowed.includes(method))
+  app.route({ method: others, url, schema: { hide: true } as FastifySchema, handler: answerMethodNotAllowed(allowed) })
+}
+
+/** `If-Match: revision_number=N`: refuses when the resource has moved on. */
+function requireMatch(request: FastifyRequest, reader: Reader, id: string): void {
+  const header = request.headers['if-match']
+  if (header === undefined) return
+  const given = header
+    .split(',')
+    .map(etag => etag.trim().replace(/^"(.*)"$/, '$1'))
+    .filter(etag => etag.startsWith('revision_number='))
+  if (given.length === 0) return
+  const bad = (message: string) => refuse('BadRequest', { resource: 'if-match', message })
+  if (given.length > 1) throw bad('Multiple revision_number etags are not supported')
+  const number = given[0]!.slice('revision_number='.length)
+  if (!/^\d{1,15}$/.test(number)) throw bad('Revision number etag must be in the format of revision_number=<int>')
+  requireRevision(reader, id, Number(number))
+}
+
+/** The URL that the client asked for, as links repeat it. */
+function urlOf(request: FastifyRequest): string {
+  const forwarded = request.headers['x-forwarded-proto']
+  const protocol = typeof forwarded === 'string' && /^https?$/.test(forwarded) ? forwarded : request.protocol
+  return `${protocol}://${request.host}${request.originalUrl}`
+}

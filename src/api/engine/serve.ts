@@ -1,0 +1,45 @@
+// How requests meet the store: reads answer what is durable, writes are one transaction and answer once it is durable.
+import type { FastifyReply, FastifyRequest, RouteGenericInterface } from 'fastify'
+import type { Transaction } from '#model'
+import type { Store } from '#store'
+import type { Context } from './context.ts'
+import type { View } from './resource.ts'
+
+/** What a write may look at and change. */
+export interface WriteView extends View {
+  readonly reader: Transaction
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks; set before any handler runs. */
+    context: Context
+  }
+}
+
+type Handler<V, R extends RouteGenericInterface> = (view: V, request: FastifyRequest<R>, reply: FastifyReply) => unknown
+
+/** Makes route handlers out of functions of the state. They run synchronously and may run twice. */
+export interface Serve {
+  read<R extends RouteGenericInterface>(
+    handle: Handler<View, R>,
+  ): (request: FastifyRequest<R>, reply: FastifyReply) => Promise<unknown>
+  write<R extends RouteGenericInterface>(
+    handle: Handler<WriteView, R>,
+  ): (request: FastifyRequest<R>, reply: FastifyReply) => Promise<unknown>
+}
+
+/** Serves from a store. */
+export const serveFrom = (store: Store): Serve => ({
+  read: handle => async (request, reply) => {
+    const answer = () => handle({ reader: store, context: request.context }, request, reply)
+    const seen = answer()
+    await store.settled()
+    // what was seen may have been taken back by a disk that refused
+    return store.trouble ? answer() : seen
+  },
+  write: handle => (request, reply) =>
+    store.transact({ source: 'api', request: request.context.requestId }, tx =>
+      handle({ reader: tx, context: request.context }, request, reply),
+    ),
+})

@@ -1,0 +1,3 @@
+// The face of the API room.
+export { type Authenticate, type Context, everybody, type Identity, Unauthorized } from './engine/context.ts'
+export { type ApiOptions, buildApi } from './server.ts'

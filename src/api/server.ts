@@ -1,0 +1,99 @@
+// The HTTP server: Neutron's API, Flowright's own, health, metrics and the OpenAPI page, over a store.
+import { randomUUID } from 'node:crypto'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import { type NetworkSettings, refuse } from '#model'
+import type { Store } from '#store'
+import { type Authenticate, everybody } from './engine/context.ts'
+import { serveDiscovery, serveVersions } from './engine/discovery.ts'
+import { answerError } from './engine/errors.ts'
+import { serveOpenApi } from './engine/openapi.ts'
+import { serveResource } from './engine/routes.ts'
+import { serveFrom } from './engine/serve.ts'
+import { addressScopeResource } from './neutron/address-scope.ts'
+import { extensions } from './neutron/extensions.ts'
+import { networkResource } from './neutron/network.ts'
+import { portResource } from './neutron/port.ts'
+import { subnetResource } from './neutron/subnet.ts'
+import { subnetPoolResource } from './neutron/subnet-pool.ts'
+
+/** What the API serves from. */
+export interface ApiOptions {
+  readonly store: Store
+  /** Tells who asks; absent: everybody is the administrator. */
+  readonly authenticate?: Authenticate
+  readonly networkSettings?: NetworkSettings
+  /** Flowright's own version, for the OpenAPI page. */
+  readonly version?: string
+  /** A pino logger, or false for none. */
+  readonly logger?: FastifyServerOptions['loggerInstance'] | false
+}
+
+/** Request bodies beyond this many bytes are refused. */
+const bodyLimit = 16 * 1024 * 1024
+
+/** Builds the server; it listens when told to. */
+export function buildApi(options: ApiOptions): FastifyInstance {
+  const { store, authenticate = async () => everybody, networkSettings, logger = false } = options
+  const app = Fastify({
+    ...(logger ? { loggerInstance: logger } : {}),
+    bodyLimit,
+    genReqId: () => `req-${randomUUID()}`,
+    // `/v2.0/networks.json` is `/v2.0/networks`
+    rewriteUrl: request => (request.url ?? '/').replace(/\.json(?=$|\?)/, ''),
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 1000 },
+    exposeHeadRoutes: true,
+  })
+  acceptJson(app)
+  app.decorateRequest('context')
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-openstack-request-id', request.id)
+    requireJsonWanted(request.headers.accept)
+  })
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler((request, reply) => answerError(refuse('HTTPNotFound', {}), request, reply))
+
+  const serve = serveFrom(store)
+  const resources = [
+    networkResource(networkSettings),
+    subnetResource,
+    portResource,
+    subnetPoolResource,
+    addressScopeResource,
+  ]
+  serveOpenApi(app, options.version ?? '0')
+  serveVersions(app)
+  app.register(
+    async v2 => {
+      v2.addHook('onRequest', async request => {
+        request.context = { ...(await authenticate(request.headers)), requestId: request.id }
+      })
+      serveDiscovery(v2, resources, extensions)
+      for (const resource of resources) serveResource(v2, resource, serve)
+    },
+    { prefix: '/v2.0' },
+  )
+  return app
+}
+
+/** Bodies are JSON whatever their content type says; types are checked by the resources, not by Fastify. */
+function acceptJson(app: FastifyInstance): void {
+  app.setValidatorCompiler(() => () => true)
+  app.setSerializerCompiler(() => data => JSON.stringify(data))
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => {
+    if (body === '') return done(null, undefined)
+    try {
+      done(null, JSON.parse(body as string))
+    } catch (error) {
+      const reason = (error as Error).message.slice(0, 200)
+      done(refuse('HTTPBadRequest', { message: `The request body is malformed: it is not JSON (${reason})` }))
+    }
+  })
+}
+
+function requireJsonWanted(accept: string | undefined): void {
+  if (accept === undefined || accept === '') return
+  const types = accept.split(',').map(type => type.split(';')[0]!.trim())
+  if (types.some(type => ['*/*', 'application/*', 'application/json', 'text/plain', 'text/html'].includes(type))) return
+  throw refuse('HTTPNotAcceptable', {})
+}
