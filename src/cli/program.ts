@@ -1,5 +1,6 @@
 // The `flowright` command: its subcommands and how they end. What it does to a store and a controller is passed in.
 import { Command } from 'commander'
+import type { Restored } from '#store'
 import packageJson from '../../package.json' with { type: 'json' }
 import { chassis } from './chassis.ts'
 import { CommandError } from './controller-api.ts'
@@ -13,8 +14,8 @@ export interface Actions {
   serve(options: ServeOptions): Promise<void>
   /** Writes a consistent copy of a data directory's store to a new file, also while a controller uses it. */
   backup(data: string, file: string): Promise<void>
-  /** Makes a data directory's store from such a copy. Refuses where there is one already. */
-  restore(data: string, file: string): Promise<void>
+  /** Makes such a copy the store of a data directory that no controller uses; what was there before is put aside. */
+  restore(data: string, file: string): Promise<Restored>
   /** Further commands. */
   readonly commands?: readonly Command[]
 }
@@ -53,11 +54,12 @@ export function buildProgram(actions: Actions): Command {
     })
   program
     .command('restore <file>')
-    .description('make a new store from a copy; the controller must not run')
+    .description('put such a copy in place of the store; the controller must not run')
     .option(...data)
     .action(async (file: string, options: { data: string }) => {
-      await actions.restore(options.data, file)
-      console.log(`${options.data} is restored from ${file}`)
+      const { revision, records, replaced } = await actions.restore(options.data, file)
+      console.log(`${options.data} holds ${records} records of revision ${revision} from ${file}`)
+      if (replaced !== undefined) console.log(`what it held before is in ${replaced}`)
     })
   for (const command of actions.commands ?? []) program.addCommand(command)
   return program
