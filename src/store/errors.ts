@@ -17,7 +17,7 @@ export class StoreUnavailable extends Error {
 }
 
 /** What is wrong with a data file. */
-export type Refusal = 'damaged' | 'foreign' | 'newer' | 'unknown' | 'missing' | 'unreadable' | 'exists'
+export type Refusal = 'damaged' | 'foreign' | 'newer' | 'unknown' | 'missing' | 'unreadable' | 'exists' | 'migration'
 
 /** A data file cannot be used. It was left as it is, byte for byte. */
 export class DataFileRefused extends Error {

@@ -31,6 +31,9 @@ export class LiveStore implements Store {
   #waiting: Flight[] = []
   /** Appended by others while an append of ours is under way. */
   #ahead: LogEntry[] = []
+  /** Durable; followers are being told. */
+  readonly #unpublished: Commit[] = []
+  #publishing = false
   #appending = false
   #scheduled = false
   #running = false
@@ -59,27 +62,14 @@ export class LiveStore implements Store {
     if (this.#running) throw new Error('a transaction cannot be started inside another')
     if (this.#closing) return Promise.reject(new StoreUnavailable('closed', 'the store is closed'))
     return new Promise((resolve, reject) => {
-      const outcome = this.#run(origin, work)
-      const idle = this.#sent.length === 0 && this.#waiting.length === 0
-      if (outcome.log === undefined && idle) return resolve(outcome.value)
-      // Also one that changed nothing waits for what it has read.
-      this.#waiting.push({ origin, work, resolve: resolve as (value: unknown) => void, reject, outcome })
-      this.#schedule()
+      this.#start(origin, work, resolve as (value: unknown) => void, reject)
     })
   }
 
   settled(): Promise<void> {
     return new Promise(resolve => {
-      if (this.#sent.length === 0 && this.#waiting.length === 0) return resolve()
-      const outcome: Outcome = { value: undefined, log: undefined, changes: [], undo: () => {} }
-      this.#waiting.push({
-        origin: { source: 'store' },
-        work: () => {},
-        resolve: () => resolve(),
-        reject: () => resolve(),
-        outcome,
-      })
-      this.#schedule()
+      const done = () => resolve()
+      this.#start({ source: 'store' }, () => {}, done, done)
     })
   }
 
@@ -127,7 +117,15 @@ export class LiveStore implements Store {
     return this.#replica.countBy(kind, index, value)
   }
 
-  #run<R>(origin: Origin, work: (tx: Transaction) => R): Outcome<R> {
+  /** One that changes nothing, or throws, waits all the same: what it has read may be taken back. */
+  #start(origin: Origin, work: Flight['work'], resolve: Flight['resolve'], reject: Flight['reject']): void {
+    const outcome = this.#run(origin, work)
+    this.#waiting.push({ origin, work, resolve, reject, outcome })
+    if (outcome.log === undefined && this.#sent.length === 0 && this.#waiting.length === 1) this.#append()
+    else this.#schedule()
+  }
+
+  #run(origin: Origin, work: (tx: Transaction) => unknown): Outcome {
     this.#running = true
     try {
       return run(this.#replica, origin, this.#clock(), work)
@@ -184,25 +182,36 @@ export class LiveStore implements Store {
   #durable(): void {
     const flights = this.#sent
     this.#sent = []
-    for (const { outcome, resolve } of flights) {
-      if (outcome.log) this.#publish(outcome.log, outcome.changes)
-      resolve(outcome.value)
+    for (const { outcome } of flights) {
+      if (outcome.log === undefined) continue
+      this.#revision = outcome.log.revision
+      this.#unpublished.push({ ...outcome.log, changes: outcome.changes })
+    }
+    this.#publish()
+    for (const { outcome, resolve, reject } of flights) {
+      if ('error' in outcome.result) reject(outcome.result.error)
+      else resolve(outcome.result.value)
     }
   }
 
-  #publish({ revision, at, origin }: LogEntry, changes: readonly Change[]): void {
-    this.#revision = revision
-    const commit: Commit = { revision, at, origin, changes }
-    for (const follower of this.#followers) {
-      try {
-        follower(commit)
-      } catch (error) {
-        // A follower's mistake is nobody else's: it surfaces as an uncaught exception.
-        queueMicrotask(() => {
-          throw error
-        })
+  /** A follower may start transactions, follow and stop following. */
+  #publish(): void {
+    if (this.#publishing) return
+    this.#publishing = true
+    for (let next = this.#unpublished.shift(); next !== undefined; next = this.#unpublished.shift()) {
+      const { revision, at, origin, changes } = next
+      for (const follower of [...this.#followers]) {
+        try {
+          follower({ revision, at, origin, changes })
+        } catch (error) {
+          // A follower's mistake is nobody else's: it surfaces as an uncaught exception.
+          queueMicrotask(() => {
+            throw error
+          })
+        }
       }
     }
+    this.#publishing = false
   }
 
   /** Takes back all that is in flight and returns it, oldest first. */
@@ -230,25 +239,25 @@ export class LiveStore implements Store {
     }
     const flights = this.#rewind()
     for (const entry of entries) {
-      if (entry.revision === this.#revision + 1) this.#publish(entry, this.#replica.apply(entry))
-      else if (entry.revision > this.#revision) this.#ahead.push(entry)
+      if (entry.revision === this.#revision + 1) {
+        this.#revision = entry.revision
+        this.#unpublished.push({ ...entry, changes: this.#replica.apply(entry) })
+      } else if (entry.revision > this.#revision) this.#ahead.push(entry)
     }
     for (const flight of flights) {
-      try {
-        flight.outcome = this.#run(flight.origin, flight.work)
-        this.#waiting.push(flight)
-      } catch (error) {
-        flight.reject(error)
-      }
+      flight.outcome = this.#run(flight.origin, flight.work)
+      this.#waiting.push(flight)
     }
+    this.#publish()
     this.#schedule()
   }
 
-  /** All durable records as one commit. */
+  /** All records that followers have been told of, as one commit. */
   #everything(): Commit {
     const inFlight = new Map<string, Change>()
-    for (const { outcome } of [...this.#sent, ...this.#waiting]) {
-      for (const change of outcome.changes) {
+    const flights = [...this.#sent, ...this.#waiting].map(({ outcome }) => outcome)
+    for (const { changes } of [...this.#unpublished, ...flights]) {
+      for (const change of changes) {
         const key = `${change.kind.name}/${change.id}`
         if (!inFlight.has(key)) inFlight.set(key, change)
       }
@@ -264,6 +273,7 @@ export class LiveStore implements Store {
         if (of.name === kind.name && before) changes.push({ kind, id, before: undefined, after: before })
       }
     }
-    return { revision: this.#revision, at: this.#clock(), origin: { source: 'store' }, changes }
+    const revision = (this.#unpublished[0]?.revision ?? this.#revision + 1) - 1
+    return { revision, at: this.#clock(), origin: { source: 'store' }, changes }
   }
 }

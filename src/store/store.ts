@@ -41,9 +41,11 @@ export interface Upgrade {
   readonly to: number
   /** The file as it was before. */
   readonly copy: string
+  /** How many records it wrote or deleted. */
+  readonly changed: number
   /**
-   * The records before the upgrade, for compiling both and showing the difference. They are of the old version: their
-   * shape is what the migrations started from. Throws when today's indexes cannot take them.
+   * The records before the upgrade, for compiling both and showing the difference. Their shapes are of the old version:
+   * `kinds`, today's by default, must be able to index them, or it throws DataFileRefused.
    */
-  before(): Reader
+  before(kinds?: readonly Kind[]): Reader
 }

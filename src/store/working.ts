@@ -8,8 +8,9 @@ import type { Replica } from './replica.ts'
 import type { Entry, Table } from './table.ts'
 
 /** What a transaction came to: to be made durable, or to be taken back. */
-export interface Outcome<R = unknown> {
-  readonly value: R
+export interface Outcome {
+  /** What its work returned, or threw after which nothing of it remained. */
+  readonly result: { readonly value: unknown } | { readonly error: unknown }
   /** Undefined when nothing changed. */
   readonly log: LogEntry | undefined
   readonly changes: readonly Change[]
@@ -17,8 +18,10 @@ export interface Outcome<R = unknown> {
   readonly undo: () => void
 }
 
-/** Runs `work` on the newest state. Whatever it throws is thrown on, after its writes have been taken back. */
-export const run = <R>(replica: Replica, origin: Origin, now: number, work: (tx: Transaction) => R): Outcome<R> => {
+const unchanged = (result: Outcome['result']): Outcome => ({ result, log: undefined, changes: [], undo: () => {} })
+
+/** Runs `work` on the newest state. */
+export const run = (replica: Replica, origin: Origin, now: number, work: (tx: Transaction) => unknown): Outcome => {
   const tx = new Working(replica, origin, now)
   try {
     const value = work(tx)
@@ -29,7 +32,7 @@ export const run = <R>(replica: Replica, origin: Origin, now: number, work: (tx:
     return tx.finish(value)
   } catch (error) {
     tx.undo()
-    throw error
+    return unchanged({ error })
   }
 }
 
@@ -133,7 +136,7 @@ class Working implements Transaction {
   }
 
   /** Ends the transaction: what it changed, net. */
-  finish<R>(value: R): Outcome<R> {
+  finish(value: unknown): Outcome {
     this.#open = false
     const writes: Write[] = []
     const changes: Change[] = []
@@ -155,11 +158,11 @@ class Working implements Transaction {
     }
     if (writes.length === 0) {
       this.undo()
-      return { value, log: undefined, changes, undo: () => {} }
+      return unchanged({ value })
     }
     const { revision, at, origin } = this.#written
     this.#replica.revision = revision
-    return { value, log: { revision, at, origin, writes }, changes, undo: () => this.undo() }
+    return { result: { value }, log: { revision, at, origin, writes }, changes, undo: () => this.undo() }
   }
 
   undo(): void {

@@ -1,8 +1,7 @@
 // Copies of data files: whole, checked, durable, and under their name only when they are all that.
 import { closeSync, fsyncSync, linkSync, openSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import { readDataFile } from './read.ts'
+import { openReadOnly, readDataFile } from './read.ts'
 
 /** Makes what was written to a file, or the names in a directory, durable. */
 export const syncPath = (path: string): void => {
@@ -19,7 +18,7 @@ export const copyDataFile = (from: string, to: string): void => {
   const partial = `${to}.partial-${process.pid}`
   rmSync(partial, { force: true })
   try {
-    const db = new DatabaseSync(from, { readOnly: true })
+    const db = openReadOnly(from)
     try {
       db.prepare('VACUUM INTO ?').run(partial)
     } finally {

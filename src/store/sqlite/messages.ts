@@ -1,6 +1,6 @@
 // What goes between the store and the worker thread that owns the data file.
 import type { LogEntry } from '../engine.ts'
-import type { Trouble } from '../errors.ts'
+import type { TroubleReport } from './trouble.ts'
 
 export interface WorkerData {
   readonly path: string
@@ -11,4 +11,4 @@ export interface WorkerData {
 export type Request = { readonly append: readonly LogEntry[] } | { readonly close: true }
 
 /** To an append, and once when the file is open. */
-export type Reply = { readonly done: true } | { readonly code: Trouble; readonly message: string }
+export type Reply = { readonly done: true } | TroubleReport

@@ -79,10 +79,19 @@ const upgraded = (
     throw newer(path, `its data version is ${version}, this program knows ${migrations.length}`)
   }
   if (version === migrations.length) return { replica: replicaOf(path, contents, declared), log: undefined }
-  const docs = migrations.slice(version).reduce((docs, { run }) => run(docs), docsOf(records))
+  const docs = migrations.slice(version).reduce((docs, migration) => migrated(path, docs, migration), docsOf(records))
   const origin = { source: 'upgrade', request: migrations.at(-1)!.name }
   const log = { revision: revision + 1, at: now, origin, writes: differences(records, docs) }
   return { replica: replicaOf(path, afterLog(contents, log), declared), log }
+}
+
+const migrated = (path: string, docs: Docs, { name, run }: Migration): Docs => {
+  try {
+    return run(docs)
+  } catch (error) {
+    const problem = `the migration '${name}' failed: ${(error as Error).message}`
+    throw new DataFileRefused('migration', path, problem, 'Go on with the version that wrote it, and report this.')
+  }
 }
 
 /** The replica of a data file, which has today's version when this returns. Throws DataFileRefused. */
@@ -105,7 +114,8 @@ export const loadDataFile = (
   } finally {
     db.close()
   }
-  return { replica, upgrade: { from, to, copy, before: () => replicaOf(path, contents, declared) } }
+  const before = (kinds = declared.kinds) => replicaOf(path, contents, { ...declared, kinds })
+  return { replica, upgrade: { from, to, copy, changed: log.writes.length, before } }
 }
 
 const docsOf = (records: readonly StoredRecord[]): Docs => {

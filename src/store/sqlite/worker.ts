@@ -2,28 +2,22 @@
 import { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { LogEntry } from '../engine.ts'
-import type { Trouble } from '../errors.ts'
 import { acknowledgementOf } from './acknowledged.ts'
 import type { Reply, Request, WorkerData } from './messages.ts'
+import { troubleWith } from './trouble.ts'
 import { PRAGMAS, writerTo } from './writer.ts'
 
 const { path, fsyncDelay } = workerData as WorkerData
 const port = parentPort!
 const db = new DatabaseSync(path)
 db.exec(PRAGMAS)
+db.exec('PRAGMA wal_autocheckpoint = 0')
+/** In pages of 4 KiB. */
+const LONG_LOG = 4000
+const logLength = db.prepare('PRAGMA wal_checkpoint(NOOP)')
 const writer = writerTo(db)
 const acknowledgement = acknowledgementOf(path)
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
-
-/** SQLite's primary result codes that mean something to the operator. */
-const troubles: Readonly<Record<number, Trouble>> = { 13: 'disk-full', 8: 'read-only' }
-
-const troubleOf = (error: unknown): Reply => {
-  const { errcode = 0, message } = error as { errcode?: number; message: string }
-  const code = troubles[errcode & 0xff] ?? 'io-error'
-  const cause = code === 'disk-full' ? 'no space is left on the disk' : message
-  return { code, message: `cannot write ${path}: ${cause}` }
-}
 
 const append = (batch: readonly LogEntry[]): Reply => {
   try {
@@ -32,13 +26,24 @@ const append = (batch: readonly LogEntry[]): Reply => {
     acknowledgement.write(batch.at(-1)!.revision)
     return { done: true }
   } catch (error) {
-    return troubleOf(error)
+    return troubleWith(path, error)
   }
+}
+
+/**
+ * Moves the write-ahead log into the data file once it is long, after the answer: nobody waits for it but who writes
+ * meanwhile. The log is then written from its beginning again, so it stays about that long.
+ */
+const checkpoint = () => {
+  try {
+    if ((logLength.get() as { log: number }).log >= LONG_LOG) db.exec('PRAGMA wal_checkpoint(PASSIVE)')
+  } catch {} // a full disk: the log is as durable, and the next append tries again
 }
 
 port.on('message', (request: Request) => {
   if ('append' in request) {
     port.postMessage(append(request.append))
+    checkpoint()
   } else {
     db.close()
     acknowledgement.close()
