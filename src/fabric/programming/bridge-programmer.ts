@@ -78,6 +78,8 @@ interface Known {
 
 /** What was taken to be written. */
 export interface Work {
+  /** The connection it was taken for. */
+  readonly session: object
   readonly additions: readonly Operation[]
   readonly deletions: readonly Operation[]
   /** Digest of what the bridge should hold after all of it, quarantined entries included. */
@@ -217,15 +219,17 @@ export class BridgeProgrammer {
     const deletions: Operation[] = []
     for (const { was, want } of edits) {
       const wasThere = was !== undefined && !this.quarantine.release(was)
-      if (want) additions.push(addition(frames, want, wasThere ? was : undefined))
-      else if (wasThere) deletions.push(deletion(frames, was))
+      const old = wasThere ? was : undefined
+      const added = want && this.#addition(want, old)
+      if (added) additions.push(added)
+      else if (old) deletions.push(deletion(frames, old))
     }
     const repairs = mayRepair || session.state !== 'reconciling' ? session.repairs.take() : undefined
     if (repairs)
       this.#addRepairs(repairs, edits.length > 0 ? new Set(edits.map(slotOfEdit)) : undefined, additions, deletions)
     const isWhole = session.state !== 'reconciling' || (repairs?.isComplete ?? false)
     if (additions.length + deletions.length === 0 && !repairs) return undefined
-    return { additions, deletions, digest: this.#digest, isWhole }
+    return { session, additions, deletions, digest: this.#digest, isWhole }
   }
 
   /**
@@ -234,7 +238,10 @@ export class BridgeProgrammer {
    */
   async write(work: Work, operations: readonly Operation[], still: readonly Operation[] = []): Promise<void> {
     const session = this.#session
-    if (!session) throw new SwitchLost('no connection')
+    if (!session || session !== work.session) {
+      this.putBack(operations)
+      throw new SwitchLost('the connection was lost')
+    }
     const later = still.reduce((sum, op) => sum + (op.entry?.digest ?? 0n), 0n)
     const stamp = () => (work.isWhole ? U64(work.digest + later - this.quarantine.digest) : undefined)
     session.inFlight = { stamp: stamp(), change: asChange(operations) }
@@ -255,9 +262,9 @@ export class BridgeProgrammer {
     if (work.isWhole && still.length === 0 && session.state === 'reconciling') this.#enter(session, 'in_sync')
   }
 
-  /** Puts operations back that were taken but not written, for the next connection. */
+  /** Puts operations back that were taken but not written. */
   putBack(operations: readonly Operation[]): void {
-    if (this.#known && operations.length > 0) this.#log.putBack([asChange(operations)])
+    if ((this.#session || this.#known) && operations.length > 0) this.#log.putBack([asChange(operations)])
   }
 
   /** Reads the bridge back and tells how it differs; repairs nothing. */
@@ -389,11 +396,22 @@ export class BridgeProgrammer {
       // What the model no longer asks for, or asks for in another form, is not put back.
       if (edited?.has(entry.slot) || this.quarantine.has(entry) || findEntry(this.#sets(), entry.slot) !== entry)
         continue
-      additions.push(addition(this.#shared.frames, entry))
+      const added = this.#addition(entry)
+      if (added) additions.push(added)
     }
     for (const flow of repairs.strays) {
       if (findEntry(this.#sets(), slotOf(this.bridge, flow.table, flow.priority, flow.match))) continue
       deletions.push({ isAdd: false, frame: frameOf(flow, false), entry: undefined, was: undefined })
+    }
+  }
+
+  /** Undefined for an entry that no message can hold; it is quarantined. */
+  #addition(entry: FlowEntry, was?: FlowEntry): Operation | undefined {
+    try {
+      return addition(this.#shared.frames, entry, was)
+    } catch (error) {
+      this.quarantine.add(entry, String(error))
+      return undefined
     }
   }
 

@@ -71,7 +71,7 @@ export class ChassisProgrammer {
       if (outcome === 'nothing') continue
       this.#isWoken = true
       if (outcome === 'failed') continue
-      this.#acknowledged = revision
+      if (Object.values(this.bridges).every(bridge => bridge.isSynced)) this.#acknowledged = revision
       if (changedAt !== undefined) this.#shared.latency.observe((performance.now() - changedAt) / 1000)
       this.#shared.onProgress(this.id)
     }
