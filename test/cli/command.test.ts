@@ -1,0 +1,55 @@
+// The command as a user meets it: a process with arguments, output and a status.
+import { execFile } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+const command = resolve('bin/flowright')
+
+/** Runs a command to its end. */
+function run(file: string, ...args: string[]): Promise<{ status: number; out: string; err: string }> {
+  return new Promise(done => {
+    const env = { ...process.env, FLOWRIGHT_API: 'http://127.0.0.1:1' }
+    const child = execFile(file, args, { env }, (_error, out, err) => done({ status: child.exitCode ?? -1, out, err }))
+  })
+}
+
+describe('flowright', () => {
+  test('--help lists the commands', async () => {
+    const { status, out } = await run(command, '--help')
+    expect(status).toBe(0)
+    for (const name of ['serve', 'demo', 'chassis', 'flows', 'diff', 'explain', 'trace', 'backup', 'restore', 'ofp']) {
+      expect(out).toMatch(new RegExp(`^  ${name} `, 'm'))
+    }
+  })
+
+  test('runs from anywhere through a symbolic link', async () => {
+    const link = join(mkdtempSync(join(tmpdir(), 'flowright-cli-')), 'flowright')
+    symlinkSync(command, link)
+    expect(await run(link, '--version')).toMatchObject({ status: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+  })
+
+  test('says what to do in a checkout that is not set up', async () => {
+    const checkout = mkdtempSync(join(tmpdir(), 'flowright-cli-'))
+    mkdirSync(join(checkout, 'bin'))
+    copyFileSync(command, join(checkout, 'bin/flowright'))
+    const { status, err } = await run(join(checkout, 'bin/flowright'), 'serve')
+    expect(status).toBe(1)
+    expect(err).toContain(`${checkout}/scripts/setup`)
+  })
+
+  test.each([
+    [['trace'], 'trace is not available yet'],
+    [['chassis'], 'no controller at http://127.0.0.1:1: ECONNREFUSED'],
+    [['flows', 'host1'], 'no controller at http://127.0.0.1:1: ECONNREFUSED'],
+    [['explain', 'host1'], "missing required argument 'cookie'"],
+    [['serve', '--api', '0.0.0.0:1'], 'would obey anyone who reaches it'],
+    [['srve'], "unknown command 'srve'"],
+  ])('%j fails with a line that says why', async (args, message) => {
+    const { status, out, err } = await run(command, ...args)
+    expect({ status, out }).toEqual({ status: 1, out: '' })
+    expect(err).toContain(message)
+    expect(err).not.toContain('    at ')
+  })
+})
