@@ -70,7 +70,7 @@ def create(net):
         for name in ('blue', 'red'):
             networks[name] = rest.create('network', name=name)
             rest.create_all('subnet', [{'network_id': networks[name]['id'], 'ip_version': version, 'cidr': cidr,
-                                        'enable_dhcp': False} for version, cidr in SUBNETS])
+                                        'enable_dhcp': False, 'gateway_ip': None} for version, cidr in SUBNETS])
         ports = {vm: rest.create('port', name=vm, network_id=networks[network]['id']) for vm, network, _ in PLACES}
     with step('Plugging the VMs into their chassis (addresses are set by hand: there is no DHCP yet)'):
         for vm, _, chassis in PLACES:
