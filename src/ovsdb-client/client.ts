@@ -64,6 +64,7 @@ interface Entry {
   readonly minVersion: string | undefined
   /** Settles the caller's wait; undefined once it was opened. */
   waiting: PromiseWithResolvers<void> | undefined
+  /** The schema in `_Server` when it was opened. */
   schema: string | undefined
 }
 
@@ -179,7 +180,6 @@ export class Client extends EventEmitter<Events> {
   close(reason: Error = new Disconnected('closed', 'the client was closed')): void {
     if (this.isClosed) return
     this.#end.abort(reason)
-    this.#link?.session.rpc.close(reason)
     const error = new NotConnected('the client was closed', reason)
     for (const { waiting, database } of this.#entries) {
       waiting?.reject(error)
@@ -246,8 +246,13 @@ export class Client extends EventEmitter<Events> {
     rpc.on('notification', (method, [lock]) => {
       if (method === 'locked') this.#locks.get(String(lock))?.granted()
       else if (method === 'stolen') this.#locks.get(String(lock))?.lose('stolen')
+      else if (method === 'monitor_canceled') this.#databaseChanged(link)
     })
+    // Also a peer that has not yet shown to be a server must go when the client does.
+    const abort = () => rpc.close(this.#end.signal.reason)
+    this.#end.signal.addEventListener('abort', abort)
     rpc.once('close', reason => {
+      this.#end.signal.removeEventListener('abort', abort)
       if (this.#link === link) this.#detach()
       ended.resolve(reason)
     })
@@ -285,9 +290,8 @@ export class Client extends EventEmitter<Events> {
     const { database, tables, minVersion } = entry
     try {
       this.#judge(link, database.name)
-      const answer = await link.session.rpc.request('get_schema', [database.name])
-      const schema = parseSchema(answer)
-      entry.schema = schema.source
+      entry.schema = link.server?.database(database.name)?.schema
+      const schema = parseSchema(await link.session.rpc.request('get_schema', [database.name]))
       await database.attach(link.session, checkSchema(schema, tables, minVersion))
       entry.waiting?.resolve()
       entry.waiting = undefined
@@ -312,6 +316,19 @@ export class Client extends EventEmitter<Events> {
     if (status.index !== undefined) this.#indexes.set(name, BigInt(status.index))
   }
 
+  /** A database was converted or removed: open it anew. Not every server tells more than that monitors have ended. */
+  #databaseChanged(link: Link): void {
+    for (const entry of this.#entries) {
+      const { database } = entry
+      if (!database.isInterrupted) continue
+      database.detach()
+      this.#open(link, entry).catch(error => {
+        if (error instanceof UnknownDatabase) this.emit('removed', database.name)
+        else link.session.rpc.close(error)
+      })
+    }
+  }
+
   #serverChanged(link: Link): void {
     if (this.#link !== link) return
     for (const entry of this.#entries) {
@@ -324,6 +341,9 @@ export class Client extends EventEmitter<Events> {
       } else if (!database.isOpen) this.#openOrLeave(link, entry)
       else {
         try {
+          if (status.schema !== entry.schema) {
+            throw new Disconnected('schema changed', `${database.name}: the server has converted the database`)
+          }
           this.#judge(link, database.name)
         } catch (error) {
           link.session.rpc.close(error as Error)

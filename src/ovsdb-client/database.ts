@@ -138,6 +138,11 @@ export class Database<T extends Tables> {
     return monitor.replica
   }
 
+  /** @internal The server has ended one of the monitors. */
+  get isInterrupted(): boolean {
+    return this.isOpen && [...this.#monitors].some(monitor => monitor.isStopped)
+  }
+
   /** @internal Takes up work on a new connection. */
   async attach(session: MonitorSession, schema: DatabaseSchema): Promise<void> {
     this.#schema = schema

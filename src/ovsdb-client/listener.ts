@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer } from 'node:tls'
 import { Client, type ClientOptions } from './client.ts'
 import { Disconnected } from './errors.ts'
-import { DEFAULT_PORT, type TlsOptions } from './remote.ts'
+import { DEFAULT_PORT, type Peer, peerOf, type TlsOptions } from './remote.ts'
 
 /** Where to listen: a TCP port ("ptcp", with `tls` "pssl"), or a path ("punix"). */
 export interface ListenOptions extends ClientOptions {
@@ -23,8 +23,8 @@ export interface ListenOptions extends ClientOptions {
 }
 
 interface Events {
-  /** A server dialled in. `client.peer` is who; what it is for, the application decides. */
-  client: [Client]
+  /** A server dialled in, or whoever `peer` is; what it is for, the application decides. */
+  client: [Client, peer: Peer]
   /** A connection failed before it came to anything, such as by a bad certificate. */
   refused: [Error, address: string | undefined]
   /** No longer listening. */
@@ -82,7 +82,7 @@ export class Listener extends EventEmitter<Events> {
     this.#clients.add(client)
     client.once('closed', () => this.#clients.delete(client))
     // The application attaches its listeners first.
-    this.emit('client', client)
+    this.emit('client', client, peerOf(socket))
     void client.serve(socket).then(() => {
       client.close(new Disconnected('closed by peer', 'the connection that the server opened has ended'))
     })

@@ -132,6 +132,11 @@ export class Monitor<T extends Tables = Tables, S extends Selection<T> = Selecti
     }
   }
 
+  /** Without a connection, or ended by the server. */
+  get isStopped(): boolean {
+    return this.#session === undefined
+  }
+
   /** The connection or the database is gone. */
   stop(): void {
     this.#session?.monitors.delete(this.#id)
