@@ -2,7 +2,7 @@
 // reason and harms no other: who held an address first keeps it. Pure functions of a transaction.
 import { isIP, SocketAddress } from 'node:net'
 import { chassisLost, claims, rebindChassis, releaseClaim } from './binding.ts'
-import { bindings, type Chassis, chassis, chassisKeys, type TunnelType, tunnelTypes } from './chassis.ts'
+import { bindings, type Chassis, chassis, chassisKeys, localVlans, type TunnelType, tunnelTypes } from './chassis.ts'
 import type { Reader, Transaction } from './transaction.ts'
 
 /** The oldest Open vSwitch that is programmed, and the database schema that it came with. */
@@ -223,5 +223,6 @@ export const removeChassis = (tx: Transaction, id: string, force = false): void 
   for (const claim of [...tx.by(claims, 'chassis', id)]) releaseClaim(tx, id, claim.interface)
   tx.remove(chassis, id)
   tx.release(chassisKeys, old.key)
+  tx.forget(localVlans, id)
   if (old.tunnelIp !== '') passOn(tx, old.tunnelIp)
 }

@@ -102,6 +102,16 @@ export const repair = (
   const interfaces = byName(view.table('Interface').values())
   const controllers = view.table('Controller')
 
+  type BridgeRow = NonNullable<ReturnType<typeof bridges.get>>
+  const controllersOf = (row: BridgeRow) => row.controller.flatMap(uuid => controllers.get(uuid) ?? [])
+  for (const row of [bridges.get(BR_INT), bridges.get(BR_TUN)]) {
+    if (row === undefined || row.external_ids.has(MARK) || row.controller.length === 0) continue
+    const theirs = controllersOf(row).map(controller => controller.target)
+    const text = `bridge ${row.name} belongs to another controller (${theirs.join(', ')})`
+    problems.push(`${text}; delete it, and it will be made anew`)
+  }
+  if (problems.length > 0) return { operations, problems }
+
   let rows = 0
   const add = (table: keyof Tables, row: InputRow): NamedUuid => {
     const name = `row${++rows}`
@@ -123,8 +133,8 @@ export const repair = (
       external_ids: { [MARK]: 'controller' },
     })
 
-  /** Makes or mends one of our bridges; gives its row, or undefined when it must be left alone. */
-  const ourBridge = (name: typeof BR_INT | typeof BR_TUN): Uuid | NamedUuid | undefined => {
+  /** Makes or mends one of our bridges, and gives its row. */
+  const ourBridge = (name: typeof BR_INT | typeof BR_TUN): Uuid | NamedUuid => {
     const columns = { datapath_type: wanted.datapathType, fail_mode: 'secure', protocols: ['OpenFlow15'] }
     const otherConfig = { 'datapath-id': wanted.datapathIds[name], 'disable-in-band': 'true' }
     const externalIds = { [MARK]: name }
@@ -139,13 +149,7 @@ export const repair = (
       change('Open_vSwitch', root._uuid, [['bridges', 'insert', bridge]])
       return bridge
     }
-    const controllersOfRow = row.controller.flatMap(uuid => controllers.get(uuid) ?? [])
-    const [ours, ...spare] = controllersOfRow.filter(controller => controller.external_ids.has(MARK))
-    if (!row.external_ids.has(MARK) && controllersOfRow.length > 0) {
-      const theirs = controllersOfRow.map(controller => controller.target).join(', ')
-      problems.push(`bridge ${name} belongs to another controller (${theirs}); delete it, and it will be made anew`)
-      return undefined
-    }
+    const [ours, ...spare] = controllersOf(row).filter(controller => controller.external_ids.has(MARK))
     set('Bridge', row._uuid, {
       ...(row.datapath_type === columns.datapath_type ? {} : { datapath_type: columns.datapath_type }),
       ...(row.fail_mode === columns.fail_mode ? {} : { fail_mode: columns.fail_mode }),

@@ -1,5 +1,6 @@
 // One connection to a host's database, from the first byte to the last: whoever it turns out to be, and if it is anyone.
 import { EventEmitter } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Client, Disconnected, type Peer, type Step } from 'ovsdb-client'
 import type { Reached } from './controller-target.ts'
 import { systemIdOf } from './host-settings.ts'
@@ -22,6 +23,11 @@ const reachedBy = (peer: Peer | undefined): Reached => ({
   localAddress: peer?.localAddress,
 })
 
+/** How many times longer than for the rest a host may take for the first copy: it may be large. */
+const COPY_PATIENCE = 6
+/** Milliseconds until a host that we dial, and that has no such database, is asked again. */
+const REOPEN_AFTER = 2000
+
 /** What an error is to an operator: its message, and what caused it. */
 const inWords = (error: Error): string => {
   const cause = error.cause instanceof Error ? error.cause.message : ''
@@ -33,16 +39,17 @@ export class Link extends EventEmitter<Events> {
   readonly #client: Client
   /** The remote that we dial; undefined for one that dialled us. */
   readonly #dialled: string | undefined
-  #host: Host | undefined
   #peer: Peer | undefined
+  #host: Host | undefined
   #isUp = false
   #reason = ''
 
-  /** `patience` is how long a peer may take, in milliseconds, to show its database. */
-  constructor(client: Client, patience: number, dialled?: string) {
+  /** `patience` is how long a peer may take, in milliseconds, to show its database; `who` dialled us, or is dialled. */
+  constructor(client: Client, patience: number, who: Peer | string) {
     super()
     this.#client = client
-    this.#dialled = dialled
+    if (typeof who === 'string') this.#dialled = who
+    else this.#peer = who
     client.on('connected', peer => {
       this.#peer = peer
     })
@@ -56,12 +63,12 @@ export class Link extends EventEmitter<Events> {
 
   /** Who it is, as far as one can tell: `tcp:192.0.2.1:43210`, or what we dial. */
   get remote(): string {
-    return this.#dialled ?? (this.#client.peer ?? this.#peer)?.name ?? 'unknown'
+    return this.#dialled ?? this.#peer?.name ?? ''
   }
 
-  /** The peer's address without its port: the same for every attempt of one host. */
+  /** The remote without the port that changes from one connection to the next. */
   get address(): string {
-    return this.#dialled ?? (this.#client.peer ?? this.#peer)?.address ?? 'unix'
+    return this.#dialled ?? this.remote.replace(/:\d*$/, '')
   }
 
   /** Whether it was dialled by us, and will be again. */
@@ -85,12 +92,12 @@ export class Link extends EventEmitter<Events> {
 
   /** The common name of the certificate that it showed; undefined without TLS. */
   get certificateName(): string | undefined {
-    return (this.#client.peer ?? this.#peer)?.certificate?.subject.CN
+    return this.#peer?.certificate?.subject.CN
   }
 
   /** Whether it is shown to be encrypted. */
   get isTls(): boolean {
-    return reachedBy(this.#client.peer ?? this.#peer).isTls
+    return reachedBy(this.#peer).isTls
   }
 
   /** Whether it answers within `limit` milliseconds: a dead host's connection may look open for long. */
@@ -112,10 +119,10 @@ export class Link extends EventEmitter<Events> {
     for (;;) {
       try {
         const database = await this.#client.database('Open_vSwitch', { tables, timeout: patience })
-        const replica = await database.monitor(selection)
+        const replica = await database.monitor(selection, { signal: AbortSignal.timeout(COPY_PATIENCE * patience) })
         const arrive = () => {
           this.#isUp = true
-          this.#host = { database, replica, reached: reachedBy(this.#client.peer) }
+          this.#host = { database, replica, reached: reachedBy(this.#peer) }
           this.emit('arrived', this.#host)
         }
         replica.on('change', step => this.#isUp && this.emit('changed', step))
@@ -131,6 +138,7 @@ export class Link extends EventEmitter<Events> {
         this.#down(inWords(error as Error))
         // One that dialled us may try again; one that we dial is tried until it is there.
         if (!this.isDialled) return this.close(inWords(error as Error))
+        await delay(REOPEN_AFTER)
       }
     }
   }

@@ -101,7 +101,7 @@ export class ChassisSessions {
       const { protocol, ...place } = at
       const secure = protocol === 'pssl' ? { tls: tls ?? {} } : {}
       const listener = await listen({ ...place, ...limits, ...secure, handshakeTimeout: patience })
-      listener.on('client', client => this.#follow(new Link(client, patience)))
+      listener.on('client', (client, peer) => this.#follow(new Link(client, patience, peer)))
       listener.on('refused', (error, address) => this.#turnedAway(address ?? 'unknown', error.message))
       this.#listeners.push(listener)
     }
