@@ -1,3 +1,4 @@
 // The face of the API room.
 export { type Authenticate, type Context, everybody, type Identity, Unauthorized } from './engine/context.ts'
+export * from './fabric-view.ts'
 export { type ApiOptions, buildApi } from './server.ts'

@@ -1,6 +1,7 @@
 // The HTTP server: Neutron's API, Flowright's own, health, metrics and the OpenAPI page, over a store.
 import { randomUUID } from 'node:crypto'
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
+import type { Registry } from 'prom-client'
 import { type NetworkSettings, refuse } from '#model'
 import type { Store } from '#store'
 import { type Authenticate, everybody } from './engine/context.ts'
@@ -9,10 +10,17 @@ import { answerError } from './engine/errors.ts'
 import { serveOpenApi } from './engine/openapi.ts'
 import { serveResource } from './engine/routes.ts'
 import { serveFrom } from './engine/serve.ts'
+import { type FabricView, noFabric } from './fabric-view.ts'
+import { serveFlowright } from './flowright.ts'
+import { serveHealth, serveMetrics } from './metrics.ts'
 import { addressScopeResource } from './neutron/address-scope.ts'
+import { agentResource } from './neutron/agent.ts'
+import { availabilityZoneResource } from './neutron/availability-zone.ts'
 import { extensions } from './neutron/extensions.ts'
 import { networkResource } from './neutron/network.ts'
+import { networkIpAvailabilityResource } from './neutron/network-ip-availability.ts'
 import { portResource } from './neutron/port.ts'
+import { servePortBindings } from './neutron/port-binding.ts'
 import { subnetResource } from './neutron/subnet.ts'
 import { subnetPoolResource } from './neutron/subnet-pool.ts'
 
@@ -22,6 +30,12 @@ export interface ApiOptions {
   /** Tells who asks; absent: everybody is the administrator. */
   readonly authenticate?: Authenticate
   readonly networkSettings?: NetworkSettings
+  /** The running fabric; absent: every chassis is away. */
+  readonly fabric?: FabricView
+  /** What /metrics shows; the API's own figures are added to it. */
+  readonly metrics?: Registry
+  /** Milliseconds since the epoch. */
+  readonly clock?: () => number
   /** Flowright's own version, for the OpenAPI page. */
   readonly version?: string
   /** A pino logger, or false for none. */
@@ -33,7 +47,14 @@ const bodyLimit = 16 * 1024 * 1024
 
 /** Builds the server; it listens when told to. */
 export function buildApi(options: ApiOptions): FastifyInstance {
-  const { store, authenticate = async () => everybody, networkSettings, logger = false } = options
+  const {
+    store,
+    authenticate = async () => everybody,
+    networkSettings,
+    fabric = noFabric,
+    clock = Date.now,
+    logger = false,
+  } = options
   const app = Fastify({
     ...(logger ? { loggerInstance: logger } : {}),
     bodyLimit,
@@ -52,6 +73,10 @@ export function buildApi(options: ApiOptions): FastifyInstance {
   app.setErrorHandler(answerError)
   app.setNotFoundHandler((request, reply) => answerError(refuse('HTTPNotFound', {}), request, reply))
 
+  const identify = async (request: FastifyRequest) => {
+    request.context = { ...(await authenticate(request.headers)), requestId: request.id }
+  }
+
   const serve = serveFrom(store)
   const resources = [
     networkResource(networkSettings),
@@ -59,18 +84,29 @@ export function buildApi(options: ApiOptions): FastifyInstance {
     portResource,
     subnetPoolResource,
     addressScopeResource,
+    networkIpAvailabilityResource,
+    availabilityZoneResource,
+    agentResource(fabric, clock),
   ]
   serveOpenApi(app, options.version ?? '0')
+  serveHealth(app, store)
+  if (options.metrics) serveMetrics(app, options.metrics)
   serveVersions(app)
   app.register(
     async v2 => {
-      v2.addHook('onRequest', async request => {
-        request.context = { ...(await authenticate(request.headers)), requestId: request.id }
-      })
+      v2.addHook('onRequest', identify)
       serveDiscovery(v2, resources, extensions)
       for (const resource of resources) serveResource(v2, resource, serve)
+      servePortBindings(v2, serve)
     },
     { prefix: '/v2.0' },
+  )
+  app.register(
+    async own => {
+      own.addHook('onRequest', identify)
+      serveFlowright(own, store, fabric, serve)
+    },
+    { prefix: '/flowright/v1' },
   )
   return app
 }

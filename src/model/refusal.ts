@@ -34,7 +34,7 @@ const refusals = {
   SegmentsSetInConjunctionWithProviders: ['malformed', 'Segments and provider values cannot both be set.'],
   SegmentsContainDuplicateEntry: ['malformed', 'Duplicate segment entry in request.'],
   NetworkMTUSubnetConflict: ['conflict', 'MTU of {id} is not valid, subnet requires a minimum of {mtu}'],
-  AvailabilityZoneNotFound: ['absent', 'AvailabilityZone {zone} could not be found.'],
+  AvailabilityZoneNotFound: ['absent', 'AvailabilityZone {id} could not be found.'],
 
   // subnets
   SubnetNotFound: ['absent', 'Subnet {id} could not be found.'],
@@ -139,6 +139,9 @@ const refusals = {
   AddressScopeUpdateError: ['malformed', 'Unable to update address scope {id} : {reason}.'],
 
   // chassis
+  ChassisNotFound: ['absent', 'Chassis {id} could not be found.'],
+  ChassisInUse: ['conflict', '{message}'],
+  CookieNotFound: ['absent', 'No flow of chassis {chassis} has the cookie {cookie}.'],
   AgentNotFound: ['absent', 'Agent {id} could not be found.'],
   AgentInUse: ['conflict', 'Unable to complete operation on agent {id}: {reason}.'],
 } as const satisfies Record<string, readonly [Reason, string]>

@@ -18,6 +18,7 @@ import {
 import { identified, owned, standardAttributes } from '../engine/common.ts'
 import { attributesOf, type PostBody, type Resource, recordsOf, resource } from '../engine/resource.ts'
 import { dnsName, flag, integer, list, nullable, object, optional, text, uuid } from '../engine/value.ts'
+import { zone } from './availability-zone.ts'
 
 const networkType = text(32)
 const physicalNetwork = text(64)
@@ -139,7 +140,7 @@ export const networkResource = (settings: NetworkSettings = defaultNetworkSettin
           portSecurityEnabled: body.port_security_enabled,
           mtu: body.mtu,
           dnsDomain: body.dns_domain,
-          availabilityZoneHints: body.availability_zone_hints,
+          availabilityZoneHints: knownZones(body.availability_zone_hints),
           segments: segmentsOf(body),
         },
         settings,
@@ -165,6 +166,12 @@ export const networkResource = (settings: NetworkSettings = defaultNetworkSettin
     },
     remove: deleteNetwork,
   })
+
+function knownZones(zones: readonly string[]): readonly string[] {
+  const unknown = zones.find(name => name !== zone)
+  if (unknown !== undefined) throw refuse('AvailabilityZoneNotFound', { id: unknown })
+  return zones
+}
 
 /** Provider attributes may be repeated, not changed. */
 function requireSameSegments(network: Network, body: Readonly<Record<string, unknown>>): void {

@@ -1,5 +1,6 @@
 // Ports, as Neutron shows them: addresses, bindings, DHCP options.
 import {
+  type BindingOutcome,
   bindingOutcome,
   createPort,
   type DhcpOption,
@@ -7,7 +8,6 @@ import {
   networks,
   type Port,
   ports,
-  type Reader,
   refuse,
   updatePort,
 } from '#model'
@@ -54,12 +54,8 @@ export const vnicTypes = oneOf([
   'remote-managed',
 ])
 
-/** `binding:vif_type` and `binding:vif_details` of a port: what Nova needs to plug it. */
-export function vifOf(
-  port: Port,
-  reader: Reader,
-): { readonly type: string; readonly details: Record<string, unknown> } {
-  const outcome = bindingOutcome(reader, port)
+/** `binding:vif_type` and `binding:vif_details`: what Nova needs to plug it. */
+export function vifOf(outcome: BindingOutcome): { readonly type: string; readonly details: Record<string, unknown> } {
   if (outcome.state === 'unbound') return { type: 'unbound', details: {} }
   if (outcome.state === 'failed') return { type: 'binding_failed', details: {} }
   return {
@@ -163,8 +159,12 @@ const attributes = attributesOf<Port>()({
     admin: ['read', 'write'],
     show: p => p.bindingProfile,
   },
-  'binding:vif_type': { type: text(), admin: ['read'], show: (p, { reader }) => vifOf(p, reader).type },
-  'binding:vif_details': { type: anyObject, admin: ['read'], show: (p, { reader }) => vifOf(p, reader).details },
+  'binding:vif_type': { type: text(), admin: ['read'], show: (p, { reader }) => vifOf(bindingOutcome(reader, p)).type },
+  'binding:vif_details': {
+    type: anyObject,
+    admin: ['read'],
+    show: (p, { reader }) => vifOf(bindingOutcome(reader, p)).details,
+  },
 })
 
 type DhcpOptionBody = { opt_name: string; opt_value: string | null; ip_version?: 4 | 6 | undefined }

@@ -9,6 +9,7 @@ import { isAutoAddress, subnetOf } from '../subnet.ts'
 import type { Reader, Transaction } from '../transaction.ts'
 import { chooseAddresses, type FixedIpRequest } from './address.ts'
 import { type Changes, changed } from './changes.ts'
+import { forgetPortBindings } from './port-binding.ts'
 
 const maxAddressPairs = 10
 
@@ -93,6 +94,7 @@ export function updatePort(tx: Transaction, port: Port, request: PortChange): Po
 
 /** Removes a port; what is plugged for it loses its binding. */
 export function deletePort(tx: Transaction, port: Port): void {
+  forgetPortBindings(tx, port.id)
   drop(tx, ports, port.id)
   tx.release(portKeys, port.key)
   revise(tx, port.networkId)

@@ -1,0 +1,220 @@
+// Flowright's own API below /flowright/v1: chassis, and the flows that they hold and why.
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import {
+  approveChassis,
+  bindings,
+  type Chassis,
+  ChassisInUse,
+  chassis,
+  drainChassis,
+  modelKinds,
+  type Reader,
+  refuse,
+  removeChassis,
+} from '#model'
+import type { Store } from '#store'
+import { formatTime } from './engine/common.ts'
+import { quote } from './engine/read.ts'
+import type { Serve } from './engine/serve.ts'
+import type { BridgeName, FabricView, FlowFilter, FlowView, SourceView } from './fabric-view.ts'
+
+type One = { Params: { id: string } }
+type Flows = One & { Querystring: { bridge?: string; table?: string; source?: string; counters?: string } }
+
+const kindsByName = new Map(modelKinds.map(kind => [kind.name, kind]))
+
+/** Serves it. Only administrators may look. */
+export function serveFlowright(app: FastifyInstance, store: Store, fabric: FabricView, serve: Serve): void {
+  app.addHook('onRequest', async request => {
+    if (!request.context.isAdmin) throw refuse('PolicyNotAuthorized', { action: 'rule:admin_only' })
+  })
+  const known = (reader: Reader, id: string) => {
+    const found = reader.get(chassis, id)
+    if (!found) throw refuse('ChassisNotFound', { id: id.slice(0, 100) })
+    return found
+  }
+
+  app.get(
+    '/chassis',
+    serve.read(({ reader }) => ({
+      chassis: Array.from(reader.all(chassis), c => showChassis(c, reader, fabric)),
+    })),
+  )
+  app.get<One>(
+    '/chassis/:id',
+    serve.read(({ reader }, { params }) => ({
+      chassis: showChassis(known(reader, params.id), reader, fabric),
+    })),
+  )
+  app.put<One>(
+    '/chassis/:id',
+    serve.write(({ reader: tx }, { params, body }) => {
+      const admission = readAdmission(body)
+      const { id } = known(tx, params.id)
+      if (admission === 'approved') approveChassis(tx, id)
+      else drainChassis(tx, id)
+      return { chassis: showChassis(known(tx, id), tx, fabric) }
+    }),
+  )
+  app.delete<One & { Querystring: { force?: string } }>(
+    '/chassis/:id',
+    serve.write((view, request, reply) => {
+      const { id } = known(view.reader, request.params.id)
+      try {
+        removeChassis(view.reader, id, request.query.force === 'true')
+      } catch (error) {
+        throw error instanceof ChassisInUse ? refuse('ChassisInUse', { message: error.message }) : error
+      }
+      reply.code(204)
+    }),
+  )
+
+  app.get<Flows>('/chassis/:id/flows', async ({ params, query }) => {
+    known(store, params.id)
+    const flows = await fabric.flows(params.id, readFilter(query))
+    return { flows: flows.map(flow => showFlow(flow, store)) }
+  })
+  app.get<One>('/chassis/:id/diff', async ({ params }) => {
+    known(store, params.id)
+    const { missing, unexpected, different, quarantined } = await fabric.diff(params.id)
+    return {
+      missing: missing.map(flow => showFlow(flow, store)),
+      unexpected: unexpected.map(flow => showFlow(flow, store)),
+      different: different.map(d => ({
+        expected: showFlow(d.expected, store),
+        installed: showFlow(d.installed, store),
+      })),
+      quarantined: quarantined.map(q => ({ ...showFlow(q.flow, store), error: q.error })),
+    }
+  })
+  app.get<One>('/chassis/:id/drift', async ({ params }) => {
+    known(store, params.id)
+    return {
+      drift: fabric.drift(params.id).map(({ at, sources, ...event }) => ({
+        ...event,
+        at: formatTime(at),
+        resources: sources.map(source => showSource(source, store)),
+      })),
+    }
+  })
+  app.get<One & { Params: { cookie: string } }>(
+    '/chassis/:id/cookies/:cookie',
+    async ({ params }: FastifyRequest<One & { Params: { id: string; cookie: string } }>) => {
+      known(store, params.id)
+      const cookie = readCookie(params.cookie)
+      const found = fabric.explain(params.id, cookie)
+      if (!found) throw refuse('CookieNotFound', { cookie: hex(cookie), chassis: params.id })
+      const resources = distinct(found.flows.flatMap(flow => flow.sources)).map(source => showSource(source, store))
+      const last = resources.toSorted((a, b) => (b.revision ?? 0) - (a.revision ?? 0))[0]
+      return {
+        cookie: hex(cookie),
+        bridge: found.bridge,
+        table: found.table,
+        file: found.file,
+        description: found.description,
+        flows: found.flows.map(flow => flow.text),
+        resources,
+        ...(last?.revision === undefined ? {} : { revision: last.revision }),
+        ...(last?.request === undefined ? {} : { request: last.request }),
+      }
+    },
+  )
+}
+
+function showChassis(c: Chassis, reader: Reader, fabric: FabricView) {
+  const session = fabric.session(c.id)
+  const programming = fabric.programming(c.id)
+  return {
+    id: c.id,
+    key: c.key,
+    hostname: c.hostname,
+    admission: c.admission,
+    connected: session?.isUp ?? false,
+    since: session ? formatTime(session.since) : null,
+    remote: session?.remote ?? '',
+    reason: session?.reason ?? 'not seen since the controller started',
+    tunnel_ip: c.tunnelIp,
+    reported_tunnel_ip: c.reportedTunnelIp,
+    tunnel_types: c.tunnelTypes,
+    bridge_mappings: c.bridgeMappings,
+    provider_ports: c.providerPorts,
+    datapath_type: c.datapathType,
+    ovs_version: c.ovsVersion,
+    gateway_priority: c.gatewayPriority,
+    refused: c.refused,
+    problems: [...c.problems, ...(session?.problems ?? [])],
+    openflow: programming
+      ? {
+          connected: programming.isConnected,
+          acknowledged: programming.acknowledged,
+          bridges: programming.bridges,
+        }
+      : null,
+    bindings: Array.from(reader.by(bindings, 'chassis', c.id), b => ({
+      port: b.port,
+      network: b.network,
+      interface: b.interface,
+      ofport: b.ofport,
+      state: b.state,
+    })),
+  }
+}
+
+const hex = (cookie: bigint) => `0x${cookie.toString(16)}`
+
+function showFlow(flow: FlowView, store: Store) {
+  const { counters } = flow
+  return {
+    bridge: flow.bridge,
+    table: flow.table,
+    cookie: hex(flow.cookie),
+    text: flow.text,
+    ...(counters
+      ? { packets: Number(counters.packets), bytes: Number(counters.bytes), seconds: counters.seconds }
+      : {}),
+    resources: flow.sources.map(source => showSource(source, store)),
+  }
+}
+
+/** A record with its name, and who wrote it last, when, and by which request. */
+function showSource({ kind: name, id, table }: SourceView, store: Store) {
+  const kind = kindsByName.get(name)
+  const doc = kind && (store.get(kind, id) as { readonly name?: string } | undefined)
+  const written = kind && store.written(kind, id)
+  return {
+    kind: name,
+    id,
+    ...(doc?.name ? { name: doc.name } : {}),
+    table,
+    ...(written ? { revision: written.revision, at: formatTime(written.at) } : {}),
+    ...(written?.origin.request === undefined ? {} : { request: written.origin.request }),
+  }
+}
+
+const distinct = (sources: readonly SourceView[]): readonly SourceView[] => [
+  ...new Map(sources.map(source => [JSON.stringify(source), source])).values(),
+]
+
+function readAdmission(body: unknown): 'approved' | 'draining' {
+  const admission = (body as { chassis?: { admission?: unknown } } | null | undefined)?.chassis?.admission
+  if (admission === 'approved' || admission === 'draining') return admission
+  throw refuse('HTTPBadRequest', {
+    message: `Invalid input for admission. Reason: '${quote(admission)}' is not in ['approved', 'draining'].`,
+  })
+}
+
+function readFilter(query: Flows['Querystring']): FlowFilter {
+  const { bridge, table, source, counters } = query
+  if (bridge !== undefined && bridge !== 'br-int' && bridge !== 'br-tun')
+    throw refuse('HTTPBadRequest', {
+      message: `Invalid input for bridge. Reason: '${quote(bridge)}' is not in ['br-int', 'br-tun'].`,
+    })
+  return { bridge: bridge as BridgeName | undefined, table, source, counters: counters === 'true' || counters === '1' }
+}
+
+function readCookie(text: string): bigint {
+  if (/^(0x[0-9a-f]{1,16}|\d{1,20})$/i.test(text)) return BigInt.asUintN(64, BigInt(text))
+  throw refuse('HTTPBadRequest', {
+    message: `Invalid input for cookie. Reason: '${quote(text)}' is not a number such as 0xf10e000000000001.`,
+  })
+}
