@@ -48,7 +48,7 @@ const flowOf = (bridge: Bridge, add: Buffer): { flow: SimulatedFlow; slot: strin
   const matchLength = (mod.readUInt16BE(50) + 7) & ~7
   const command = mod[25]!
   const mask = mod.readBigUInt64BE(16)
-  const key = `${bridge} ${mod.latin1Slice(8)}`
+  const key = `${bridge} ${mod.toString('latin1', 8)}`
   let known = interned.get(key)
   if (!known) {
     const flow = {

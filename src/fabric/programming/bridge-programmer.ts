@@ -4,8 +4,8 @@ import { isOurs, LEARNED_MARK, slotOf } from '#compiler/encode'
 import type { Bridge, Compiled, FlowEntry, FlowSet } from '#compiler/flow-set'
 import { type Change, ChangeLog, netEffect } from './change-log.ts'
 import { Comparison, type Difference, findEntry, isSame } from './comparison.ts'
-import { type Drift, type DriftEvent, DriftJournal } from './drift.ts'
-import type { Frames, WireFlow } from './frames.ts'
+import { type DriftEvent, DriftJournal } from './drift.ts'
+import type { Frames } from './frames.ts'
 import { frameOf } from './frames.ts'
 import type { Gate } from './gate.ts'
 import { Quarantine, type Quarantined } from './quarantine.ts'
@@ -339,9 +339,9 @@ export class BridgeProgrammer {
     const difference = await this.#readBack(session, false)
     if (this.#session !== session || session.state !== 'verifying') return
     const by = 'read-back'
-    for (const entry of difference.missing) this.journal.record(driftOf('removed', entry, entry.sources, by))
-    for (const { entry } of difference.changed) this.journal.record(driftOf('changed', entry, entry.sources, by))
-    for (const flow of difference.strays) this.journal.record(driftOf('added', flow, [], by))
+    for (const entry of difference.missing) this.journal.record({ kind: 'removed', of: entry, by })
+    for (const { entry } of difference.changed) this.journal.record({ kind: 'changed', of: entry, by })
+    for (const flow of difference.strays) this.journal.record({ kind: 'added', of: flow, by })
     this.#enter(session, 'in_sync')
     session.repairs.addDifference(difference, false)
     this.#wake()
@@ -377,10 +377,10 @@ export class BridgeProgrammer {
       const entry = findEntry(this.#sets(), slotOf(this.bridge, flow.table, flow.priority, flow.match))
       if (entry === undefined) {
         if (event === 'removed' || !isOurs(flow.cookie)) continue
-        this.journal.record(driftOf('added', flow, [], 'monitor'))
+        this.journal.record({ kind: 'added', of: flow, by: 'monitor' })
         session.repairs.addStray(flow)
       } else if (!this.quarantine.has(entry) && (event === 'removed' || !isSame(entry, flow))) {
-        this.journal.record(driftOf(event === 'removed' ? 'removed' : 'changed', entry, entry.sources, 'monitor'))
+        this.journal.record({ kind: event === 'removed' ? 'removed' : 'changed', of: entry, by: 'monitor' })
         session.repairs.addEntry(entry)
       }
     }
@@ -458,17 +458,3 @@ const asChange = (operations: readonly Operation[]): Change => {
   }
   return { removed, added }
 }
-
-const driftOf = (
-  kind: 'removed' | 'changed' | 'added',
-  flow: WireFlow,
-  sources: Drift['sources'],
-  by: Drift['by'],
-): Drift => ({
-  kind,
-  table: flow.table,
-  priority: flow.priority,
-  cookie: flow.cookie,
-  sources,
-  by,
-})

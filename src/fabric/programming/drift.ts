@@ -1,6 +1,7 @@
 // A journal of what others did to our flows: the newest events of a bridge for people to read, all of them counted.
 // A flood is summed up, not recorded one by one.
 import type { Bridge, Source } from '#compiler/flow-set'
+import type { FlowData } from './switch.ts'
 
 /** One deviation found and repaired. */
 export interface DriftEvent {
@@ -14,9 +15,8 @@ export interface DriftEvent {
    */
   readonly kind: 'removed' | 'changed' | 'added' | 'many'
   readonly count: number
-  readonly table?: number
-  readonly priority?: number
-  readonly cookie?: bigint
+  /** The flow as it should be, or, for one that was added, as it was; none for `many`. */
+  readonly flow?: FlowData
   /** Who asked for the flow. */
   readonly sources: readonly Source[]
   /** How it was found. */
@@ -24,7 +24,10 @@ export interface DriftEvent {
 }
 
 /** What a deviation is, before the journal adds time and place. */
-export type Drift = Omit<DriftEvent, 'at' | 'chassis' | 'bridge' | 'count'>
+export interface Drift extends Pick<DriftEvent, 'kind' | 'by'> {
+  /** An entry or a flow that was read: asked for its flow only if the event is recorded singly. */
+  readonly of: { readonly flow: FlowData; readonly sources?: readonly Source[] }
+}
 
 const PER_SECOND = 20
 const KEPT = 200
@@ -60,7 +63,11 @@ export class DriftJournal {
     this.count++
     this.#sumUp(at)
     if (++this.#inSecond > PER_SECOND) this.#unrecorded++
-    else this.#add({ ...drift, at, chassis: this.#chassis, bridge: this.#bridge, count: 1 })
+    else {
+      const { kind, by, of } = drift
+      const { flow, sources = [] } = of
+      this.#add({ at, chassis: this.#chassis, bridge: this.#bridge, kind, by, count: 1, flow, sources })
+    }
   }
 
   /** Ends the second that the last event fell into, when another has begun. */

@@ -32,14 +32,12 @@ const lost = (connection: Connection, error: unknown): SwitchLost => {
   return new SwitchLost(reason)
 }
 
-const installed = (flow: FlowStats | MonitoredChange): InstalledFlow => ({
-  table: flow.table,
-  priority: flow.priority,
-  cookie: flow.cookie,
-  idleTimeout: flow.idleTimeout ?? 0,
-  hardTimeout: flow.hardTimeout ?? 0,
-  ...encodeSpec(flow),
-})
+const installed = (flow: FlowStats | MonitoredChange): InstalledFlow => {
+  const { table, priority, cookie, match, actions, idleTimeout = 0, hardTimeout = 0 } = flow
+  const { match: matchBytes, instructions } = encodeSpec(flow)
+  const wire = { table, priority, cookie, match: matchBytes, instructions }
+  return { ...wire, idleTimeout, hardTimeout, flow: { table, priority, cookie, match, actions } }
+}
 
 const counted = (flow: FlowStats): CountedFlow => ({
   ...installed(flow),

@@ -1,9 +1,13 @@
 // What programming asks of a connected switch. The one file of this folder that puts it into messages is openflow.ts.
-import type { Bridge } from '#compiler/flow-set'
+import type { Bridge, FlowEntry } from '#compiler/flow-set'
 import type { WireFlow } from './frames.ts'
+
+/** A flow as data, for people. */
+export type FlowData = FlowEntry['flow']
 
 /** A flow as a switch reports it. */
 export interface InstalledFlow extends WireFlow {
+  readonly flow: FlowData
   readonly idleTimeout: number
   readonly hardTimeout: number
 }
