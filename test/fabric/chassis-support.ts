@@ -16,11 +16,13 @@ import type { Store } from '#store/store'
 import { aNetwork, aPort } from '#test/support/model'
 import { until } from '#test/support/ovs'
 
-/** A store in memory with the kinds that binding needs. */
-export const memoryStore = (): Store =>
-  openMemoryStore({
-    kinds: [networks, ports, chassis, bindings, attachments, claims, hostBindings] as unknown as readonly Kind[],
-  })
+/** The kinds that binding needs. */
+export const kinds = [
+  ...[networks, ports, chassis, bindings, attachments, claims, hostBindings],
+] as unknown as readonly Kind[]
+
+/** A store in memory with these. */
+export const memoryStore = (): Store => openMemoryStore({ kinds })
 
 const origin = { source: 'test' }
 

@@ -112,6 +112,7 @@ export const repair = (
   }
   if (problems.length > 0) return { operations, problems }
 
+  let isMisnumbered = false
   let rows = 0
   const add = (table: keyof Tables, row: InputRow): NamedUuid => {
     const name = `row${++rows}`
@@ -202,6 +203,7 @@ export const repair = (
     if (card.error !== undefined) problems.push(`the switch cannot make port ${name} of ${bridge}: ${card.error}`)
     else if (ofport !== undefined && card.ofport !== undefined && card.ofport !== ofport) {
       problems.push(`port ${name} of ${bridge} has number ${card.ofport} where ${ofport} is needed`)
+      isMisnumbered = true
     }
   }
 
@@ -217,6 +219,9 @@ export const repair = (
     if (ports.has(port.name) || interfaces.has(port.name)) mendPort(port)
     else addPort(bridge, port)
   }
+
+  // A port that was there before ours may hold the number. The switch moves it the next time that it looks.
+  if (isMisnumbered) change('Open_vSwitch', root._uuid, [['next_cfg', '+=', 1]])
 
   const names = new Set(list.map(port => port.name))
   for (const bridge of bridges.values()) {

@@ -63,6 +63,8 @@ export class ChassisSession {
   #reported = ''
   #claims: Claims = new Map()
   #isRepairing = false
+  /** Something changed during a repair. */
+  #isDue = false
   #lastRepair = { text: '', at: 0, streak: 0 }
   #problems: readonly string[] = []
   #timer: NodeJS.Timeout | undefined
@@ -180,7 +182,9 @@ export class ChassisSession {
 
   /** Makes the host's bridges what they should be. */
   #mend(): void {
+    if (this.#isRepairing) this.#isDue = true
     if (this.#isEnded || this.#isRepairing) return
+    this.#isDue = false
     const record = this.#context.store.get(chassis, this.id)
     if (record === undefined || !isProgrammed(record)) return
     const controller = this.#context.controllerTarget(this.#host.reached)
@@ -205,7 +209,7 @@ export class ChassisSession {
     this.#host.database.transact(operations).then(
       () => {
         this.#isRepairing = false
-        this.#mend()
+        if (this.#isDue) this.#mend()
       },
       error => {
         this.#isRepairing = false
