@@ -49,6 +49,9 @@ export type ReplyTo<T extends RequestType> = T extends `${infer B}_request`
   ? MessageFor<Extract<`${B}_reply`, MessageType>>
   : never
 
+/** A request to be sent. */
+export type RequestDraft = MessageDraft<RequestType>
+
 /** The kinds of requests that are answered in parts. */
 export type MultipartType = {
   [T in RequestType]: MessageFor<T> extends { readonly more?: boolean } ? T : never
@@ -220,26 +223,26 @@ export class Connection extends EventEmitter<ConnectionEvents> {
    * Sends a request and resolves to its reply; the parts of a multipart reply are put together. Rejects with an
    * OpenFlowError, RequestTimeout, ConnectionClosed, or DecodeError.
    */
-  async request<T extends RequestType>(message: MessageDraft<T>, options: RequestOptions = {}): Promise<ReplyTo<T>> {
+  async request<const D extends RequestDraft>(message: D, options: RequestOptions = {}): Promise<ReplyTo<D['type']>> {
     const parts = this.ask(message as MessageDraft, options)
     const first = await parts.next()
     if (first.done) throw new ConnectionClosed('unknown', this.cause)
     const reply = first.value as Message & { more?: boolean; entries?: readonly unknown[] }
-    if (!reply.more) return reply as ReplyTo<T>
+    if (!reply.more) return reply as ReplyTo<D['type']>
     const { more: _, ...rest } = reply
     const entries = [...(reply.entries ?? [])]
     for await (const part of parts) {
       for (const entry of (part as { entries?: readonly unknown[] }).entries ?? []) entries.push(entry)
     }
-    return { ...rest, entries } as unknown as ReplyTo<T>
+    return { ...rest, entries } as unknown as ReplyTo<D['type']>
   }
 
   /** Sends a multipart request and gives its reply part by part, as the parts come. */
-  multipart<T extends MultipartType>(
-    message: MessageDraft<T>,
+  multipart<const D extends MessageDraft<MultipartType>>(
+    message: D,
     options: RequestOptions = {},
-  ): AsyncIterableIterator<ReplyTo<T>> {
-    return this.ask(message as MessageDraft, options) as unknown as AsyncIterableIterator<ReplyTo<T>>
+  ): AsyncIterableIterator<ReplyTo<D['type']>> {
+    return this.ask(message as MessageDraft, options) as unknown as AsyncIterableIterator<ReplyTo<D['type']>>
   }
 
   /** Resolves when the switch has carried out everything sent before, and all its errors have been told. */
@@ -521,8 +524,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     const message = this.tryDecode(data)
     if (!message) return
     this.guard(() => this.emit('message', message))
-    if (message.type !== 'error' && message.type !== 'hello') {
-      this.guard(() => (this.emit as (name: string, message: Message) => boolean).call(this, message.type, message))
+    if (message.type !== 'error') {
+      // Which kind it is matters to the listener alone.
+      this.guard(() => (this as unknown as EventEmitter).emit(message.type, message))
     }
   }
 
@@ -549,8 +553,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     if (this.state === 'closed') return
     this.outbox.flush()
     this.finish(error)
-    if (error instanceof HandshakeError) this.stream.end(() => this.stream.destroy())
-    else this.stream.destroy()
+    if (!(error instanceof HandshakeError)) return void this.stream.destroy()
+    // The peer is to read why, if it reads at all.
+    this.stream.end()
+    const timer = setTimeout(() => this.stream.destroy(), 1_000)
+    this.stream.once('close', () => clearTimeout(timer))
   }
 
   private finish(error: Error | undefined): void {

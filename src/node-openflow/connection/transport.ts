@@ -1,7 +1,7 @@
 // Where connections come from and go to: TCP, Unix sockets, and TLS over TCP with certificates on both sides.
 
 import { createServer, connect as dial, type NetConnectOpts, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer, connect as dialTls, type TLSSocket, type TlsOptions } from 'node:tls'
+import { type ConnectionOptions, createServer as createTlsServer, connect as dialTls, type TLSSocket } from 'node:tls'
 
 /** A certificate and its key, and the authority that must have signed the peer's; PEM texts. */
 export interface TlsIdentity {
@@ -17,10 +17,9 @@ export type Address =
   | { readonly host?: string; readonly port: number; readonly path?: undefined; readonly tls?: TlsIdentity }
   | { readonly path: string; readonly port?: undefined; readonly host?: undefined; readonly tls?: undefined }
 
-function tlsOptions(tls: TlsIdentity): TlsOptions {
+function identity(tls: TlsIdentity) {
   const pem = (value: string | Uint8Array) => (typeof value === 'string' ? value : Buffer.from(value))
-  const verify = tls.verify ?? true
-  return { key: pem(tls.key), cert: pem(tls.cert), ca: pem(tls.ca), requestCert: true, rejectUnauthorized: verify }
+  return { key: pem(tls.key), cert: pem(tls.cert), ca: pem(tls.ca), rejectUnauthorized: tls.verify ?? true }
 }
 
 /** A server that calls `accept` with each peer's stream, and `refuse` for those that fail before. */
@@ -32,7 +31,7 @@ export function serve(
 ): Server {
   const { tls } = address
   const server = tls
-    ? createTlsServer({ ...tlsOptions(tls), handshakeTimeout }, accept)
+    ? createTlsServer({ ...identity(tls), requestCert: true, handshakeTimeout }, accept)
     : createServer({ noDelay: true }, accept)
   server.on('tlsClientError', (error: Error, stream: TLSSocket) => refuse(error, stream))
   return server
@@ -41,15 +40,7 @@ export function serve(
 /** A stream to `address`, connected; with TLS, the peer's certificate is verified. */
 export function stream(address: Address, timeoutMs: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = address.tls
-      ? dialTls({
-          ...tlsOptions(address.tls),
-          host: address.host ?? 'localhost',
-          port: address.port,
-          // Switches' certificates carry names of switches, not of hosts: the authority is what counts.
-          checkServerIdentity: () => undefined,
-        })
-      : dial(netOptions(address))
+    const socket = address.tls ? dialTls(tlsConnectOptions(address, address.tls)) : dial(netOptions(address))
     const timer = setTimeout(() => socket.destroy(new Error(`not connected within ${timeoutMs} ms`)), timeoutMs)
     socket.once('error', error => {
       clearTimeout(timer)
@@ -61,6 +52,16 @@ export function stream(address: Address, timeoutMs: number): Promise<Socket> {
       resolve(socket)
     })
   })
+}
+
+function tlsConnectOptions(address: Address, tls: TlsIdentity): ConnectionOptions {
+  return {
+    ...identity(tls),
+    host: address.host ?? 'localhost',
+    port: address.port as number,
+    // Switches' certificates carry names of switches, not of hosts: the authority is what counts.
+    checkServerIdentity: () => undefined,
+  }
 }
 
 function netOptions(address: Address): NetConnectOpts {

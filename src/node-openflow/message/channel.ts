@@ -71,7 +71,7 @@ function writeHello(w: Writer, value: Hello): void {
 }
 
 /** Echo request and reply: the reply brings the request's data back. */
-export const echo = record({ data: preset(rest, new Uint8Array()) })
+export const echo = record({ data: rest })
 
 /** No body at all. */
 export const nothing = record({})
@@ -126,14 +126,23 @@ export const switchConfig: Codec<SwitchConfig> = {
 /** Roles by the names that Open vSwitch uses: OpenFlow's MASTER is `primary`, its SLAVE `secondary`. */
 export const roles = { nochange: 0, equal: 1, primary: 2, secondary: 3 } as const
 
-/** OFPT_ROLE_REQUEST and OFPT_ROLE_REPLY (7.3.9). */
-export const role = record({
+const roleHead = {
   role: oneOf(u32, roles),
   /** OpenFlow 1.5: an id for the controller, 0 for none. */
   shortId: nonzero(u16),
   _pad: pad(2),
-  generationId: preset(u64, 0n),
-})
+}
+
+/** OFPT_ROLE_REQUEST (7.3.9); `nochange` asks and needs no generation id. */
+export const roleRequest = record({ ...roleHead, generationId: preset(u64, 0n) })
+
+/** OFPT_ROLE_REPLY. A generation id of 2^64-1 says that none was set yet. */
+export const roleReply = record({ ...roleHead, generationId: u64 })
+
+/** How far generation id `a` is ahead of `b`: signed, since ids wrap at 2^64. A request behind is refused as stale. */
+export function generationDistance(a: bigint, b: bigint): bigint {
+  return BigInt.asIntN(64, a - b)
+}
 
 /** NXT_ROLE_REQUEST and NXT_ROLE_REPLY: no generation id. */
 export const nxRole = record({ role: oneOf(u32, { equal: 0, primary: 1, secondary: 2 }) })

@@ -44,8 +44,8 @@ export const messages = {
   table_mod: [ofpt(17, ALL, table.tableMod)],
   barrier_request: [ofpt(20, ALL, nothing)],
   barrier_reply: [ofpt(21, ALL, nothing)],
-  role_request: [ofpt(24, ALL, channel.role), nxt(10, ALL, channel.nxRole, 'nxt')],
-  role_reply: [ofpt(25, ALL, channel.role), nxt(11, ALL, channel.nxRole, 'nxt')],
+  role_request: [ofpt(24, ALL, channel.roleRequest), nxt(10, ALL, channel.nxRole, 'nxt')],
+  role_reply: [ofpt(25, ALL, channel.roleReply), nxt(11, ALL, channel.nxRole, 'nxt')],
   get_async_request: [ofpt(26, ALL, nothing)],
   get_async_reply: [ofpt(27, V13, channel.asyncMasks), ofpt(27, V14_15, channel.asyncConfig)],
   set_async: [

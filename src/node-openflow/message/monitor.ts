@@ -106,7 +106,8 @@ export interface FlowChange {
 export type FlowUpdate =
   | FlowChange
   | { readonly event: 'abbrev'; readonly xid: number }
-  | { readonly event: 'paused' | 'resumed' }
+  | { readonly event: 'paused' }
+  | { readonly event: 'resumed' }
 
 const events14 = ['initial', 'added', 'removed', 'modified', 'abbrev', 'paused', 'resumed'] as const
 const events13 = ['added', 'removed', 'modified', 'abbrev'] as const

@@ -52,7 +52,7 @@ const tupleRows: readonly [keyof CtTuple, number, Codec<never>, number][] = [
 
 function readTuple(r: Reader): CtTuple {
   r.skip(4)
-  const tuple: { [K in keyof CtTuple]: unknown } = {}
+  const tuple: Record<string, unknown> = {}
   while (r.remaining > 0) {
     const { code, body } = openProperty(r)
     const row = tupleRows[code]

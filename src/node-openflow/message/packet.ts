@@ -213,10 +213,10 @@ function packetOut15(v: Version): Codec<PacketOut> {
       const bufferId = r.u32()
       const length = r.u16()
       r.skip(2)
-      const { in_port, ...rest } = matches.read(r) as Match & { in_port?: number }
-      if (in_port === undefined) r.fail('bad-value', 'a packet-out without in_port')
-      const more = Object.keys(rest).length > 0 ? { match: rest as Match } : {}
-      return packetOutOf(bufferId, { inPort: in_port, ...more }, list.read(r.sub(length)), r)
+      const { in_port: inPort, ...rest } = matches.read(r)
+      if (typeof inPort !== 'number') return r.fail('bad-value', 'a packet-out without in_port')
+      const more = Object.keys(rest).length > 0 ? { match: rest } : {}
+      return packetOutOf(bufferId, { inPort, ...more }, list.read(r.sub(length)), r)
     },
     write: (w, value) => {
       w.u32(value.bufferId ?? NO_BUFFER)
