@@ -51,8 +51,11 @@ export class Lock extends EventEmitter<Events> {
 
   /** Takes the lock from whoever holds it. */
   async steal(): Promise<void> {
-    if (!this.#rpc) throw new NotConnected()
-    await this.#rpc.request('steal', [this.name], {}, () => this.granted())
+    if (this.#isOwned) return
+    const rpc = this.#rpc
+    if (!rpc) throw new NotConnected()
+    // Waiting for a lock and stealing it are one request too many for the server.
+    await Promise.all([rpc.request('unlock', [this.name]), rpc.request('steal', [this.name], {}, () => this.granted())])
   }
 
   /** Gives the lock up, or stops waiting for it. */
