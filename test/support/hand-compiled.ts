@@ -64,9 +64,13 @@ export class HandCompiled implements Compiled {
     )
   }
 
-  /** Makes a flow set consist of these entries. */
-  set(flowSet: string, entries: readonly FlowEntry[]): CompileDelta {
+  /** Makes a flow set consist of these entries; one that equals what is there stays the object that is there. */
+  set(flowSet: string, wanted: readonly FlowEntry[]): CompileDelta {
     const before = this.#sets.get(flowSet) ?? new Map<string, FlowEntry>()
+    const entries = wanted.map(entry => {
+      const old = before.get(entry.slot)
+      return old?.digest === entry.digest ? old : entry
+    })
     const after = new Map(entries.map(entry => [entry.slot, entry]))
     const removed = [...before.values()].filter(entry => after.get(entry.slot) !== entry)
     const added = entries.filter(entry => before.get(entry.slot) !== entry)
