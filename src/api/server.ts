@@ -43,7 +43,7 @@ export interface ApiOptions {
 }
 
 /** Request bodies beyond this many bytes are refused. */
-const bodyLimit = 16 * 1024 * 1024
+const bodyLimit = 8 * 1024 * 1024
 
 /** Builds the server; it listens when told to. */
 export function buildApi(options: ApiOptions): FastifyInstance {

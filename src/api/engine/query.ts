@@ -60,8 +60,14 @@ export function readQuery(resource: Resource, query: RawQuery, context: Context)
   }
 }
 
+/** The type of values that are not null. */
+const typeOf = ({ type }: Attribute<Doc>) => {
+  const shape = type as { type?: string; format?: string; anyOf?: readonly { type?: string; format?: string }[] }
+  return shape.anyOf?.[0] ?? shape
+}
+
 const isPlain = (attribute: Attribute<Doc>) => {
-  const { type } = attribute.type as { type?: string }
+  const { type } = typeOf(attribute)
   return type !== 'array' && type !== 'object'
 }
 
@@ -91,7 +97,7 @@ function filterOf(resource: Resource, name: string, values: readonly string[]): 
 
 /** A filter's value as the attribute's own value would print: true for 1, a MAC address in lower case. */
 function canonical(attribute: Attribute<Doc>, name: string, value: string): string {
-  const { type, format } = attribute.type as { type?: string; format?: string }
+  const { type, format } = typeOf(attribute)
   if (type === 'boolean' || type === 'integer') return String(read(attribute.type, value, name))
   if (format !== 'mac' && format !== 'ip' && format !== 'cidr') return value
   try {

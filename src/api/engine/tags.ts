@@ -6,9 +6,9 @@ import { tag } from './common.ts'
 import { quote, read } from './read.ts'
 import type { Resource } from './resource.ts'
 import type { Serve } from './serve.ts'
-import { list } from './value.ts'
+import { distinct } from './value.ts'
 
-const tagList = list(tag, 50)
+const tagList = distinct(tag, 50)
 
 /** Serves the tags of a resource at `path`/ID/tags. */
 export function serveTags(app: FastifyInstance, resource: Resource, path: string, serve: Serve): void {

@@ -47,8 +47,11 @@ export const ipVersion = Type.Union([Type.Literal(4), Type.Literal(6)])
 /** A value, or null. */
 export const nullable = <T extends TSchema>(type: T) => Type.Union([type, Type.Null()])
 
-/** A list without duplicates of at most so many; null is the empty list. */
-export const list = <T extends TSchema>(items: T, maxItems = 1000) =>
+/** A list of at most so many; null is the empty list. */
+export const list = <T extends TSchema>(items: T, maxItems = 1000) => Type.Array(items, { maxItems, nullAs: [] })
+
+/** A list without duplicates. */
+export const distinct = <T extends TSchema>(items: T, maxItems = 1000) =>
   Type.Array(items, { maxItems, uniqueItems: true, nullAs: [] })
 
 /** An object with these properties and no others. */

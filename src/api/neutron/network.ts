@@ -36,8 +36,17 @@ const segmentAttributes = ({ networkType, physicalNetwork, segmentationId }: Net
   'provider:segmentation_id': segmentationId ?? null,
 })
 
-/** The provider attributes stand for the segment of a network that has one. */
-const only = (network: Network) => (network.segments.length === 1 ? network.segments[0] : undefined)
+type ProviderAttribute = keyof ReturnType<typeof segmentAttributes>
+
+/** A provider attribute stands for the segment of a network that has one; a filter finds it in any segment. */
+const provider = (name: ProviderAttribute) => ({
+  post: 'optional' as const,
+  put: true as const,
+  admin: ['read', 'write'] as const,
+  show: (n: Network) => (n.segments.length === 1 ? segmentAttributes(n.segments[0]!)[name] : undefined),
+  filter: (n: Network, values: readonly string[]) =>
+    n.segments.some(s => values.includes(String(segmentAttributes(s)[name] ?? ''))),
+})
 
 const scopeOf = (network: Network, version: 4 | 6, reader: Reader): string | null => {
   for (const subnet of reader.by(subnets, 'network', network.id)) {
@@ -60,28 +69,16 @@ const attributes = attributesOf<Network>()({
   is_default: { type: flag, post: { default: false }, put: true, admin: ['write'], show: n => n.isDefault },
   mtu: { type: integer(0, 65535), post: 'optional', put: true, show: n => n.mtu },
   port_security_enabled: { type: flag, post: { default: true }, put: true, show: n => n.portSecurityEnabled },
-  'provider:network_type': {
-    type: nullable(networkType),
+  'provider:network_type': { type: nullable(networkType), ...provider('provider:network_type') },
+  'provider:physical_network': { type: nullable(physicalNetwork), ...provider('provider:physical_network') },
+  'provider:segmentation_id': { type: nullable(segmentationId), ...provider('provider:segmentation_id') },
+  segments: {
+    type: list(segment, 100),
     post: 'optional',
     put: true,
     admin: ['read', 'write'],
-    show: n => only(n)?.networkType ?? null,
+    show: n => (n.segments.length === 1 ? undefined : n.segments.map(segmentAttributes)),
   },
-  'provider:physical_network': {
-    type: nullable(physicalNetwork),
-    post: 'optional',
-    put: true,
-    admin: ['read', 'write'],
-    show: n => only(n)?.physicalNetwork ?? null,
-  },
-  'provider:segmentation_id': {
-    type: nullable(segmentationId),
-    post: 'optional',
-    put: true,
-    admin: ['read', 'write'],
-    show: n => only(n)?.segmentationId ?? null,
-  },
-  segments: { type: list(segment, 100), post: 'optional', put: true, admin: ['read', 'write'] },
   dns_domain: { type: dnsName, post: { default: '' }, put: true, show: n => n.dnsDomain },
   availability_zone_hints: {
     type: list(text(), 10),

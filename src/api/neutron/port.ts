@@ -16,6 +16,7 @@ import { quote } from '../engine/read.ts'
 import { attributesOf, type Resource, recordsOf, resource, type View } from '../engine/resource.ts'
 import {
   anyObject,
+  distinct,
   dnsName,
   flag,
   ip,
@@ -137,7 +138,7 @@ const attributes = attributesOf<Port>()({
   port_security_enabled: { type: flag, post: 'optional', put: true, show: p => p.portSecurityEnabled },
   security_groups: { type: list(uuid), show: () => [] },
   extra_dhcp_opts: {
-    type: list(dhcpOption, 128),
+    type: distinct(dhcpOption, 128),
     post: { default: [] },
     put: true,
     show: p => p.extraDhcpOptions.map(o => ({ opt_name: o.name, opt_value: o.value, ip_version: o.ipVersion })),

@@ -13,9 +13,9 @@ import {
 import { identified, owned, standardAttributes } from '../engine/common.ts'
 import { read } from '../engine/read.ts'
 import { attributesOf, type Resource, recordsOf, resource } from '../engine/resource.ts'
-import { cidr, count, flag, integer, list, nonEmptyText, nullable, uuid } from '../engine/value.ts'
+import { cidr, count, distinct, flag, integer, nonEmptyText, nullable, uuid } from '../engine/value.ts'
 
-const prefixes = list(cidr)
+const prefixes = distinct(cidr)
 const length = integer(0, 128)
 
 const attributes = attributesOf<SubnetPool>()({

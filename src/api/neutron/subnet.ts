@@ -11,7 +11,7 @@ import {
 } from '#model'
 import { identified, owned, standardAttributes } from '../engine/common.ts'
 import { attributesOf, type Resource, recordsOf, resource } from '../engine/resource.ts'
-import { cidr, flag, integer, ip, ipVersion, list, nullable, object, oneOf, text, uuid } from '../engine/value.ts'
+import { cidr, distinct, flag, integer, ip, ipVersion, nullable, object, oneOf, text, uuid } from '../engine/value.ts'
 
 const pool = object({ start: ip, end: ip })
 const route = object({ destination: cidr, nexthop: ip })
@@ -29,13 +29,13 @@ const attributes = attributesOf<Subnet>()({
   prefixlen: { type: integer(0, 128), post: 'optional' },
   cidr: { type: nullable(cidr), post: 'optional', show: s => s.cidr },
   gateway_ip: { type: nullable(ip), post: 'optional', put: true, show: s => s.gatewayIp },
-  allocation_pools: { type: list(pool, 100), post: 'optional', put: true, show: s => s.allocationPools },
-  dns_nameservers: { type: list(ip), post: { default: [] }, put: true, show: s => s.dnsNameservers },
-  host_routes: { type: list(route), post: { default: [] }, put: true, show: s => s.hostRoutes },
+  allocation_pools: { type: distinct(pool, 100), post: 'optional', put: true, show: s => s.allocationPools },
+  dns_nameservers: { type: distinct(ip), post: { default: [] }, put: true, show: s => s.dnsNameservers },
+  host_routes: { type: distinct(route), post: { default: [] }, put: true, show: s => s.hostRoutes },
   enable_dhcp: { type: flag, post: { default: true }, put: true, show: s => s.enableDhcp },
   ipv6_ra_mode: { type: mode, post: { default: null }, show: s => s.ipv6RaMode },
   ipv6_address_mode: { type: mode, post: { default: null }, show: s => s.ipv6AddressMode },
-  service_types: { type: list(text(), 100), post: { default: [] }, put: true, show: s => s.serviceTypes },
+  service_types: { type: distinct(text(), 100), post: { default: [] }, put: true, show: s => s.serviceTypes },
   dns_publish_fixed_ip: { type: flag, post: { default: false }, put: true, show: s => s.dnsPublishFixedIp },
   segment_id: { type: nullable(uuid), show: () => null },
   shared: { type: flag, sort: false, show: (s, { reader }) => networkOf(reader, s.networkId).shared },

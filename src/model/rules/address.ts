@@ -63,6 +63,10 @@ export function chooseAddresses(
   // given addresses first, so that none of them is chosen for another subnet entry
   for (const request of asked ?? []) {
     if (request.ipAddress === undefined) continue
+    if (taken.has(request.ipAddress))
+      throw refuse('HTTPBadRequest', {
+        message: `Invalid input for fixed_ips. Reason: Duplicate IP address '${request.ipAddress}'.`,
+      })
     const subnet = subnetFor(tx, port, all, request)
     if (!isKept(request.ipAddress) && addressHolder(tx, port.networkId, request.ipAddress))
       throw refuse('IpAddressAlreadyAllocated', { ip: request.ipAddress, subnet: subnet.id })

@@ -137,13 +137,13 @@ export function takePrefix(
 /** The first aligned prefix of a length inside `within` that overlaps none of `taken`, which is sorted. */
 function firstFree(within: Prefix, length: number, taken: readonly Prefix[]): Prefix | undefined {
   if (length < within.length) return undefined
-  const at = (value: bigint) => prefixAt({ version: within.version, value }, length)!
-  let candidate = at(within.first)
+  const size = 1n << BigInt(bitsOf(within.version) - length)
+  const from = (value: bigint) => prefixAt({ version: within.version, value: value + size - 1n }, length)!
+  let candidate = from(within.first)
   for (const t of taken) {
     if (t.last < candidate.first) continue
     if (t.first > candidate.last) break
-    candidate = at(t.last + 1n)
-    if (candidate.first > within.last) return undefined
+    candidate = from(t.last + 1n)
   }
   return candidate.last <= within.last ? candidate : undefined
 }
