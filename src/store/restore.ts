@@ -1,6 +1,6 @@
 // Puts a backup in place of what a data directory holds. Whatever it is interrupted by leaves a directory that opens
 // with the old data, with the new, or not at all, saying so.
-import { existsSync, linkSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, linkSync, renameSync, rmSync } from 'node:fs'
 import { acknowledgementOf } from './sqlite/acknowledged.ts'
 import { copyDataFile, syncPath } from './sqlite/copy.ts'
 import { dataFileIn } from './sqlite/create.ts'
@@ -24,7 +24,6 @@ export interface Restored {
 export const restoreBackup = (from: string, dataDir: string, declared: Declared): Restored => {
   const contents = readDataFile(from)
   checkContents(from, contents, declared)
-  mkdirSync(dataDir, { recursive: true })
   const release = lockDataDir(dataDir)
   try {
     const path = dataFileIn(dataDir)

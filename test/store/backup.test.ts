@@ -1,12 +1,12 @@
 // Copies of a served store, and putting one back.
 
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test as it } from 'vitest'
-import { DataDirInUse, DataFileRefused, restoreBackup } from '#store'
+import { backupDataDir, DataDirInUse, DataFileRefused, restoreBackup } from '#store'
 import { declared, notes, open, small, temporary, test } from './things.ts'
 
 let root: ReturnType<typeof temporary>
@@ -49,6 +49,33 @@ it('copies one moment while writing goes on', async () => {
   expect([again.revision, again.count(notes)]).toEqual([revision, records])
   await again.close()
   expect(readdirSync(root.dir).sort()).toEqual(['backup.db', 'data', 'restored'])
+})
+
+it('is made by another process as well, of a store that is served or not', async () => {
+  const store = await open(dataDir)
+  await store.transact(test, tx => tx.insert(notes, { id: 'a', text: '' }))
+  const script = `
+    import { backupDataDir } from '#store'
+    console.log(JSON.stringify(backupDataDir(${JSON.stringify(dataDir)}, process.argv[1])))`
+  const backUp = (to: string) =>
+    JSON.parse(
+      execFileSync(process.execPath, ['--conditions=source', '--input-type=module', '-e', script, to], {
+        encoding: 'utf8',
+        cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      }),
+    )
+  expect(backUp(join(root.dir, 'served.db'))).toEqual({ revision: 1, records: 1 })
+  await store.transact(test, tx => tx.insert(notes, { id: 'b', text: '' }))
+  await store.close()
+  expect(backUp(join(root.dir, 'closed.db'))).toEqual({ revision: 2, records: 2 })
+  expect(() => backUp(join(root.dir, 'closed.db'))).toThrow(/such a file already/)
+  expect(restoreBackup(join(root.dir, 'served.db'), dataDir, declared).revision).toBe(1)
+  expect(() => backupDataDir(join(root.dir, 'none'), backup)).toThrow(/no such file/)
+})
+
+it('refuses a place where no data can be kept', async () => {
+  writeFileSync(backup, '')
+  await expect(open(join(backup, 'data'))).rejects.toMatchObject({ name: 'DataFileRefused', code: 'unreadable' })
 })
 
 it('refuses to write a backup over anything, or to a place that does not exist', async () => {

@@ -1,6 +1,6 @@
 // A disk that fills up: writing is refused and taken back, reading goes on, and writing resumes when there is space.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test as it } from 'vitest'
 import { notes, open, temporary, test, things } from './things.ts'
@@ -30,7 +30,7 @@ const fill = () => {
 }
 
 afterAll(() => {
-  if (mounted) execFileSync('umount', [disk])
+  if (mounted) execFileSync('umount', ['-l', disk])
   directory.remove()
 })
 
@@ -87,6 +87,26 @@ describe.skipIf(!mounted)(`a full disk${mounted ? '' : ' (skipped: mounting a sm
     }
     expect(statSync(join(directory.dir, 'bounded', 'flowright.db-wal')).size).toBeLessThan(24 << 20)
     await store.close()
+  })
+
+  it('can be started on, to read', async () => {
+    const killed = join(disk, 'killed')
+    const store = await open(join(directory.dir, 'unkilled'))
+    await store.transact(test, tx => tx.insert(notes, { id: 'n', text: '' }))
+    mkdirSync(killed)
+    for (const suffix of ['', '-wal', '-acknowledged']) {
+      copyFileSync(join(directory.dir, 'unkilled', `flowright.db${suffix}`), join(killed, `flowright.db${suffix}`))
+    }
+    await store.close()
+    const free = fill()
+    const again = await open(killed)
+    expect(again.count(notes)).toBe(1)
+    const write = () => again.transact(test, tx => tx.insert(notes, { id: 'm', text: 'x'.repeat(1 << 20) }))
+    await expect(write()).rejects.toMatchObject({ name: 'StoreUnavailable', code: 'disk-full' })
+    await expect(open(join(disk, 'new'))).rejects.toThrow(/new: no data can be kept|no space is left/)
+    free()
+    await write()
+    await again.close()
   })
 
   it('fails a backup and leaves nothing of it', async () => {

@@ -22,5 +22,4 @@ const client = async () => {
   }
 }
 
-writeSync(1, 'ready\n')
 await Promise.all(Array.from({ length: 8 }, client))

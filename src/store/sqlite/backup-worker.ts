@@ -5,7 +5,7 @@ import { troubleWith } from './trouble.ts'
 
 const { from, to } = workerData as { from: string; to: string }
 try {
-  copyDataFile(from, to)
+  copyDataFile(from, to, true)
 } catch (error) {
   parentPort!.postMessage(troubleWith(to, error))
 }

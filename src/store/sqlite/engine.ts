@@ -7,9 +7,8 @@ import { backupTo } from './backup.ts'
 import type { Reply, Request, WorkerData } from './messages.ts'
 
 /** Serves an existing, checked data file of today's version. `release` is called when it has been closed. */
-export const sqliteEngine = async (data: WorkerData, release: () => void): Promise<Engine> => {
+export const sqliteEngine = (data: WorkerData, release: () => void): Engine => {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: data })
-  await once(worker, 'message')
   let pending: { resolve: (reply: Reply) => void; reject: (error: Error) => void } | undefined
   let stopped: StoreUnavailable | undefined
 

@@ -1,15 +1,26 @@
 // One process serves a data directory. The lock is SQLite's own on an empty file: the kernel lets it go when the process
 // ends, however it ends. The file beside it only says who holds it.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { DataDirInUse } from '../errors.ts'
+import { DataDirInUse, DataFileRefused } from '../errors.ts'
 
-/** Takes the lock of a data directory; returns how to let go. Throws DataDirInUse. */
+/**
+ * Takes the lock of a data directory, which is created if there is none; returns how to let go. Throws DataDirInUse, and
+ * DataFileRefused for a place where no data can be kept.
+ */
 export const lockDataDir = (dataDir: string): (() => void) => {
   const pidFile = join(dataDir, 'pid')
-  // Never read `lock` otherwise: closing any descriptor of it in this process would drop the lock.
-  const lock = new DatabaseSync(join(dataDir, 'lock'), { timeout: 0 })
+  let lock: DatabaseSync
+  try {
+    mkdirSync(dataDir, { recursive: true })
+    accessSync(dataDir, constants.W_OK)
+    // Never read `lock` otherwise: closing any descriptor of it in this process would drop the lock.
+    lock = new DatabaseSync(join(dataDir, 'lock'), { timeout: 0 })
+  } catch (error) {
+    const remedy = 'Check that it is a directory that this user may write, or choose another (--data).'
+    throw new DataFileRefused('unreadable', dataDir, `no data can be kept here: ${(error as Error).message}`, remedy)
+  }
   try {
     lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (error) {

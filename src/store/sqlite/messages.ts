@@ -10,5 +10,5 @@ export interface WorkerData {
 
 export type Request = { readonly append: readonly LogEntry[] } | { readonly close: true }
 
-/** To an append, and once when the file is open. */
+/** To an append. */
 export type Reply = { readonly done: true } | TroubleReport

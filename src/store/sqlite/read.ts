@@ -1,12 +1,12 @@
 // Reads a whole data file and believes nothing in it: SQLite's structure, our checksums, the number of records, the
 // revision that was last acknowledged. It is opened read-only, so a file that is refused stays as it is, -wal included.
-import { copyFileSync, existsSync, linkSync, rmSync, statSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
-import { pathToFileURL } from 'node:url'
+import { statSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
 import type { StoredRecord } from '../engine.ts'
 import { DataFileRefused, type Refusal } from '../errors.ts'
 import { acknowledged } from './acknowledged.ts'
 import { APPLICATION_ID, addToDigest, checksumOfHead, checksumOfRow, type Head, LAYOUT, type Row } from './layout.ts'
+import { readUntouched } from './untouched.ts'
 
 /** What a data file holds. */
 export interface Contents {
@@ -97,44 +97,11 @@ const readAll = (db: DatabaseSync, damaged: (problem: string) => DataFileRefused
 
 /** Runs `read` on the file; what SQLite complains about becomes a DataFileRefused. */
 const withDatabase = <R>(path: string, read: (db: DatabaseSync) => R): R => {
-  const links = existsSync(`${path}-wal`) ? linksTo(path) : undefined
-  let db: DatabaseSync | undefined
   try {
-    db = openReadOnly(links?.path ?? path)
-    return read(db)
+    return readUntouched(path, read)
   } catch (error) {
     throw error instanceof DataFileRefused ? error : unreadable(path, error)
-  } finally {
-    if (db?.isOpen) db.close()
-    links?.remove()
   }
-}
-
-/** Opens a data file to read it; leaves no -wal beside it where there was none. */
-export const openReadOnly = (path: string): DatabaseSync => {
-  const url = pathToFileURL(path)
-  if (!existsSync(`${path}-wal`)) url.searchParams.set('immutable', '1')
-  return new DatabaseSync(url, { readOnly: true })
-}
-
-/**
- * Second names for a data file and its -wal: SQLite writes to neither while it reads, but it deletes a -wal in which it
- * finds nothing valid.
- */
-const linksTo = (path: string): { readonly path: string; readonly remove: () => void } => {
-  const link = `${path}.checking`
-  const remove = () => {
-    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(link + suffix, { force: true })
-  }
-  remove()
-  for (const suffix of ['', '-wal']) {
-    try {
-      linkSync(path + suffix, link + suffix)
-    } catch {
-      copyFileSync(path + suffix, link + suffix) // a file system without links
-    }
-  }
-  return { path: link, remove }
 }
 
 const unreadable = (path: string, error: unknown): DataFileRefused => {
@@ -145,6 +112,10 @@ const unreadable = (path: string, error: unknown): DataFileRefused => {
       ? ['foreign', 'this is not a SQLite file, or its beginning is damaged', RESTORE]
       : primary === 11 || primary === 1
         ? ['damaged', `the file is damaged: ${message}`, RESTORE]
-        : ['unreadable', `the file cannot be read: ${message}`, 'Check that it is there and may be read and written.']
+        : [
+            'unreadable',
+            `the file cannot be read: ${message}`,
+            'Check the disk (is it full?) and that the file may be read and written.',
+          ]
   return new DataFileRefused(code, path, problem, remedy)
 }

@@ -32,7 +32,7 @@ export interface Declared {
 }
 
 /** The contents of a data file as a replica. Throws DataFileRefused for what is not declared or breaks its rules. */
-export const replicaOf = (path: string, { revision, records }: Contents, { kinds, pools }: Declared): Replica => {
+const replicaOf = (path: string, { revision, records }: Contents, { kinds, pools }: Declared): Replica => {
   const replica = new Replica(kinds)
   const known = new Set(pools.map(pool => pool.name))
   for (const record of records) {
