@@ -9,6 +9,13 @@ import { aBinding, aChassis, aNetwork, anAttachment, aPort, commitOf } from '#te
 
 const [chassisCount = 1000, portCount = 20_000] = process.argv.slice(2).map(Number)
 const networkCount = Math.max(1, Math.round(portCount / 100))
+let cpu = process.cpuUsage()
+/** CPU seconds of the controller since the last call. */
+const busy = () => {
+  const { user, system } = process.cpuUsage(cpu)
+  cpu = process.cpuUsage()
+  return `${((user + system) / 1e6).toFixed(2)} s of CPU`
+}
 
 const show = (what: string, value: string) => console.log(`${what.padEnd(64)} ${value}`)
 const mebi = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`
@@ -17,8 +24,13 @@ const quantile = (sorted: readonly number[], q: number) =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))]!
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
-// Port i is on network i % networks and on chassis i % chassis; where both counts share factors, as here, a network
-// spans a few dozen chassis, as tenants' networks do.
+// A hundred ports a network, over 25 chassis, as tenants' networks lie.
+const PER_NETWORK = 100
+const SPREAD = 25
+const placeOf = (i: number): [network: number, host: number] => {
+  const network = Math.floor(i / PER_NETWORK) % networkCount
+  return [network, (network * 37 + (i % SPREAD)) % chassisCount]
+}
 const uuid = (kind: number, n: number) =>
   `${String(kind).padStart(8, '0')}-0000-4000-8000-${String(n).padStart(12, '0')}`
 const networks = Array.from({ length: networkCount }, (_, i) => aNetwork(uuid(1, i), i + 1))
@@ -37,7 +49,7 @@ const addPort = (i: number, network: number, host: number) => {
   return { port, binding, attachment }
 }
 for (let i = 0; i < portCount; i++) {
-  const made = addPort(i, i % networkCount, (i + Math.floor(i / chassisCount) * 7) % chassisCount)
+  const made = addPort(i, ...placeOf(i))
   ports.push(made.port)
   bindings.push(made.binding)
   attachments.set(made.attachment.id, made.attachment)
@@ -96,6 +108,7 @@ const ask = () =>
 const total = (numbers: readonly number[]) => numbers.reduce((sum, n) => sum + n, 0)
 
 try {
+  busy()
   started = performance.now()
   let peak = 0
   const watch = setInterval(() => {
@@ -104,7 +117,7 @@ try {
   await synced(controller.programming, ['in_sync'])
   const filled = performance.now() - started
   const first = await ask()
-  show('all chassis filled and acknowledged', `${seconds(filled)}, ${total(first.flowMods)} flow_mods`)
+  show('all chassis filled and acknowledged', `${seconds(filled)}, ${total(first.flowMods)} flow_mods, ${busy()}`)
   show(
     'bytes encoded / bytes written',
     `${mebi(controller.programming.bytesEncoded)} / ${mebi(total(first.bytes))} (1 : ${(total(first.bytes) / controller.programming.bytesEncoded).toFixed(1)})`,
@@ -137,6 +150,7 @@ try {
   show('bytes to a chassis elsewhere, per port (echoes included)', `${Math.round(mean(cost.filter(c => !c.isMember)))}`)
 
   await controller.end()
+  busy()
   before = await ask()
   started = performance.now()
   controller = await start(port)
@@ -145,13 +159,13 @@ try {
   after = await ask()
   show(
     'controller restarted with nothing changed: all in sync again',
-    `${seconds(restarted)}, ${total(after.flowMods) - total(before.flowMods)} flow_mods`,
+    `${seconds(restarted)}, ${total(after.flowMods) - total(before.flowMods)} flow_mods, ${busy()}`,
   )
   started = performance.now()
   await synced(controller.programming, ['in_sync'])
   const { flowsRead } = controller.programming.counters
   const audit = performance.now() - started
-  show('audit in the background', `${seconds(audit)}, ${Math.round(flowsRead / audit)},000 flows/s`)
+  show('audit in the background', `${seconds(audit)}, ${flowsRead} flows, ${busy()}`)
   show('peak memory of the controller, audit included', mebi(peak))
   clearInterval(watch)
 } finally {

@@ -26,7 +26,7 @@ describe('programming simulated chassis', () => {
   let chassis: { id: string; int: SimulatedSwitch; tun: SimulatedSwitch }[] = []
 
   const startController = async () => {
-    programming = new Programming({ compiled: compiled() })
+    programming = new Programming({ compiled: compiled(), auditDelay: 0 })
     const chassisWithKey = (key: number) => (key <= chassis.length || key < 100 ? `host${key}` : undefined)
     server = await listenForSwitches({ address: { port }, programming, chassisWithKey })
     port = server.address!.port

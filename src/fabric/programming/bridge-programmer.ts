@@ -27,6 +27,8 @@ export interface Shared {
   readonly frames: Frames
   /** Bounds the read-backs under way. */
   readonly readBacks: Gate
+  /** Milliseconds from being in sync by the stamp to being read back. */
+  readonly auditDelay: number
   /** Bounds the large bundles under way. */
   readonly largeBundles: Gate
   readonly counters: Counters
@@ -336,6 +338,8 @@ export class BridgeProgrammer {
   }
 
   async #audit(session: Session): Promise<void> {
+    await new Promise(resolve => setTimeout(resolve, this.#shared.auditDelay).unref())
+    if (this.#session !== session) return
     const difference = await this.#readBack(session, false)
     if (this.#session !== session || session.state !== 'verifying') return
     const by = 'read-back'

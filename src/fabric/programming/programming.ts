@@ -22,6 +22,8 @@ export interface ProgrammingOptions {
   readonly compiled: Compiled
   /** Read-backs under way at a time; default 4. */
   readonly readBacks?: number
+  /** Milliseconds after which a chassis in sync by its stamp is read back; default 2,000: first all get in sync. */
+  readonly auditDelay?: number
   /** Milliseconds since the epoch. */
   readonly now?: () => number
   /** Something for the log. */
@@ -62,6 +64,7 @@ export class Programming {
     this.#shared = {
       ...{ compiled, frames: this.#frames, latency: this.#latency, counters: this.counters, now, report },
       readBacks: new Gate(options.readBacks ?? 4),
+      auditDelay: options.auditDelay ?? 2000,
       largeBundles: new Gate(8),
       revision: () => this.#revision,
       onDrift: event => {
