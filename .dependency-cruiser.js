@@ -16,7 +16,7 @@ const may = {
   [room('api')]: [room('model'), room('store')],
   [room('console')]: [room('api')],
 }
-const rooms = Object.keys(may).concat(['^src/cli/', '^src/main\\.ts$'])
+const rooms = Object.keys(may).concat(['^src/cli/', '^src/main(\\.ts|/)'])
 
 export default {
   forbidden: [

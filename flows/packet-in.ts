@@ -7,3 +7,9 @@ export const PACKET_IN = { cutOver: 1 } as const
 /** A guest announced itself where its port's binding is pending: the purpose and the port's id, 16 bytes. */
 export const cutOverUserdata = (portId: string): Uint8Array =>
   Uint8Array.from([PACKET_IN.cutOver, ...Buffer.from(portId.replaceAll('-', ''), 'hex')])
+
+/** The port's id, from what follows the purpose. */
+export const portOfCutOver = (rest: Uint8Array): string =>
+  Buffer.from(rest)
+    .toString('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5')

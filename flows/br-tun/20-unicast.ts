@@ -12,7 +12,7 @@ import { each, table } from '#compiler'
 import { ports } from '#model'
 import { placeOf, portFacts } from '../facts.ts'
 import { destinationChassis, tunnelNetwork } from '../registers.ts'
-import { tunnelFlood } from './21-flood.ts'
+import { tunnelFlood } from './21-tunnel-flood.ts'
 import { vtep } from './22-vtep.ts'
 
 const KNOWN = 20

@@ -1,7 +1,7 @@
 // Follows the log of commits and keeps the flow sets that the model compiles to. One change costs the rows that change:
 // each (rule, record) is a unit that remembers its rows and what it read; the same code compiles everything at a start.
 import { isDeepStrictEqual } from 'node:util'
-import type { Change, Commit, Kind, Reader } from '#model'
+import type { Change, Commit, Kind } from '#model'
 import { cookieOf, digestOf, encodeSpec, slotOf } from './encode.ts'
 import type { Bridge, CompileDelta, Compiled, Conflict, FlowEntry, FlowSet, FlowSetDelta, Source } from './flow-set.ts'
 import { type Cell, Graph, type User } from './graph.ts'
@@ -94,6 +94,7 @@ class CompiledSet implements FlowSet {
   readonly id: string
   readonly slots = new Map<string, Slot>()
   readonly entries = new Map<string, FlowEntry>()
+  readonly count: Record<Bridge, number> = { 'br-int': 0, 'br-tun': 0 }
   readonly digest: Record<Bridge, bigint> = { 'br-int': 0n, 'br-tun': 0n }
 
   constructor(id: string) {
@@ -161,7 +162,6 @@ const checkContract = (table: Table, spec: FlowSpec): void => {
 /** Keeps the flow sets of a pipeline. */
 export class Compiler implements Compiled {
   revision = 0
-  private readonly pipeline: Pipeline
   private readonly graph = new Graph()
   private readonly sets = new Map<string, CompiledSet>()
   private readonly rules = new Map<string, { readonly table: Table; readonly rule: Rule; units: Map<string, Unit> }[]>()
@@ -174,34 +174,25 @@ export class Compiler implements Compiled {
   private readonly held = new Map<string, Map<string, number>>()
   private readonly heldSets = new Map<string, Set<string>>()
   private readonly holders = new Map<string, Set<string>>()
-  private readonly kinds = new Map<string, Kind>()
   private readonly listeners = new Set<(delta: CompileDelta) => void>()
 
   constructor(pipeline: Pipeline) {
-    this.pipeline = pipeline
     for (const table of pipeline.tables)
       for (const rule of table.rules) {
-        this.kinds.set(rule.kind.name, rule.kind)
         const list = this.rules.get(rule.kind.name) ?? []
         this.rules.set(rule.kind.name, [...list, { table, rule, units: new Map() }])
       }
     for (const rule of pipeline.subscriptions) {
-      this.kinds.set(rule.kind.name, rule.kind)
       const list = this.subscriptionRules.get(rule.kind.name) ?? []
       this.subscriptionRules.set(rule.kind.name, [...list, { rule, units: new Map() }])
     }
+    for (const table of pipeline.tables) this.addFixed(table)
   }
 
-  /** Compiles everything that a reader holds, as of a revision. */
-  load(reader: Reader, kinds: readonly Kind[], revision: number): CompileDelta {
-    const changes: Change[] = []
-    for (const kind of kinds)
-      for (const doc of reader.all(kind)) changes.push({ kind, id: doc.id, before: undefined, after: doc })
-    for (const table of this.pipeline.tables) this.addFixed(table)
-    return this.advance(changes, revision)
-  }
-
-  /** Takes one commit in, tells the listeners what it changed in the flow sets, and returns it. */
+  /**
+   * Takes one commit in (the first may be one that creates all that there is), tells the listeners what it changed in the flow
+   * sets, and returns it.
+   */
   apply(commit: Commit): CompileDelta {
     return this.advance(commit.changes, commit.revision)
   }
@@ -214,6 +205,18 @@ export class Compiler implements Compiled {
 
   flowSet(id: string): FlowSet | undefined {
     return this.sets.get(id)
+  }
+
+  /** All flow sets that hold anything. */
+  flowSetIds(): Iterable<string> {
+    return this.sets.keys()
+  }
+
+  /** How many flows a bridge of a chassis should hold. */
+  flowCount(chassis: string, bridge: Bridge): number {
+    let count = 0
+    for (const id of this.subscriptions(chassis)) count += this.sets.get(id)?.count[bridge] ?? 0
+    return count
   }
 
   subscriptions(chassis: string): ReadonlySet<string> {
@@ -363,15 +366,17 @@ export class Compiler implements Compiled {
         delta = { flowSet: slot.set.id, added: [], removed: [] }
         deltas.set(slot.set.id, delta)
       }
-      const { digest, entries } = slot.set
+      const { count, digest, entries } = slot.set
       const bridge = slot.table.bridge
       if (old !== undefined) {
         delta.removed.push(old)
+        count[bridge]--
         digest[bridge] = U64(digest[bridge] - old.digest)
         entries.delete(slot.key)
       }
       if (entry !== undefined) {
         delta.added.push(entry)
+        count[bridge]++
         digest[bridge] = U64(digest[bridge] + entry.digest)
         entries.set(slot.key, entry)
       } else slot.set.slots.delete(slot.key)

@@ -20,7 +20,7 @@ export const encodeSpec = (spec: FlowSpec): { readonly match: Buffer; readonly i
   writeMatch(writer, spec.match, OFP15)
   const matchLength = writer.length
   writeInstructions(writer, spec.actions, OFP15)
-  const bytes = Buffer.from(writer.view())
+  const bytes = Buffer.from(writer.peek())
   return { match: bytes.subarray(0, matchLength), instructions: bytes.subarray(matchLength) }
 }
 

@@ -39,6 +39,8 @@ export interface FlowEntry {
 export interface FlowSet {
   readonly id: string
   readonly entries: ReadonlyMap<string, FlowEntry>
+  /** How many entries each bridge has. */
+  readonly count: Readonly<Record<Bridge, number>>
   /** Sum of the entries' digests, per bridge, modulo 2^64. */
   readonly digest: Readonly<Record<Bridge, bigint>>
 }

@@ -63,6 +63,8 @@ export const each = <T extends Doc, R extends Placed>(
 /** A flow table. */
 export interface Table {
   readonly name: string
+  /** Its file, from the root of the project. */
+  readonly file: string
   readonly bridge: Bridge
   readonly number: number
   /** The fields that its flows may match on. */
@@ -90,6 +92,7 @@ export const table = (
   },
 ): Table => ({
   name,
+  file: `flows/${spec.bridge}/${String(spec.number).padStart(2, '0')}-${name.replaceAll('_', '-')}.ts`,
   bridge: spec.bridge,
   number: spec.number,
   match: new Set(spec.match),

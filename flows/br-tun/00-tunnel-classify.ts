@@ -13,7 +13,7 @@ import { admit } from './30-admit.ts'
 
 const PORT = 10
 
-export const classify = table('tunnel_classify', {
+export const tunnelClassify = table('tunnel_classify', {
   bridge: 'br-tun',
   number: 0,
   match: ['in_port'],

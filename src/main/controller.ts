@@ -1,0 +1,111 @@
+// The controller: opens the store, compiles what is in it, and connects the API, the chassis and the switches to it.
+import type { Logger } from 'pino'
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import { buildApi } from '#api'
+import { showHostPort } from '#cli/endpoint'
+import type { ServeOptions } from '#cli/serve-options'
+import { Compiler } from '#compiler'
+import { ChassisSessions, controllerTarget } from '#fabric/chassis/index'
+import { PortStatus } from '#fabric/port-status'
+import { listenForSwitches, Programming } from '#fabric/programming/index'
+import { PACKET_IN, portOfCutOver } from '#flows/packet-in'
+import { pipeline } from '#flows/pipeline'
+import { chassis, cutOver, isProgrammed, modelKinds, modelPools } from '#model'
+import { openStore } from '#store'
+import { fabricView } from './fabric-view.ts'
+import { addFabricMetrics } from './metrics.ts'
+import { reportUpgrade } from './upgrade-report.ts'
+
+/** A controller at work. */
+export interface Controller {
+  /** Where the API listens. */
+  readonly api: string
+  /** Finishes what is in flight and leaves every flow in place. */
+  stop(): Promise<void>
+}
+
+/** Starts a controller. Rejects, with everything closed again, when an address or the data directory cannot be used. */
+export const startController = async (options: ServeOptions, log: Logger, version: string): Promise<Controller> => {
+  const closers: (() => unknown)[] = []
+  const stop = async () => {
+    for (const close of closers.reverse().splice(0)) await close()
+  }
+  try {
+    const store = await openStore({ dataDir: options.data, kinds: modelKinds, pools: modelPools })
+    closers.push(() => store.close())
+
+    const compiler = new Compiler(pipeline)
+    if (store.upgrade) reportUpgrade(store, log)
+    store.follow(commit => compiler.apply(commit), { fromStart: true })
+    for (const conflict of compiler.conflicts) log.error(conflict, 'two records want different flows with one match')
+
+    const programming = new Programming({
+      compiled: compiler,
+      report: (id, bridge, what) => log.warn({ chassis: id, bridge }, what),
+    })
+    closers.push(() => programming.close())
+    compiler.onDelta(delta => programming.apply(delta))
+    const status = new PortStatus({
+      store,
+      compiled: compiler,
+      acknowledgements: programming,
+      report: what => log.warn(what),
+    })
+    closers.push(() => status.close())
+    programming.packetIns.on(PACKET_IN.cutOver, ({ chassis: id, userdata }) =>
+      store.transact({ source: 'fabric', request: id }, tx => cutOver(tx, portOfCutOver(userdata), id)),
+    )
+
+    const switches = await Promise.all(
+      options.openflow.map(({ protocol, host, port }) =>
+        listenForSwitches({
+          address: { host, port, ...(protocol === 'pssl' && options.tls ? { tls: options.tls } : {}) },
+          programming,
+          chassisWithKey: key => {
+            const found = store.holder(chassis, `key ${key}`)
+            return found && isProgrammed(found) ? found.id : undefined
+          },
+          ...(protocol === 'pssl' ? { isCertificateOf: (names, id) => names.includes(id) } : {}),
+          report: what => log.warn(what),
+        }),
+      ),
+    )
+    closers.push(() => Promise.all(switches.map(server => server.close())))
+
+    const listening = options.openflow.map((listener, i) => ({ ...listener, port: switches[i]?.address?.port ?? listener.port }))
+    const sessions = new ChassisSessions({
+      store,
+      log,
+      listen: options.ovsdb,
+      dial: options.chassis,
+      ...(options.tls ? { tls: options.tls } : {}),
+      autoApprove: options.autoApprove,
+      controllerTarget: reached => controllerTarget(listening, reached, options.advertise),
+    })
+    closers.push(() => sessions.close())
+    await sessions.start()
+
+    const metrics = new Registry()
+    collectDefaultMetrics({ register: metrics })
+    addFabricMetrics(metrics, { store, compiler, programming, sessions })
+    const api = buildApi({
+      store,
+      fabric: fabricView({ compiler, programming, sessions, pipeline }),
+      metrics,
+      version,
+      logger: log,
+    })
+    closers.push(() => api.close())
+    await api.listen({ host: options.api.host, port: options.api.port })
+    const bound = api.server.address()
+    const at = showHostPort({ host: options.api.host, port: typeof bound === 'object' && bound !== null ? bound.port : options.api.port })
+    log.info(
+      { api: at, ovsdb: sessions.ports, openflow: listening.map(l => l.port), revision: store.revision },
+      `flowright ${version} serves ${options.data}`,
+    )
+    return { api: at, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}

@@ -1,0 +1,110 @@
+// Small models for tests of the compiler and the tables: records with defaults, and commits made of them.
+import type { Attachment, Binding, Change, Chassis, Commit, Doc, Kind, Network, Port } from '#model'
+import { attachments, bindings, chassis, networks, ports } from '#model'
+
+/** A network; VXLAN with its key as VNI unless said otherwise. */
+export const aNetwork = (id: string, key: number, more: Partial<Network> = {}): Network => ({
+  id,
+  key,
+  projectId: 'p',
+  name: id,
+  adminStateUp: true,
+  segments: [{ networkType: 'vxlan', segmentationId: 100 + key }],
+  mtu: 1450,
+  shared: false,
+  external: false,
+  isDefault: false,
+  portSecurityEnabled: true,
+  dnsDomain: '',
+  availabilityZoneHints: [],
+  ...more,
+})
+
+const macOf = (key: number) =>
+  `fa:16:3e:00:${(key >> 8).toString(16).padStart(2, '0')}:${(key & 255).toString(16).padStart(2, '0')}`
+
+/** A port; its MAC and address derive from its key. */
+export const aPort = (id: string, key: number, networkId: string, more: Partial<Port> = {}): Port => ({
+  id,
+  key,
+  networkId,
+  projectId: 'p',
+  name: id,
+  adminStateUp: true,
+  status: 'DOWN',
+  macAddress: macOf(key),
+  fixedIps: [{ subnetId: `${networkId}-v4`, ipAddress: `10.0.${key >> 8}.${key & 255}` }],
+  allowedAddressPairs: [],
+  portSecurityEnabled: true,
+  deviceOwner: '',
+  deviceId: '',
+  bindingHost: '',
+  bindingVnicType: 'normal',
+  bindingProfile: {},
+  extraDhcpOptions: [],
+  dnsName: '',
+  ...more,
+})
+
+/** A chassis with the VTEP address 192.0.2.<key>. */
+export const aChassis = (id: string, key: number, more: Partial<Chassis> = {}): Chassis => ({
+  id,
+  key,
+  hostname: id,
+  tunnelIp: `192.0.2.${key}`,
+  reportedTunnelIp: `192.0.2.${key}`,
+  tunnelTypes: ['vxlan'],
+  bridgeMappings: {},
+  providerPorts: {},
+  datapathType: 'netdev',
+  ovsVersion: '3.1.0',
+  gatewayPriority: 0,
+  admission: 'approved',
+  refused: '',
+  problems: [],
+  ...more,
+})
+
+/** A port plugged into a chassis. */
+export const aBinding = (port: Port, on: Chassis, ofport: number, state: Binding['state'] = 'active'): Binding => ({
+  id: `${port.id}@${on.id}`,
+  port: port.id,
+  network: port.networkId,
+  chassis: on.id,
+  interface: `tap${port.id}`,
+  ofport,
+  state,
+})
+
+/** A network on a chassis. */
+export const anAttachment = (network: Network, on: Chassis, localVlan: number): Attachment => ({
+  id: `${on.id}/${network.id}`,
+  chassis: on.id,
+  network: network.id,
+  localVlan,
+})
+
+/** The kinds that the tables read. */
+export const kinds = { network: networks, port: ports, chassis, binding: bindings, attachment: attachments } as const
+
+/** Records by kind. */
+export interface Records {
+  readonly network?: readonly Network[]
+  readonly port?: readonly Port[]
+  readonly chassis?: readonly Chassis[]
+  readonly binding?: readonly Binding[]
+  readonly attachment?: readonly Attachment[]
+}
+
+/** A commit that adds records to an empty model. */
+export const commitOf = (records: Records, revision = 1): Commit => ({
+  revision,
+  at: 0,
+  origin: { source: 'test' },
+  changes: Object.entries(records).flatMap(([name, docs]: [string, readonly Doc[]]) =>
+    docs.map((doc): Change => {
+      const kind = kinds[name as keyof typeof kinds] as unknown as Kind
+      return { kind, id: doc.id, before: undefined, after: doc }
+    }),
+  ),
+})
