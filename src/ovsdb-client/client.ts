@@ -78,6 +78,7 @@ interface Link {
 /** A conversation with a server. Made by `connect`, or by `listen` for servers that dial us. */
 export class Client extends EventEmitter<Events> {
   readonly #options: ClientOptions
+  readonly #caller: Peer | undefined
   readonly #entries = new Set<Entry>()
   readonly #locks = new Map<string, Lock>()
   readonly #end = new AbortController()
@@ -89,14 +90,15 @@ export class Client extends EventEmitter<Events> {
   #lastFailure: Error | undefined
 
   /** @internal */
-  constructor(options: ClientOptions) {
+  constructor(options: ClientOptions, caller?: Peer) {
     super()
     this.#options = options
+    this.#caller = caller
   }
 
-  /** Who is at the other end; undefined while there is no connection. */
+  /** Who is at the other end; undefined while there is no connection. One that dialled us is known from the start. */
   get peer(): Peer | undefined {
-    return this.#link?.peer
+    return this.#link?.peer ?? this.#caller
   }
 
   /** Connected to a server that will do, and every monitor is in step with it. */

@@ -78,7 +78,7 @@ export class Listener extends EventEmitter<Events> {
   }
 
   #accept(socket: Socket, options: ListenOptions): void {
-    const client = new Client(options)
+    const client = new Client(options, peerOf(socket))
     this.#clients.add(client)
     client.once('closed', () => this.#clients.delete(client))
     // The application attaches its listeners first.

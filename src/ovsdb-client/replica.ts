@@ -65,6 +65,7 @@ export class Replica<T extends Tables, S extends Selection<T>> extends EventEmit
   #control: ReplicaControl
   #isCurrent = false
 
+  /** @internal */
   constructor(tables: readonly string[], control: ReplicaControl) {
     super()
     this.#control = control
