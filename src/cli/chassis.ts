@@ -9,39 +9,57 @@ interface Chassis {
   readonly hostname: string
   readonly admission: 'approved' | 'waiting' | 'draining'
   readonly connected: boolean
+  readonly remote: string
+  /** Why it is not connected. */
+  readonly reason: string
   readonly tunnel_ip: string
   readonly tunnel_types: readonly string[]
   readonly bridge_mappings: Readonly<Record<string, string>>
   readonly datapath_type: string
   readonly ovs_version: string
   readonly problems: readonly string[]
+  /** How programming stands; null where there is none. */
+  readonly openflow: { readonly bridges: Readonly<Record<string, Bridge>> } | null
   readonly bindings: readonly { readonly port: string; readonly interface: string; readonly state: string }[]
+}
+
+/** How programming a bridge stands. */
+interface Bridge {
+  readonly state: string
+  readonly flows: number
+  /** Deviations repaired, and flows that it refused. */
+  readonly drift: number
+  readonly quarantined: number
 }
 
 interface Options {
   readonly api: string
   readonly token?: string
   readonly json?: boolean
+  readonly force?: boolean
 }
+
+/** Asks the controller, and resolves with what to print. */
+type Run = (api: ControllerApi, id: string, options: Options) => Promise<string>
 
 /** The command with its subcommands; `list` when none is named. */
 export function chassis(): Command {
   const command = new Command('chassis').description('the hosts that run Open vSwitch')
-  const add = (
-    name: string,
-    description: string,
-    run: (api: ControllerApi, id: string, options: Options) => Promise<string>,
-    isDefault = false,
-  ) =>
-    addApiOptions(command.command(name, { isDefault }).description(description)).action(async (...args: unknown[]) => {
-      const options = args.at(-2) as Options
-      process.stdout.write(await run(controllerApi(options), String(args[0]), options))
-    })
-  add('list', 'all of them, with what keeps one from working', list, true)
+  const add = (name: string, description: string, run: Run) =>
+    addApiOptions(command.command(name, { isDefault: name === 'list' }).description(description)).action(
+      async (...args: unknown[]) => {
+        const options = args.at(-2) as Options
+        process.stdout.write(await run(controllerApi(options), String(args[0]), options))
+      },
+    )
+  add('list', 'all of them, with what keeps one from working', list)
   add('show <chassis>', 'one of them', show)
-  add('approve <chassis>', 'let one take part that waits, or that was drained', (api, id) => admit(api, id, 'approved'))
-  add('drain <chassis>', 'keep what it has, and give it nothing new', (api, id) => admit(api, id, 'draining'))
-  add('remove <chassis>', 'forget one that has left for good', remove)
+  add('approve <chassis>', 'let one take part that waits, or that was drained', admit('approved'))
+  add('drain <chassis>', 'keep what it has, and give it nothing new', admit('draining'))
+  add('remove <chassis>', 'forget one that has left for good', remove).option(
+    '--force',
+    'also while ports are bound there',
+  )
   return command
 }
 
@@ -51,9 +69,8 @@ async function list(api: ControllerApi, _id: string, options: Options): Promise<
   if (all.length === 0) {
     return 'No chassis has joined yet. On a host that runs Open vSwitch: ovs-vsctl set-manager tcp:CONTROLLER:6640\n'
   }
-  const heading = ['CHASSIS', 'HOST', 'STATE', 'VTEP', 'TUNNELS', 'OVS', 'PORTS', 'PROBLEMS']
   return table(
-    heading,
+    ['CHASSIS', 'HOST', 'STATE', 'VTEP', 'TUNNELS', 'OVS', 'PORTS', 'FLOWS', 'PROBLEMS'],
     all.map(c => [
       c.id,
       c.hostname,
@@ -62,6 +79,7 @@ async function list(api: ControllerApi, _id: string, options: Options): Promise<
       c.tunnel_types.join(','),
       c.ovs_version,
       String(c.bindings.length),
+      String(Object.values(c.openflow?.bridges ?? {}).reduce((sum, bridge) => sum + bridge.flows, 0)),
       c.problems.join('; '),
     ]),
   )
@@ -70,44 +88,50 @@ async function list(api: ControllerApi, _id: string, options: Options): Promise<
 async function show(api: ControllerApi, id: string, options: Options): Promise<string> {
   const { chassis: c } = await api.call<{ chassis: Chassis }>('GET', `/chassis/${segment(id)}`)
   if (options.json) return json(c)
+  const lines = <T>(items: readonly T[], line: (item: T) => string) => items.map(line).join('\n')
   return fields([
     ['chassis', c.id],
     ['host', c.hostname],
     ['state', state(c)],
+    ['connected from', c.connected ? c.remote : ''],
+    ['away because', c.connected ? '' : c.reason],
     ['problems', c.problems.join('\n')],
     ['VTEP', c.tunnel_ip],
     ['tunnel types', c.tunnel_types.join(', ')],
-    [
-      'physical networks',
-      Object.entries(c.bridge_mappings)
-        .map(([network, bridge]) => `${network} on ${bridge}`)
-        .join('\n'),
-    ],
+    ['physical networks', lines(Object.entries(c.bridge_mappings), ([network, bridge]) => `${network} on ${bridge}`)],
     ['datapath', c.datapath_type],
     ['Open vSwitch', c.ovs_version],
-    [
-      'ports',
-      c.bindings.map(b => `${b.port} at ${b.interface}${b.state === 'active' ? '' : ` (${b.state})`}`).join('\n'),
-    ],
+    ['bridges', lines(Object.entries(c.openflow?.bridges ?? {}), ([name, bridge]) => `${name}: ${programmed(bridge)}`)],
+    ['ports', lines(c.bindings, b => `${b.port} at ${b.interface}${b.state === 'active' ? '' : ` (${b.state})`}`)],
   ])
 }
 
-async function admit(api: ControllerApi, id: string, admission: Chassis['admission']): Promise<string> {
-  const { chassis: c } = await api.call<{ chassis: Chassis }>('PUT', `/chassis/${segment(id)}`, {
-    chassis: { admission },
-  })
-  return `${c.id} is ${c.admission}\n`
+function admit(admission: 'approved' | 'draining'): Run {
+  return async (api, id) => {
+    await api.call('PUT', `/chassis/${segment(id)}`, { chassis: { admission } })
+    return `${id} is ${admission}\n`
+  }
 }
 
-async function remove(api: ControllerApi, id: string): Promise<string> {
-  await api.call('DELETE', `/chassis/${segment(id)}`)
+async function remove(api: ControllerApi, id: string, { force }: Options): Promise<string> {
+  await api.call('DELETE', `/chassis/${segment(id)}${force ? '?force=true' : ''}`)
   return `${id} is removed\n`
 }
 
-/** Whether it is here, and whether it may take part, in one word or two. */
-function state({ connected, admission }: Chassis): string {
-  const presence = connected ? 'connected' : 'away'
-  return admission === 'approved'
-    ? presence
-    : `${presence}, ${admission === 'waiting' ? 'waits for approval' : 'draining'}`
+/** Whether it is here and holds what it should, and whether it may take part. */
+function state({ connected, admission, openflow }: Chassis): string {
+  const states = Object.values(openflow?.bridges ?? {}).map(bridge => bridge.state)
+  const behind = states.find(s => s !== 'in_sync')
+  const presence = !connected ? 'away' : states.length > 0 ? words(behind ?? 'in_sync') : 'connected'
+  if (admission === 'approved') return presence
+  return `${presence}, ${admission === 'waiting' ? 'waits for approval' : 'draining'}`
 }
+
+function programmed({ state, flows, drift, quarantined }: Bridge): string {
+  const counts = [`${flows} flows`]
+  if (drift > 0) counts.push(`${drift} deviations repaired`)
+  if (quarantined > 0) counts.push(`${quarantined} flows refused by the switch`)
+  return `${words(state)}, ${counts.join(', ')}`
+}
+
+const words = (state: string) => state.replaceAll('_', ' ')

@@ -10,13 +10,21 @@ interface Resource {
   readonly name?: string
 }
 
-/** A flow (or group, or meter) in ovs-ofctl's syntax, with the names of tables and registers. */
+/** A flow in ovs-ofctl's syntax, with the names of tables and registers. */
 interface Flow {
   readonly bridge: string
-  readonly table?: string
-  readonly cookie?: string
   readonly text: string
   readonly resources: readonly Resource[]
+  /** What the switch counted, where it was asked. */
+  readonly packets?: number
+}
+
+/** How a chassis differs from what it should hold. */
+interface Difference {
+  readonly missing: readonly Flow[]
+  readonly unexpected: readonly Flow[]
+  readonly different: readonly { readonly expected: Flow; readonly installed: Flow }[]
+  readonly quarantined: readonly (Flow & { readonly error: string })[]
 }
 
 /** What one cookie leads to. */
@@ -25,7 +33,7 @@ interface Explanation {
   readonly bridge: string
   readonly table: string
   readonly file: string
-  readonly description?: string
+  readonly description: string
   readonly flows: readonly string[]
   readonly resources: readonly Resource[]
   readonly revision?: number
@@ -38,51 +46,56 @@ interface Options {
   readonly json?: boolean
   readonly bridge?: string
   readonly table?: string
-  readonly resource?: string
+  readonly source?: string
+  readonly counters?: boolean
 }
 
 /** `flowright flows CHASSIS`. */
 export function flows(): Command {
   return addApiOptions(new Command('flows'))
-    .description(
-      'what the controller wants a chassis to hold, in the syntax of ovs-ofctl, with the resource behind each flow',
-    )
+    .description('the flows a chassis should hold, in the syntax of ovs-ofctl, with the resource behind each')
     .argument('<chassis>')
     .option('--bridge <name>', 'only of this bridge')
-    .option('--table <name>', 'only of this table')
-    .option('--resource <id or name>', 'only what this resource asked for')
+    .option('--table <name or number>', 'only of this table')
+    .option('--source <id>', 'only what this resource asked for')
+    .option('--counters', 'ask the switch for what it holds, with its counters')
     .action(async (id: string, options: Options) => {
-      const answer = await controllerApi(options).call<{ flows: Flow[] }>('GET', `/chassis/${segment(id)}/flows`)
-      const wanted = answer.flows.filter(
-        flow =>
-          (options.bridge === undefined || flow.bridge === options.bridge) &&
-          (options.table === undefined || flow.table === options.table) &&
-          (options.resource === undefined ||
-            flow.resources.some(r => r.id === options.resource || r.name === options.resource)),
+      const query = new URLSearchParams(options.counters ? { counters: 'true' } : {})
+      for (const name of ['bridge', 'table', 'source'] as const) {
+        if (options[name] !== undefined) query.set(name, options[name])
+      }
+      const answer = await controllerApi(options).call<{ flows: Flow[] }>(
+        'GET',
+        `/chassis/${segment(id)}/flows?${query}`,
       )
-      process.stdout.write(options.json ? json(wanted) : byBridge(wanted, flow => line(flow)))
+      process.stdout.write(options.json ? json(answer.flows) : byBridge(answer.flows, flow => [line(flow)]))
     })
 }
 
 /** `flowright diff CHASSIS`. */
 export function diff(): Command {
   return addApiOptions(new Command('diff'))
-    .description('what differs between what a chassis should hold and what it holds; status 1 if anything does')
+    .description('where what a chassis holds differs from what it should; status 1 if it does')
     .argument('<chassis>')
     .action(async (id: string, options: Options) => {
-      const answer = await controllerApi(options).call<{ missing: Flow[]; unexpected: Flow[]; quarantined?: Flow[] }>(
-        'GET',
-        `/chassis/${segment(id)}/diff`,
-      )
+      const found = await controllerApi(options).call<Difference>('GET', `/chassis/${segment(id)}/diff`)
       const differences = [
-        ...answer.missing.map(flow => ({ ...flow, sign: '-' })),
-        ...answer.unexpected.map(flow => ({ ...flow, sign: '+' })),
+        ...found.missing.map(flow => ({ bridge: flow.bridge, lines: [`- ${line(flow)}`] })),
+        ...found.unexpected.map(flow => ({ bridge: flow.bridge, lines: [`+ ${line(flow)}`] })),
+        ...found.different.map(({ expected, installed }) => ({
+          bridge: expected.bridge,
+          lines: [`- ${line(expected)}`, `+ ${line(installed)}`],
+        })),
+        ...found.quarantined.map(flow => ({
+          bridge: flow.bridge,
+          lines: [`! ${line(flow)}`, `  refused: ${flow.error}`],
+        })),
       ]
-      if (options.json) process.stdout.write(json(answer))
+      if (options.json) process.stdout.write(json(found))
       else if (differences.length === 0) console.log(`${id} holds what it should.`)
       else {
-        process.stdout.write(byBridge(differences, flow => `${flow.sign} ${line(flow)}`))
-        console.log('- should be there, + should not')
+        process.stdout.write(byBridge(differences, ({ lines }) => lines))
+        console.log('- is missing there, + should not be there, ! was refused by the switch')
       }
       if (differences.length > 0) process.exitCode = 1
     })
@@ -95,40 +108,44 @@ export function explain(): Command {
     .argument('<chassis>')
     .argument('<cookie>', 'as ovs-ofctl prints it, 0x…')
     .action(async (id: string, cookie: string, options: Options) => {
-      const found = await controllerApi(options).call<Explanation>(
-        'GET',
-        `/chassis/${segment(id)}/cookies/${segment(cookie)}`,
-      )
-      if (options.json) return void process.stdout.write(json(found))
+      const path = `/chassis/${segment(id)}/cookies/${segment(cookie)}`
+      const found = await controllerApi(options).call<Explanation>('GET', path)
       process.stdout.write(
-        fields([
-          ['cookie', found.cookie],
-          ['bridge', found.bridge],
-          ['table', found.table],
-          ['made by', found.file],
-          ['does', found.description ?? ''],
-          ['flows', found.flows.join('\n')],
-          ['asked for by', found.resources.map(show).join('\n')],
-          ['revision', String(found.revision ?? '')],
-          ['request', found.request ?? ''],
-        ]),
+        options.json
+          ? json(found)
+          : fields([
+              ['cookie', found.cookie],
+              ['table', `${found.table} of ${found.bridge}`],
+              ['made by', found.file],
+              ['which', found.description],
+              [found.flows.length === 1 ? 'flow' : 'flows', found.flows.join('\n')],
+              ['asked for by', [...new Set(found.resources.map(show))].join('\n')],
+              ['in revision', String(found.revision ?? '')],
+              ['by request', found.request ?? ''],
+            ]),
       )
     })
 }
 
 const show = ({ kind, id, name }: Resource) => `${kind} ${name ? `${name} (${id})` : id}`
 
-const line = (flow: Flow) =>
-  flow.resources.length === 0 ? flow.text : `${flow.text}  # ${flow.resources.map(show).join(', ')}`
+function line({ text, resources, packets }: Flow): string {
+  const counted = packets === undefined ? '' : `${String(packets).padStart(8)}  `
+  return counted + (resources.length === 0 ? text : `${text}  # ${[...new Set(resources.map(show))].join(', ')}`)
+}
 
-function byBridge<T extends Flow>(all: readonly T[], print: (flow: T) => string): string {
-  const bridges = [...new Set(all.map(flow => flow.bridge))]
+function byBridge<T extends { readonly bridge: string }>(
+  all: readonly T[],
+  print: (item: T) => readonly string[],
+): string {
+  const bridges = [...new Set(all.map(item => item.bridge))]
   return bridges
     .map(
       bridge =>
         `${bridge}\n${all
-          .filter(f => f.bridge === bridge)
-          .map(f => `  ${print(f)}\n`)
+          .filter(i => i.bridge === bridge)
+          .flatMap(print)
+          .map(l => `  ${l}\n`)
           .join('')}`,
     )
     .join('')
