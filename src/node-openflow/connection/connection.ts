@@ -523,10 +523,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   private tell(data: Uint8Array): void {
     const message = this.tryDecode(data)
     if (!message) return
-    this.guard(() => this.emit('message', message))
+    this.guard(() => this.emit<'message'>('message', message))
     if (message.type !== 'error') {
       // Which kind it is matters to the listener alone.
-      this.guard(() => (this as unknown as EventEmitter).emit(message.type, message))
+      this.guard(() => (this as unknown as EventEmitter<Record<string, [Message]>>).emit(message.type, message))
     }
   }
 

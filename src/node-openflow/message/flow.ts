@@ -290,6 +290,8 @@ export interface FlowStatsRequest {
   readonly cookie?: bigint
   readonly cookieMask?: bigint
   readonly match?: Match
+  /** OpenFlow 1.5, for aggregates: the statistics that are wanted, by naming them. */
+  readonly stats?: Stats
 }
 
 /** OFPMP_FLOW_STATS (in OpenFlow 1.5 OFPMP_FLOW_DESC) and OFPMP_AGGREGATE_STATS, request. */
@@ -311,6 +313,7 @@ export function flowStatsRequest(v: Version): Codec<FlowStatsRequest> {
         ...(outGroup !== ANY_PORT && { outGroup }),
         ...((cookie !== 0n || cookieMask !== 0n) && { cookie, cookieMask }),
         match: matches.read(r),
+        ...(r.remaining > 0 && { stats: oxs.read(r) }),
       }
     },
     write: (w, value) => {
@@ -322,6 +325,7 @@ export function flowStatsRequest(v: Version): Codec<FlowStatsRequest> {
       w.u64(value.cookie ?? 0n)
       w.u64(value.cookieMask ?? 0n)
       matches.write(w, value.match ?? {})
+      if (value.stats) oxs.write(w, value.stats)
     },
   }
 }

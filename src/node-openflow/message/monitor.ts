@@ -34,6 +34,8 @@ export interface FlowMonitor {
   /** 255 or missing for all tables. */
   readonly table?: number
   readonly match: Match
+  /** OpenFlow 1.3: the match's length as announced, where that is not its length; 0 if there is no match at all. */
+  readonly matchLength?: number
 }
 
 const monitor14 = (v: Version): Codec<FlowMonitor> =>
@@ -59,12 +61,13 @@ function monitor13(v: Version): Codec<FlowMonitor> {
       const outPort = r.u32()
       const table = r.u8()
       r.skip(3)
+      const head = { id, command: 'add' as const, flags: set, outPort, table }
+      if (matchLength === 0) return { ...head, match: {}, matchLength }
       const start = r.at
-      const value = { id, command: 'add' as const, flags: set, outPort, table, match: matches.read(r) }
-      const used = r.at - start
-      if (((matchLength + 7) & ~7) !== used)
-        r.fail('bad-length', `a match of ${used} bytes announced as ${matchLength}`)
-      return value
+      const value = { ...head, match: matches.read(r) }
+      // The length that a match gives itself leaves the padding out. Open vSwitch goes by that one.
+      const own = ((r.data[start + 2] as number) << 8) | (r.data[start + 3] as number)
+      return own === matchLength ? value : { ...value, matchLength }
     },
     write: (w, value) => {
       w.u32(value.id)
@@ -73,11 +76,11 @@ function monitor13(v: Version): Codec<FlowMonitor> {
       w.u32(value.outPort ?? ANY_PORT)
       w.u8(value.table ?? 255)
       w.zeros(3)
+      if (value.matchLength === 0) return
       const start = w.length
       matches.write(w, value.match)
       const written = w.peek(start)
-      // The length that a match gives itself leaves the padding out.
-      w.patchU16(lengthAt, ((written[2] as number) << 8) | (written[3] as number))
+      w.patchU16(lengthAt, value.matchLength ?? ((written[2] as number) << 8) | (written[3] as number))
     },
   }
 }

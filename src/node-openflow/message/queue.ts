@@ -63,7 +63,7 @@ const desc14: Codec<QueueDesc> = sized(
   record({ port: u32, queue: u32, _length: length16, _pad: pad(6), properties: properties(descRows) }),
 )
 
-// OpenFlow 1.3 has the queue before the port, and properties with a header of 8 bytes.
+// OpenFlow 1.3 has the queue before the port, and properties with a header of 8 bytes and no padding.
 const desc13: Codec<QueueDesc> = sized(
   8,
   record({
@@ -78,6 +78,7 @@ const desc13: Codec<QueueDesc> = sized(
         experimenter: property(0xffff, record({ _pad: pad(4), experimenter: u32, expType: u32, data: rest })),
       },
       0x10000,
+      1,
     ) as Codec<readonly QueueProperty[]>,
   }),
 )

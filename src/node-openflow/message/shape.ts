@@ -227,6 +227,7 @@ export function property<T>(code: number, body: Codec<T>): { readonly code: numb
 export function properties<R extends PropertyRows>(
   rows: R,
   firstExperimenter = 0xffff,
+  alignment: 1 | 8 = 8,
 ): Codec<readonly PropertyOf<R>[]> {
   const byCode = new Map<number, [string, Codec<unknown>]>()
   for (const [name, row] of Object.entries(rows)) byCode.set(row.code, [name, row.body])
@@ -235,7 +236,7 @@ export function properties<R extends PropertyRows>(
     read: r => {
       const list: PropertyOf<R>[] = []
       while (r.remaining > 0) {
-        const { code, body } = openProperty(r)
+        const { code, body } = openProperty(r, alignment)
         list.push(readProperty(code, body, byCode, firstExperimenter) as PropertyOf<R>)
       }
       return list
@@ -243,7 +244,7 @@ export function properties<R extends PropertyRows>(
     write: (w, list) => {
       for (let i = 0; i < list.length; i++) {
         try {
-          writeProperty(w, list[i] as PropertyOf<R> & { type: string }, rows, firstExperimenter)
+          writeProperty(w, list[i] as PropertyOf<R> & { type: string }, rows, firstExperimenter, alignment)
         } catch (error) {
           throw within(`[${i}]`, error)
         }
@@ -253,23 +254,23 @@ export function properties<R extends PropertyRows>(
 }
 
 /** Reads a property's header and gives its body; the reader goes on after the padding. */
-export function openProperty(r: Reader): { code: number; body: Reader } {
+export function openProperty(r: Reader, alignment: 1 | 8 = 8): { code: number; body: Reader } {
   const code = r.u16()
   const length = r.u16()
   if (length < 4) r.fail('bad-length', `a property of ${length} bytes`)
   const body = r.sub(length - 4)
-  r.skip((8 - (length & 7)) & 7)
+  if (alignment === 8) r.skip((8 - (length & 7)) & 7)
   return { code, body }
 }
 
 /** Writes a property: its header, what `body` writes, and the padding. */
-export function putProperty(w: Writer, code: number, body: (w: Writer) => void): void {
+export function putProperty(w: Writer, code: number, body: (w: Writer) => void, alignment: 1 | 8 = 8): void {
   const start = w.length
   w.u16(code)
   w.u16(0)
   body(w)
   w.patchU16(start + 2, w.length - start)
-  w.align8(start)
+  if (alignment === 8) w.align8(start)
 }
 
 function readProperty(
@@ -291,9 +292,15 @@ function readProperty(
   return { type: 'experimenter', ...which, experimenter, expType, data: body.rest() }
 }
 
-function writeProperty(w: Writer, value: { type: string }, rows: PropertyRows, firstExperimenter: number) {
+function writeProperty(
+  w: Writer,
+  value: { type: string },
+  rows: PropertyRows,
+  firstExperimenter: number,
+  alignment: 1 | 8,
+) {
   const row = Object.hasOwn(rows, value.type) ? rows[value.type] : undefined
-  if (row) return putProperty(w, row.code, () => row.body.write(w, value))
+  if (row) return putProperty(w, row.code, () => row.body.write(w, value), alignment)
   if (value.type === 'experimenter') {
     const p = value as ExperimenterProperty
     return putProperty(w, p.code ?? Math.max(firstExperimenter, 0xffff), () => {
@@ -304,7 +311,7 @@ function writeProperty(w: Writer, value: { type: string }, rows: PropertyRows, f
   }
   if (value.type === 'unknown') {
     const p = value as UnknownProperty
-    return putProperty(w, p.code, () => w.bytes(p.data))
+    return putProperty(w, p.code, () => w.bytes(p.data), alignment)
   }
   const known = [...Object.keys(rows), 'experimenter', 'unknown'].join(', ')
   throw new EncodeError('bad-type', 'type', `${JSON.stringify(value.type)} is none of ${known}`)
