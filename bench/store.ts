@@ -1,8 +1,10 @@
 // How fast transactions become durable, beside the raw fsync rate of the same disk in the same run, and what 20,000
-// records of a port's size cost in memory and time to load. `node --conditions=source bench/store.ts`
-import { fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+// records of a port's size cost in memory and time to load. BENCH_DIR says on which disk.
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { type Kind, kind, type Pool } from '#model/kind'
 import { openStore, type Store } from '#store'
 
@@ -61,11 +63,12 @@ const rawRate = (dir: string): number => {
   const page = Buffer.alloc(4096, 1)
   const started = performance.now()
   let count = 0
-  while (performance.now() - started < 1000) {
+  while (performance.now() - started < 400) {
     writeSync(file, page)
     fdatasyncSync(file)
     count++
   }
+  closeSync(file)
   return count / ((performance.now() - started) / 1000)
 }
 
@@ -89,50 +92,61 @@ const drive = async (store: Store, clients: number, perTransaction = 1) => {
   return { rate, p50: quantile(0.5), p99: quantile(0.99) }
 }
 
-const main = async () => {
-  const dir = mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), 'flowright-bench-'))
-  try {
-    for (const fsyncDelay of [0, 5]) {
-      const raw = 1000 / (1000 / rawRate(dir) + fsyncDelay)
-      console.log(
-        `fsync ${fsyncDelay === 0 ? 'as it is' : `with ${fsyncDelay} ms injected`}: ${raw.toFixed(0)} raw a second`,
-      )
-      const store = await openStore({ dataDir: join(dir, `delay-${fsyncDelay}`), ...declared, fsyncDelay })
-      for (const [clients, perTransaction] of [
-        [1, 1],
-        [32, 1],
-        [1, 100],
-      ] as const) {
-        const { rate, p50, p99 } = await drive(store, clients, perTransaction)
-        const what = perTransaction === 1 ? 'transactions' : `transactions of ${perTransaction} records`
-        const row = `${clients} client(s), ${what}: ${rate.toFixed(0)}/s, ${(rate / raw).toFixed(2)} x raw`
-        console.log(`  ${row}, p50 ${p50} ms, p99 ${p99} ms`)
-      }
-      await store.close()
-    }
-
-    const dataDir = join(dir, 'large')
-    const filled = await openStore({ dataDir, ...declared })
-    for (let i = 0; i < 200; i++) {
-      await filled.transact(origin, tx => {
-        for (let j = 0; j < 100; j++) tx.insert(ports, portLike(tx.allocate(keys)))
-      })
-    }
-    await filled.close()
-    global.gc?.()
-    const before = process.memoryUsage()
-    const started = performance.now()
-    const store = await openStore({ dataDir, ...declared })
-    const took = performance.now() - started
-    global.gc?.()
-    const after = process.memoryUsage()
-    const heap = (after.heapUsed - before.heapUsed) / 20_000
-    console.log(`${store.count(ports)} records of ${JSON.stringify(portLike(1)).length} bytes:`)
-    console.log(`  loaded in ${took.toFixed(0)} ms; ${(heap / 1024).toFixed(2)} KiB of heap each with keys and indexes`)
-    await store.close()
-  } finally {
-    rmSync(dir, { recursive: true })
+/** Transactions beside raw fsyncs just before and after them, so that both meet the same disk. */
+const compare = async (dir: string, fsyncDelay: number, cases: readonly (readonly [number, number])[]) => {
+  console.log(`fsync ${fsyncDelay === 0 ? 'as it is' : `with ${fsyncDelay} ms injected`}:`)
+  const store = await openStore({ dataDir: join(dir, `delay-${fsyncDelay}`), ...declared, fsyncDelay })
+  for (const [clients, perTransaction] of cases) {
+    const before = rawRate(dir)
+    const { rate, p50, p99 } = await drive(store, clients, perTransaction)
+    const raw = 1000 / (2000 / (before + rawRate(dir)) + fsyncDelay)
+    const what = perTransaction === 1 ? 'transactions' : `transactions of ${perTransaction} records`
+    console.log(
+      `  ${clients} client${clients === 1 ? '' : 's'}, ${what}: ${rate.toFixed(0)}/s,` +
+        ` ${(rate / raw).toFixed(2)} x raw fsync (${raw.toFixed(0)}/s), p50 ${p50} ms, p99 ${p99} ms`,
+    )
   }
+  await store.close()
 }
 
-await main()
+const heapAfterCollection = (): number => {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  return process.memoryUsage().heapUsed
+}
+
+/** What `count` records cost to load, and to hold. */
+const load = async (dataDir: string, count: number) => {
+  const filled = await openStore({ dataDir, ...declared })
+  for (let i = 0; i < count / 100; i++) {
+    await filled.transact(origin, tx => {
+      for (let j = 0; j < 100; j++) tx.insert(ports, portLike(tx.allocate(keys)))
+    })
+  }
+  await filled.close()
+  const before = heapAfterCollection()
+  const started = performance.now()
+  const store = await openStore({ dataDir, ...declared })
+  const took = performance.now() - started
+  const each = (heapAfterCollection() - before) / count
+  console.log(
+    `${store.count(ports)} records of ${JSON.stringify(portLike(1)).length} bytes, each with a number of a pool:`,
+  )
+  console.log(
+    `  loaded in ${took.toFixed(0)} ms; ${(each / 1024).toFixed(2)} KiB of heap each, keys and indexes included`,
+  )
+  await store.close()
+}
+
+const dir = mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), 'flowright-bench-'))
+try {
+  const cases = [
+    [1, 1],
+    [32, 1],
+    [1, 100],
+  ] as const
+  for (const fsyncDelay of [0, 5]) await compare(dir, fsyncDelay, cases)
+  await load(join(dir, 'large'), 20_000)
+} finally {
+  rmSync(dir, { recursive: true })
+}
