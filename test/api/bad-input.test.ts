@@ -1,0 +1,166 @@
+import fc from 'fast-check'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { modelKinds } from '#model'
+import { openMemoryStore, type Store, StoreUnavailable } from '#store'
+import { refusal, type TestApi, testApi } from '#test/support/api'
+
+let api: TestApi
+beforeEach(() => {
+  api = testApi()
+})
+
+describe('a request', () => {
+  test.each([
+    ['{"network": ', 'HTTPBadRequest', /not JSON/],
+    ['', 'HTTPBadRequest', /body required/],
+    ['[]', 'HTTPBadRequest', /body required/],
+    ['null', 'HTTPBadRequest', /body required/],
+    ['"network"', 'HTTPBadRequest', /body required/],
+    ['{"net": {}}', 'HTTPBadRequest', /Unable to find 'network'/],
+    ['{"network": []}', 'HTTPBadRequest', /body required/],
+    ['{"networks": {}}', 'HTTPBadRequest', /networks/],
+    ['{"networks": []}', 'HTTPBadRequest', /Resources required/],
+    ['{"networks": [1]}', 'HTTPBadRequest', /body required/],
+    ['{"network": {"colour": 1}}', 'HTTPBadRequest', /'colour'/],
+    ['{"network": {"__proto__": {"name": 1}}}', 'HTTPBadRequest', /'__proto__'/],
+    ['{"network": {"constructor": 1}}', 'HTTPBadRequest', /'constructor'/],
+    ['{"network": {"id": "x"}}', 'HTTPBadRequest', /'id' not allowed in POST/],
+    ['{"network": {"name": 5}}', 'HTTPBadRequest', /for name\. .*not a valid string/],
+    ['{"network": {"name": null}}', 'HTTPBadRequest', /for name\./],
+    ['{"network": {"name": "a\\u0000b"}}', 'HTTPBadRequest', /for name\./],
+    [
+      '{"network": {"admin_state_up": "maybe"}}',
+      'InvalidInput',
+      /admin_state_up: 'maybe' cannot be converted to boolean/,
+    ],
+    ['{"network": {"mtu": 1.5}}', 'InvalidInput', /mtu: '1.5' is not an integer/],
+    ['{"network": {"mtu": 1e308}}', 'InvalidInput', /mtu/],
+    ['{"network": {"segments": 3}}', 'HTTPBadRequest', /for segments\./],
+    ['{"network": {"availability_zone_hints": ["moon"]}}', 'AvailabilityZoneNotFound', /moon/],
+  ])('with the body %s is refused, and says why', async (body, type, message) => {
+    const answer = await api.call('POST', 'networks', body)
+    expect(answer.status).toBeGreaterThanOrEqual(400)
+    expect(answer.status).toBeLessThan(500)
+    expect(answer.body.NeutronError).toMatchObject({ type, message: expect.stringMatching(message), detail: '' })
+  })
+
+  test('of absurd size is refused by the attribute, shortly', async () => {
+    const { network } = await api.network()
+    const pairs = Array.from({ length: 100_000 }, (_, i) => ({
+      ip_address: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`,
+    }))
+    for (const [attribute, body] of [
+      ['name', { network_id: network, name: 'x'.repeat(1_000_000) }],
+      ['allowed_address_pairs', { network_id: network, allowed_address_pairs: pairs }],
+      ['fixed_ips', { network_id: network, fixed_ips: pairs }],
+      ['mac_address', { network_id: network, mac_address: ':'.repeat(1_000_000) }],
+      ['binding:profile', { network_id: network, 'binding:profile': { x: 'x'.repeat(5000) } }],
+    ] as const) {
+      const answer = await api.call('POST', 'ports', { port: body })
+      expect(refusal(answer)).toEqual([400, 'HTTPBadRequest'])
+      expect(answer.body.NeutronError.message).toContain(attribute)
+      expect(answer.text.length).toBeLessThan(1000)
+    }
+    expect((await api.call('POST', 'ports', ' '.repeat(9_000_000))).status).toBe(413)
+    const bulk = { networks: Array(10_001).fill({}) }
+    expect(refusal(await api.call('POST', 'networks', bulk))).toEqual([400, 'HTTPBadRequest'])
+  })
+
+  test('for what is not there, or not in this way, is told so', async () => {
+    const { network } = await api.network()
+    expect(refusal(await api.call('GET', 'networks/not-a-uuid'))).toEqual([404, 'NetworkNotFound'])
+    expect(refusal(await api.call('PUT', 'networks/none', { network: { name: 'x' } }))).toEqual([
+      404,
+      'NetworkNotFound',
+    ])
+    expect(refusal(await api.call('DELETE', 'ports/none'))).toEqual([404, 'PortNotFound'])
+    expect(refusal(await api.call('GET', 'nothing'))).toEqual([404, 'HTTPNotFound'])
+    for (const method of ['PATCH', 'POST']) expect((await api.call(method, `networks/${network}`, {})).status).toBe(405)
+    expect((await api.call('PUT', 'networks', {})).headers.allow).toBe('GET, POST')
+    expect((await api.call('GET', 'networks', undefined, { accept: 'application/xml' })).status).toBe(406)
+    expect((await api.call('GET', 'networks', undefined, { accept: 'application/json, text/plain' })).status).toBe(200)
+    expect(refusal(await api.call('PUT', `networks/${network}`, { network: { id: 'x' } }))).toEqual([
+      400,
+      'HTTPBadRequest',
+    ])
+    const extension = await api.call('GET', 'extensions/nope')
+    expect([extension.status, extension.headers['content-type']]).toEqual([404, 'text/plain'])
+  })
+
+  test('needs no content type, and may end in .json', async () => {
+    const made = await api.app.inject({
+      method: 'POST',
+      url: '/v2.0/networks.json',
+      payload: Buffer.from('{"network":{}}'),
+    })
+    expect(made.statusCode).toBe(201)
+    expect((await api.ok('GET', 'networks.json?name=')).networks).toHaveLength(1)
+  })
+
+  test('of any JSON at all is never answered by 500', async () => {
+    const { network, subnet } = await api.network('10.0.0.0/24')
+    const { port } = await api.ok('POST', 'ports', { port: { network_id: network } })
+    const value = fc.oneof(
+      fc.jsonValue(),
+      fc.constantFrom<unknown>(
+        network,
+        subnet,
+        '10.0.0.0/24',
+        '10.0.0.9',
+        'fd00::1',
+        [{ subnet_id: subnet }],
+        [{ ip_address: '10.0.0.3' }],
+      ),
+    )
+    const body = (names: string[]) => fc.dictionary(fc.oneof(fc.constantFrom(...names), fc.string()), value)
+    const shown = async (path: string, root: string) => Object.keys((await api.ok('GET', path))[root])
+    for (const [path, root, plural] of [
+      [`networks/${network}`, 'network', 'networks'],
+      [`subnets/${subnet}`, 'subnet', 'subnets'],
+      [`ports/${port.id}`, 'port', 'ports'],
+    ] as const)
+      await fc.assert(
+        fc.asyncProperty(body(await shown(path, root)), fc.boolean(), async (given, isPost) => {
+          const needed =
+            isPost && root !== 'network' ? { network_id: network, ip_version: 4, cidr: '10.77.0.0/24' } : {}
+          const more = root === 'port' ? { network_id: network } : needed
+          const answer = await api.call(isPost ? 'POST' : 'PUT', isPost ? plural : path, {
+            [root]: { ...(isPost ? more : {}), ...given },
+          })
+          expect(answer.status, answer.text).toBeLessThan(500)
+        }),
+        { numRuns: 60 },
+      )
+  })
+})
+
+describe('a disk that takes no writes', () => {
+  /** A store whose writes can be made to fail. */
+  const failing = () => {
+    const store = openMemoryStore({ kinds: modelKinds })
+    let trouble: StoreUnavailable | undefined
+    const wrapped = new Proxy(store, {
+      get(target, name) {
+        if (name === 'trouble') return trouble
+        if (name === 'transact' && trouble) return () => Promise.reject(trouble)
+        const value = Reflect.get(target, name, target) as unknown
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+    return { store: wrapped as Store, fail: (error: StoreUnavailable | undefined) => (trouble = error) }
+  }
+
+  test('refuses writes for a while, and reads go on', async () => {
+    const { store, fail } = failing()
+    api = testApi({ store })
+    const { network } = await api.network()
+    fail(new StoreUnavailable('disk-full', 'the disk is full'))
+    const refused = await api.call('POST', 'networks', { network: {} })
+    expect([refused.status, refused.headers['retry-after']]).toEqual([503, '5'])
+    expect((await api.ok('GET', `networks/${network}`)).network.id).toBe(network)
+    expect((await api.ok('GET', '/healthz')).status).toBe('degraded')
+    fail(undefined)
+    expect((await api.call('POST', 'networks', { network: {} })).status).toBe(201)
+    expect((await api.ok('GET', '/healthz')).status).toBe('ok')
+  })
+})

@@ -1,0 +1,227 @@
+import { Registry } from 'prom-client'
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { FabricView, FlowView } from '#api'
+import { chassis } from '#model'
+import { refusal, type TestApi, testApi } from '#test/support/api'
+import { aChassis } from '#test/support/model'
+
+let api: TestApi
+let flow: FlowView
+const asked: unknown[] = []
+const fabric: FabricView = {
+  session: id =>
+    id === 'host1' ? { isUp: true, since: 0, remote: 'tcp:192.0.2.1:5', reason: '', problems: ['late'] } : undefined,
+  programming: id =>
+    id === 'host1'
+      ? {
+          isConnected: true,
+          acknowledged: 7,
+          bridges: {
+            'br-int': { state: 'in_sync', flows: 10, drift: 1, quarantined: 0 },
+            'br-tun': { state: 'in_sync', flows: 5, drift: 0, quarantined: 0 },
+          },
+        }
+      : undefined,
+  flows: async (id, filter) => {
+    asked.push([id, filter])
+    return [{ ...flow, ...(filter.counters ? { counters: { packets: 3n, bytes: 99n, seconds: 5 } } : {}) }]
+  },
+  diff: async () => ({
+    missing: [flow],
+    unexpected: [],
+    different: [{ expected: flow, installed: { ...flow, text: 'edited', sources: [] } }],
+    quarantined: [{ flow, error: 'OFPFMFC_TABLE_FULL' }],
+  }),
+  explain: (_id, cookie) =>
+    cookie === flow.cookie
+      ? {
+          bridge: 'br-int',
+          table: 'arp_responder',
+          file: 'flows/br-int/30-arp-responder.ts',
+          description: 'Answers ARP.',
+          flows: [flow],
+        }
+      : undefined,
+  drift: () => [{ at: 0, bridge: 'br-int', kind: 'removed', count: 1, text: 'table=30', sources: flow.sources }],
+}
+
+beforeEach(async () => {
+  asked.length = 0
+  api = testApi({ fabric, clock: () => Date.UTC(2026, 0, 1), metrics: new Registry() })
+  await api.store.transact({ source: 'test' }, tx => {
+    tx.insert(chassis, aChassis('host1', 1, { problems: ['no bridge br-ex'], bridgeMappings: { physnet1: 'br-ex' } }))
+    tx.insert(chassis, aChassis('host2', 2, { admission: 'waiting', hostname: 'two' }))
+  })
+  const { network } = await api.ok('POST', 'networks', { network: { name: 'blue' } })
+  flow = {
+    bridge: 'br-int',
+    table: 'arp_responder',
+    cookie: 0xf10e000000000001n,
+    text: 'table=arp_responder, priority=1,arp',
+    sources: [{ kind: 'network', id: network.id, table: 'arp_responder' }],
+  }
+})
+const one = (path: string) => api.ok('GET', `/flowright/v1/chassis/${path}`)
+
+describe('a chassis', () => {
+  test('is shown with its session, its bridges and what is wrong', async () => {
+    expect((await one('host1')).chassis).toMatchObject({
+      id: 'host1',
+      admission: 'approved',
+      connected: true,
+      remote: 'tcp:192.0.2.1:5',
+      tunnel_ip: '192.0.2.1',
+      problems: ['no bridge br-ex', 'late'],
+      openflow: { connected: true, acknowledged: 7, bridges: { 'br-int': { state: 'in_sync', flows: 10 } } },
+      bindings: [],
+    })
+    const { chassis: all } = await api.ok('GET', '/flowright/v1/chassis')
+    expect(all.map((c: { id: string; connected: boolean }) => [c.id, c.connected])).toEqual([
+      ['host1', true],
+      ['host2', false],
+    ])
+    expect(refusal(await api.call('GET', '/flowright/v1/chassis/nobody'))).toEqual([404, 'ChassisNotFound'])
+  })
+
+  test('is approved, drained and removed', async () => {
+    const put = (id: string, admission: unknown) =>
+      api.call('PUT', `/flowright/v1/chassis/${id}`, { chassis: { admission } })
+    expect((await put('host2', 'approved')).body.chassis.admission).toBe('approved')
+    expect((await put('host1', 'draining')).body.chassis.admission).toBe('draining')
+    expect(refusal(await put('host1', 'banned'))).toEqual([400, 'HTTPBadRequest'])
+    expect(refusal(await put('nobody', 'approved'))).toEqual([404, 'ChassisNotFound'])
+    expect((await api.call('DELETE', '/flowright/v1/chassis/host2')).status).toBe(204)
+    expect((await api.ok('GET', '/flowright/v1/chassis')).chassis).toHaveLength(1)
+  })
+
+  test('is an agent of Neutron', async () => {
+    const { agents } = await api.ok('GET', 'agents?agent_type=Open%20vSwitch%20agent&alive=true')
+    expect(agents).toHaveLength(1)
+    expect(agents[0]).toMatchObject({
+      id: 'host1',
+      binary: 'neutron-openvswitch-agent',
+      host: 'host1',
+      alive: true,
+      admin_state_up: true,
+      heartbeat_timestamp: '2026-01-01 00:00:00',
+      configurations: {
+        bridge_mappings: { physnet1: 'br-ex' },
+        tunnel_types: ['vxlan'],
+        tunneling_ip: '192.0.2.1',
+        devices: 0,
+      },
+    })
+    expect((await api.ok('GET', 'agents?host=two')).agents[0]).toMatchObject({ alive: false, admin_state_up: false })
+    await api.ok('PUT', 'agents/host1', { agent: { admin_state_up: false } })
+    expect((await one('host1')).chassis.admission).toBe('draining')
+  })
+})
+
+describe('the flows of a chassis', () => {
+  test('lead to the resources that asked for them, and to the request that made those', async () => {
+    const { flows } = await one('host1/flows?bridge=br-int&table=arp_responder&counters=true')
+    expect(asked).toEqual([['host1', { bridge: 'br-int', table: 'arp_responder', source: undefined, counters: true }]])
+    expect(flows).toEqual([
+      {
+        bridge: 'br-int',
+        table: 'arp_responder',
+        cookie: '0xf10e000000000001',
+        text: 'table=arp_responder, priority=1,arp',
+        packets: 3,
+        bytes: 99,
+        seconds: 5,
+        resources: [
+          {
+            kind: 'network',
+            id: flow.sources[0]!.id,
+            name: 'blue',
+            table: 'arp_responder',
+            revision: expect.any(Number),
+            at: expect.stringMatching(/Z$/),
+            request: expect.stringMatching(/^req-/),
+          },
+        ],
+      },
+    ])
+    expect(refusal(await api.call('GET', '/flowright/v1/chassis/host1/flows?bridge=br-ex'))).toEqual([
+      400,
+      'HTTPBadRequest',
+    ])
+  })
+
+  test('are compared with what the switch holds', async () => {
+    expect(await one('host1/diff')).toMatchObject({
+      missing: [{ text: flow.text }],
+      unexpected: [],
+      different: [{ expected: { text: flow.text }, installed: { text: 'edited' } }],
+      quarantined: [{ text: flow.text, error: 'OFPFMFC_TABLE_FULL' }],
+    })
+    expect((await one('host1/drift')).drift[0]).toMatchObject({ kind: 'removed', at: '1970-01-01T00:00:00Z' })
+  })
+
+  test('are explained by their cookies', async () => {
+    expect(await one('host1/cookies/0xf10e000000000001')).toMatchObject({
+      cookie: '0xf10e000000000001',
+      file: 'flows/br-int/30-arp-responder.ts',
+      flows: [flow.text],
+      resources: [{ kind: 'network', name: 'blue' }],
+      request: expect.stringMatching(/^req-/),
+    })
+    const refused = async (cookie: string) =>
+      refusal(await api.call('GET', `/flowright/v1/chassis/host1/cookies/${cookie}`))
+    expect(await refused('0x1')).toEqual([404, 'CookieNotFound'])
+    expect(await refused('sugar')).toEqual([400, 'HTTPBadRequest'])
+  })
+})
+
+describe('who may not', () => {
+  const member = { projectId: 'p', userId: 'u', roles: ['member'], isAdmin: false }
+  let own: TestApi
+  beforeEach(() => {
+    own = testApi({ store: api.store, authenticate: async () => member })
+  })
+
+  test('see chassis: only administrators may', async () => {
+    expect(refusal(await own.call('GET', '/flowright/v1/chassis'))).toEqual([403, 'PolicyNotAuthorized'])
+  })
+
+  test('see, change or use what is another project’s', async () => {
+    const { network } = await api.ok('POST', 'networks', { network: { project_id: 'other' } })
+    expect(refusal(await own.call('GET', `networks/${network.id}`))).toEqual([404, 'NetworkNotFound'])
+    await api.ok('PUT', `networks/${network.id}`, { network: { shared: true } })
+    const seen = (await own.ok('GET', `networks/${network.id}`)).network
+    expect(seen).toMatchObject({ shared: true })
+    expect(seen).not.toHaveProperty('provider:network_type')
+    expect(refusal(await own.call('PUT', `networks/${network.id}`, { network: { name: 'x' } }))).toEqual([
+      403,
+      'PolicyNotAuthorized',
+    ])
+    expect(refusal(await own.call('POST', 'networks', { network: { shared: true } }))).toEqual([
+      403,
+      'PolicyNotAuthorized',
+    ])
+    expect((await own.ok('POST', 'networks', { network: {} })).network.project_id).toBe('p')
+    expect(refusal(await own.call('GET', 'networks?provider:network_type=vxlan'))).toEqual([400, 'HTTPBadRequest'])
+  })
+})
+
+describe('beside its resources the API', () => {
+  test('lists its versions, its resources and its extensions', async () => {
+    expect((await api.ok('GET', '/')).versions[0]).toMatchObject({ id: 'v2.0', status: 'CURRENT' })
+    const { resources } = await api.ok('GET', '/v2.0/')
+    expect(resources.map((r: { collection: string }) => r.collection)).toContain('networks')
+    const { extensions } = await api.ok('GET', 'extensions')
+    expect(extensions.map((e: { alias: string }) => e.alias)).toContain('standard-attr-tag')
+    expect((await api.ok('GET', 'extensions/provider')).extension.alias).toBe('provider')
+  })
+
+  test('has health, metrics and an OpenAPI page', async () => {
+    expect(await api.ok('GET', '/healthz')).toMatchObject({ status: 'ok' })
+    expect((await api.call('GET', '/metrics')).text).toContain('flowright_api_request_seconds_bucket')
+    const page = await api.ok('GET', '/openapi')
+    expect(page.openapi).toBe('3.1.0')
+    const port = page.paths['/v2.0/ports'].post.requestBody.content['application/json'].schema.properties.port
+    expect(port.required).toEqual(['network_id'])
+    expect(port.properties.admin_state_up).toMatchObject({ type: 'boolean', default: true })
+  })
+})
