@@ -82,8 +82,8 @@ export const usableMappings = (
   return { mappings, problems }
 }
 
-/** The canonical text of a unicast address, '' for anything else. */
-const canonical = (text: string): string => {
+/** The canonical text of a VTEP address as reported, '' for what is no unicast address. */
+export const canonicalVtep = (text: string): string => {
   const version = isIP(text)
   if (version === 0) return ''
   const { address } = new SocketAddress({ address: text, family: version === 4 ? 'ipv4' : 'ipv6' })
@@ -146,7 +146,7 @@ const sameReach = (a: Chassis, b: Chassis): boolean =>
  */
 export const reportChassis = (tx: Transaction, report: ChassisReport, approve: boolean): Chassis => {
   const old = tx.get(chassis, report.id)
-  const reportedTunnelIp = canonical(report.tunnelIp)
+  const reportedTunnelIp = canonicalVtep(report.tunnelIp)
   const refused = refusal(report)
   const record = withVtep(tx, {
     id: report.id,

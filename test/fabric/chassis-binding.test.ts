@@ -235,8 +235,8 @@ describeOvs('a session follows a chassis', () => {
     expect(store.get(attachments, 'host1/net')).toBeDefined()
   })
 
-  test('a second host with the system-id of a live one is shown and not accepted; it has its place when that leaves', async () => {
-    const controller = await controllerWith()
+  test('a second host with the system-id of a live one is shown and not accepted; it has its place when that stays away', async () => {
+    const controller = await controllerWith({ rivalAfter: 3000 })
     const one = await hostOf(controller, 1)
     await plug(one, 'a')
     await untilBound(controller.store, 'a', 'host1 active')
@@ -250,6 +250,12 @@ describeOvs('a session follows a chassis', () => {
     expect(controller.store.get(chassis, 'host1')?.tunnelIp).toBe('192.0.2.1')
     expect(whereIs(controller.store, 'b')).toEqual([])
     expect(await two.vsctl('get', 'Bridge', 'br-int', 'fail_mode')).toBe('[]')
+    // The first one's place is kept for it while it restarts.
+    await one.kill9('ovsdb-server')
+    await untilUp(controller, 'host1', false)
+    await one.start('ovsdb-server')
+    await untilUp(controller, 'host1')
+    expect(whereIs(controller.store, 'a')).toEqual(['host1 active'])
     await one.stop()
     await untilBound(controller.store, 'b', 'host1 active')
     expect(whereIs(controller.store, 'a')).toEqual([])

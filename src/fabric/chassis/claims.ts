@@ -44,7 +44,9 @@ export class ClaimReader {
     let claim = this.#known.get(row)
     if (claim === undefined) {
       const port = row.external_ids.get('iface-id') ?? ''
+      // Nobody's port has a longer id.
       claim = port !== '' &&
+        port.length <= 255 &&
         row.ofport !== undefined && {
           chassis: this.#chassis,
           interface: row.name,

@@ -19,13 +19,15 @@ const bracketed = (host: string) => (isIPv6(host) ? `[${host}]` : host)
 
 /**
  * The controller target for a host, e.g. `tcp:192.0.2.100:6653`; undefined when no listener can be reached from it.
- * With TLS to the database a TLS listener is taken, if there is one. `advertise` replaces the address.
+ * With TLS to the database a TLS listener is taken, if there is one. `advertise` replaces the address, or, as
+ * `unix:NAME`, all of it: a switch dials Unix sockets in its own run directory only (ovs-vswitchd.conf.db(5)).
  */
 export const controllerTarget = (
   listeners: readonly ListenAt[],
   { isTls, localAddress }: Reached,
   advertise?: string,
 ): string | undefined => {
+  if (advertise?.startsWith('unix:')) return advertise
   const here = (localAddress ?? '127.0.0.1').replace(/^::ffff:(?=\d+\.)/, '')
   const preferred = isTls ? 'pssl' : 'ptcp'
   const byPreference = [...listeners].sort(

@@ -63,7 +63,7 @@ export class Link extends EventEmitter<Events> {
 
   /** Who it is, as far as one can tell: `tcp:192.0.2.1:43210`, or what we dial. */
   get remote(): string {
-    return this.#dialled ?? this.#peer?.name ?? ''
+    return this.#dialled ?? this.#peer?.name.replace(/\[::ffff:([\d.]+)\]/, '$1') ?? ''
   }
 
   /** The remote without the port that changes from one connection to the next. */

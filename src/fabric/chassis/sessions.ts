@@ -3,10 +3,12 @@
 import { connect, type Listener, listen, type TlsOptions } from 'ovsdb-client'
 import { chassisLost } from '#model/binding'
 import { attachments, chassis } from '#model/chassis'
+import { canonicalVtep } from '#model/chassis-report'
 import { networks } from '#model/network'
 import type { Commit } from '#model/transaction'
 import type { Store } from '#store/store'
 import type { ListenAt, Reached } from './controller-target.ts'
+import { readHost } from './host-settings.ts'
 import { Link } from './link.ts'
 import { ChassisSession } from './session.ts'
 
@@ -34,6 +36,11 @@ export interface ChassisSessionsOptions {
   readonly patience?: number
   /** How long after the loss of its session a chassis' ports are reported DOWN. Default 5 minutes. */
   readonly downAfter?: number
+  /**
+   * How long after a chassis left (or our start) another host may not take its place: one with the same system-id and
+   * another VTEP address. Default 15 s, in which a database that was restarted is back.
+   */
+  readonly rivalAfter?: number
   /** Silence after which a host is probed, and again until it is given up. Default 5 s. */
   readonly probeInterval?: number
 }
@@ -192,6 +199,9 @@ export class ChassisSessions {
     const id = link.systemId
     if (!link.isUp || this.#isClosing) return
     if (id === '') return this.#stranger(link, 'it has no system-id: set external_ids:system-id of Open_vSwitch')
+    if (!/^[\w.:-]{1,128}$/.test(id)) {
+      return this.#stranger(link, 'its system-id is not one: up to 128 letters, digits and . : - _ are allowed')
+    }
     if (link.isTls && link.certificateName !== id) {
       const name = link.certificateName ?? 'nobody'
       return this.#stranger(link, `its certificate is for ${name}, but it calls itself ${id}`)
@@ -205,7 +215,23 @@ export class ChassisSessions {
       if (!holder.isDialled) holder.close('it did not answer when its host connected again')
       return
     }
+    const rest = this.#reservedFor(link, id)
+    if (rest > 0) {
+      this.#stranger(link, `the host with system-id ${id} had another VTEP address; it may return first`)
+      setTimeout(() => void this.#identify(link), rest).unref()
+      return
+    }
     this.#accept(link, id)
+  }
+
+  /** How long the place of a chassis stays reserved for the host that had it before, if this is another: milliseconds. */
+  #reservedFor(link: Link, id: string): number {
+    const { store, rivalAfter = 15_000 } = this.#options
+    const known = store.get(chassis, id)?.reportedTunnelIp ?? ''
+    const since = this.#places.get(id)?.state.since
+    if (known === '' || since === undefined || link.host === undefined) return 0
+    const { tunnelIp } = readHost(link.host.replica, link.host.database.schema.version)
+    return canonicalVtep(tunnelIp) === known ? 0 : since + rivalAfter - Date.now()
   }
 
   #accept(link: Link, id: string): void {
