@@ -154,7 +154,9 @@ def explore(net):
 From another terminal: FLOWRIGHT_API={api} {COMMAND} chassis
 The API is at {api}, the controller's log is {net['c0'].log}
 ''')
+    setLogLevel('output')
     CLI(net)
+    setLogLevel('warning')
 
 
 def main():

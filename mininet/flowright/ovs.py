@@ -23,8 +23,9 @@ class OpenVSwitch(Switch):
         run(None, 'ovsdb-tool', 'create', self.dir / 'conf.db', SCHEMA)
         self.start_database()
         self.vsctl('--no-wait', 'init')
-        if settings:
-            self.vsctl('--no-wait', 'set', 'Open_vSwitch', '.', *settings)
+        # The version, as a distribution's start-up script records it.
+        version = run(None, 'ovs-vswitchd', '--version').split('\n')[0].split()[-1]
+        self.vsctl('--no-wait', 'set', 'Open_vSwitch', '.', f'ovs_version={version}', *settings)
         self.start_switch()
         # For whoever types `chassis1 ovs-vsctl show` in Mininet's command line.
         self.cmd(''.join(f'export {name}={value};' for name, value in self.env.items()))

@@ -129,7 +129,7 @@ function state({ connected, admission, openflow }: Chassis): string {
 
 function programmed({ state, flows, drift, quarantined }: Bridge): string {
   const counts = [`${flows} flows`]
-  if (drift > 0) counts.push(`${drift} deviations repaired`)
+  if (drift > 0) counts.push(`${drift} ${drift === 1 ? 'deviation' : 'deviations'} repaired`)
   if (quarantined > 0) counts.push(`${quarantined} flows refused by the switch`)
   return `${words(state)}, ${counts.join(', ')}`
 }

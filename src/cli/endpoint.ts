@@ -9,10 +9,10 @@ export interface HostPort {
   readonly port: number
 }
 
-/** Where switches dial in: `ptcp:` in the clear, `pssl:` with TLS. */
-export interface Listener extends HostPort {
-  readonly protocol: 'ptcp' | 'pssl'
-}
+/** Where switches dial in: `ptcp:` in the clear, `pssl:` with TLS, `punix:` on this machine. */
+export type Listener =
+  | (HostPort & { readonly protocol: 'ptcp' | 'pssl' })
+  | { readonly protocol: 'punix'; readonly path: string }
 
 const hostAndPort = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/
 const passive = /^(ptcp|pssl):(\d{1,5})(?::(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)))?$/
@@ -26,18 +26,24 @@ export function parseHostPort(text: string): HostPort {
   return { host: match[1] ?? match[2]!, port: Number(match[3]) }
 }
 
-/** Parses `ptcp:PORT[:HOST]` or `pssl:PORT[:HOST]`; without a host it is all addresses, as in Open vSwitch. */
+/**
+ * Parses `ptcp:PORT[:HOST]`, `pssl:PORT[:HOST]` or `punix:PATH`; without a host it is all addresses, as in Open vSwitch.
+ */
 export function parseListener(text: string): Listener {
+  if (text.startsWith('punix:/')) return { protocol: 'punix', path: text.slice('punix:'.length) }
   const match = passive.exec(text)
   if (!match || !isPort(match[2]!)) {
-    throw new InvalidArgumentError(`"${text}" is not ptcp:PORT[:HOST] or pssl:PORT[:HOST], as in ptcp:6640:127.0.0.1.`)
+    throw new InvalidArgumentError(
+      `"${text}" is not ptcp:PORT[:HOST], pssl:PORT[:HOST] or punix:/PATH, as in ptcp:6640:127.0.0.1.`,
+    )
   }
   return { protocol: match[1] as 'ptcp' | 'pssl', port: Number(match[2]), host: match[3] ?? match[4] ?? '::' }
 }
 
 /** Prints a listener the way it is given. */
-export function showListener({ protocol, host, port }: Listener): string {
-  return `${protocol}:${port}:${bracketed(host)}`
+export function showListener(listener: Listener): string {
+  if (listener.protocol === 'punix') return `punix:${listener.path}`
+  return `${listener.protocol}:${listener.port}:${bracketed(listener.host)}`
 }
 
 /** `host:port`, with brackets around IPv6. */

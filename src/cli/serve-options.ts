@@ -66,7 +66,7 @@ export function addServeOptions(command: Command): Command {
       .argParser(parseHostPort)
       .default(parseHostPort('127.0.0.1:9696'), '127.0.0.1:9696'),
     repeatable(
-      add('--ovsdb <listener...>', 'where chassis dial in (OVSDB): ptcp:PORT[:HOST] or pssl:PORT[:HOST]'),
+      add('--ovsdb <listener...>', 'where chassis dial in (OVSDB): ptcp:PORT[:HOST], pssl:PORT[:HOST] or punix:PATH'),
       parseListener,
       ['ptcp:6640:127.0.0.1'],
     ),
@@ -80,7 +80,7 @@ export function addServeOptions(command: Command): Command {
     ),
     add(
       '--advertise <host>',
-      'the host that bridges are told to dial (default: the address at which their chassis reached us)',
+      'the host that bridges are told to dial, or unix:NAME in their run directory (default: the address at which their chassis reached us)',
     ),
     add('--auth <method>', 'who may call the API').choices(['none', 'keystone']).default('none'),
     add('--keystone <url>', 'the Keystone v3 that judges tokens, for --auth keystone').argParser(url),
@@ -116,7 +116,7 @@ export function readServeOptions(command: Command): ServeOptions {
     keystone: given.auth === 'keystone' ? given.keystone : undefined,
     tls: readTls(command, given),
     // In the clear nobody can tell one chassis from another, so approval would be for show.
-    autoApprove: given.autoApprove === true || given.insecure === true || given.ovsdb.every(l => l.protocol === 'ptcp'),
+    autoApprove: given.autoApprove === true || given.insecure === true || given.ovsdb.every(l => l.protocol !== 'pssl'),
     logLevel: given.logLevel,
   }
 }
