@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { buildApi } from '#api'
-import { showHostPort } from '#cli/endpoint'
+import { type Listener, showHostPort, showListener } from '#cli/endpoint'
 import type { ServeOptions } from '#cli/serve-options'
 import { Compiler } from '#compiler'
 import { ChassisSessions, controllerTarget } from '#fabric/chassis/index'
@@ -57,22 +57,24 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     )
 
     const switches = await Promise.all(
-      options.openflow.map(({ protocol, host, port }) =>
+      options.openflow.map(listener =>
         listenForSwitches({
-          address: { host, port, ...(protocol === 'pssl' && options.tls ? { tls: options.tls } : {}) },
+          address: addressOf(listener, options.tls),
           programming,
           chassisWithKey: key => {
             const found = store.holder(chassis, `key ${key}`)
             return found && isProgrammed(found) ? found.id : undefined
           },
-          ...(protocol === 'pssl' ? { isCertificateOf: (names, id) => names.includes(id) } : {}),
+          ...(listener.protocol === 'pssl' ? { isCertificateOf: (names, id) => names.includes(id) } : {}),
           report: what => log.warn(what),
         }),
       ),
     )
     closers.push(() => Promise.all(switches.map(server => server.close())))
 
-    const listening = options.openflow.map((listener, i) => ({ ...listener, port: switches[i]?.address?.port ?? listener.port }))
+    const listening = options.openflow.map((listener, i) =>
+      listener.protocol === 'punix' ? listener : { ...listener, port: switches[i]?.address?.port ?? listener.port },
+    )
     const sessions = new ChassisSessions({
       store,
       log,
@@ -98,9 +100,12 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     closers.push(() => api.close())
     await api.listen({ host: options.api.host, port: options.api.port })
     const bound = api.server.address()
-    const at = showHostPort({ host: options.api.host, port: typeof bound === 'object' && bound !== null ? bound.port : options.api.port })
+    const at = showHostPort({
+      host: options.api.host,
+      port: typeof bound === 'object' && bound !== null ? bound.port : options.api.port,
+    })
     log.info(
-      { api: at, ovsdb: sessions.ports, openflow: listening.map(l => l.port), revision: store.revision },
+      { api: at, ovsdb: sessions.ports, openflow: listening.map(showListener), revision: store.revision },
       `flowright ${version} serves ${options.data}`,
     )
     return { api: at, stop }
@@ -108,4 +113,10 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     await stop()
     throw error
   }
+}
+
+const addressOf = (listener: Listener, tls: ServeOptions['tls']) => {
+  if (listener.protocol === 'punix') return { path: listener.path }
+  const { host, port } = listener
+  return listener.protocol === 'pssl' && tls ? { host, port, tls } : { host, port }
 }

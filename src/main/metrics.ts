@@ -40,8 +40,7 @@ export const addFabricMetrics = (
     collect() {
       this.reset()
       for (const id of programming.chassis)
-        for (const bridge of bridges)
-          this.set({ chassis: id, bridge }, compiler.flowCount(id, bridge))
+        for (const bridge of bridges) this.set({ chassis: id, bridge }, compiler.flowCount(id, bridge))
     },
   })
   new Gauge({

@@ -18,23 +18,25 @@ const isLoopback = (host: string) => /^127\.|^::1$|^localhost$/.test(host)
 const bracketed = (host: string) => (isIPv6(host) ? `[${host}]` : host)
 
 /**
- * The controller target for a host, e.g. `tcp:192.0.2.100:6653`; undefined when no listener can be reached from it.
- * With TLS to the database a TLS listener is taken, if there is one. `advertise` replaces the address, or, as
- * `unix:NAME`, all of it: a switch dials Unix sockets in its own run directory only (ovs-vswitchd.conf.db(5)).
+ * The controller target for a host, e.g. `tcp:192.0.2.100:6653`; undefined when no listener can be reached from it. A
+ * listener of the kind by which its database reached us is taken first. `advertise` replaces the address. Switches
+ * connect only to Unix sockets in their own run directory, where a relative path is looked up too.
  */
 export const controllerTarget = (
   listeners: readonly ListenAt[],
   { isTls, localAddress }: Reached,
   advertise?: string,
 ): string | undefined => {
-  if (advertise?.startsWith('unix:')) return advertise
   const here = (localAddress ?? '127.0.0.1').replace(/^::ffff:(?=\d+\.)/, '')
-  const preferred = isTls ? 'pssl' : 'ptcp'
+  const preferred = localAddress === undefined ? 'punix' : isTls ? 'pssl' : 'ptcp'
   const byPreference = [...listeners].sort(
     (a, b) => Number(b.protocol === preferred) - Number(a.protocol === preferred),
   )
   for (const listener of byPreference) {
-    if (listener.protocol === 'punix') continue
+    if (listener.protocol === 'punix') {
+      if (localAddress === undefined) return `unix:${listener.path}`
+      continue
+    }
     const { protocol, host, port } = listener
     if (isLoopback(host) && !isLoopback(here) && advertise === undefined) continue
     const address = advertise ?? (isAny(host) ? here : host)
