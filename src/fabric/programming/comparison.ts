@@ -37,6 +37,8 @@ export class Comparison {
   readonly #seen = new Set<string>()
   readonly #changed: { entry: FlowEntry; installed: InstalledFlow; slot: string }[] = []
   readonly #strays: { flow: InstalledFlow; slot: string }[] = []
+  /** Where the last flow was found: the next is often there too. */
+  #last: FlowSet | undefined
   /** Flows looked at. */
   count = 0
 
@@ -48,13 +50,25 @@ export class Comparison {
   see(flow: InstalledFlow): void {
     this.count++
     const slot = slotOf(this.#bridge, flow.table, flow.priority, flow.match)
-    const entry = findEntry(this.#sets(), slot)
+    const entry = this.#find(slot)
     if (entry === undefined) {
       if (isOurs(flow.cookie)) this.#strays.push({ flow, slot })
       return
     }
     this.#seen.add(slot)
     if (!isSame(entry, flow)) this.#changed.push({ entry, installed: flow, slot })
+  }
+
+  #find(slot: string): FlowEntry | undefined {
+    const near = this.#last?.entries.get(slot)
+    if (near !== undefined) return near
+    for (const set of this.#sets()) {
+      const entry = set.entries.get(slot)
+      if (entry === undefined) continue
+      this.#last = set
+      return entry
+    }
+    return undefined
   }
 
   /** What differs, except in slots for which `isExcepted` holds: those changed since the read-back began. */
