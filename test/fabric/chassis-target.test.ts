@@ -3,6 +3,7 @@ import { controllerTarget, type ListenAt } from '#fabric/chassis/index'
 
 const tcp = (host: string): ListenAt => ({ protocol: 'ptcp', host, port: 6653 })
 const tls = (host: string): ListenAt => ({ protocol: 'pssl', host, port: 6654 })
+const unix: ListenAt = { protocol: 'punix', path: '/run/openvswitch/flowright.sock' }
 const at = (localAddress: string | undefined, isTls = false) => ({ localAddress, isTls })
 
 test.each<[string, readonly ListenAt[], ReturnType<typeof at>, string | undefined, string | undefined]>([
@@ -27,6 +28,14 @@ test.each<[string, readonly ListenAt[], ReturnType<typeof at>, string | undefine
     undefined,
     'ssl:192.0.2.9:6654',
   ],
+  [
+    'a Unix socket where one was used',
+    [tcp('::'), unix],
+    at(undefined),
+    undefined,
+    'unix:/run/openvswitch/flowright.sock',
+  ],
+  ['no Unix socket of another machine', [unix], at('192.0.2.9'), undefined, undefined],
   ['nothing, when all are on loopback and it is not', [tcp('127.0.0.1')], at('192.0.2.9'), undefined, undefined],
 ])('a switch is told %s', (_, listeners, reached, advertise, target) => {
   expect(controllerTarget(listeners, reached, advertise)).toBe(target)

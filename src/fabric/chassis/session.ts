@@ -1,7 +1,7 @@
 // One host while its database is connected: reports it, programs its bridges, and turns what happens to its interfaces
 // into transactions of the model. Everything is recomputed from the copy of the database and compared with what was
 // last said or written, so that it does not matter in which order things change.
-import type { Database, Replica, Step } from 'ovsdb-client'
+import { comment, type Database, type Replica, type Step } from 'ovsdb-client'
 import { segmentAt } from '#model/binding'
 import { attachments, type Chassis, chassis, isProgrammed } from '#model/chassis'
 import { type ChassisReport, reportChassis } from '#model/chassis-report'
@@ -38,6 +38,9 @@ const RETRY_AFTER = 2000
 /** The same repair more often than this, each within so many milliseconds of the last, is futile. */
 const MAX_REPAIRS = 5
 const FUTILE_WITHIN = 10_000
+
+/** For `ovsdb-tool show-log`. */
+const REMARK = comment('flowright: make its bridges what they should be')
 
 /** The VLANs of each physical network that a chassis uses: those that may cross its patch to the provider bridge. */
 const trunksOf = (reader: Reader, record: Chassis): Map<string, readonly number[]> => {
@@ -206,7 +209,7 @@ export class ChassisSession {
     }
     this.#show(problems)
     this.#isRepairing = true
-    this.#host.database.transact(operations).then(
+    this.#host.database.transact([...operations, REMARK]).then(
       () => {
         this.#isRepairing = false
         if (this.#isDue) this.#mend()
