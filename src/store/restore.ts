@@ -38,6 +38,7 @@ export const restoreBackup = (from: string, dataDir: string, declared: Declared)
     const acknowledgement = acknowledgementOf(path)
     acknowledgement.write(contents.revision)
     acknowledgement.close()
+    syncPath(`${path}-acknowledged`) // the old one, after a power cut, would have the backup refused
     return { revision: contents.revision, records: contents.records.length, replaced }
   } finally {
     release()
