@@ -95,11 +95,13 @@ def plot(rows, path):
     from matplotlib import pyplot
     figure, axes = pyplot.subplots(figsize=(6.4, 4), layout='constrained')
     hosts = [row['hosts'] for row in rows]
-    for key, label, color in (('without', 'flood and learn', '#b2453c'), ('with', 'l2population (Flowright)', '#2f6f9f')):
+    for key, label, color, above in (('without', 'flood and learn', '#b2453c', 6),
+                                     ('with', 'l2population (Flowright)', '#2f6f9f', -13)):
         counts = [row[key] for row in rows]
         axes.plot(hosts, counts, 'o-', color=color, label=label)
         for x, y in zip(hosts, counts):
-            axes.annotate(str(y), (x, y), textcoords='offset points', xytext=(0, 6), ha='center', fontsize=8, color=color)
+            axes.annotate(str(y), (x, y), textcoords='offset points', xytext=(0, above), ha='center',
+                          fontsize=8, color=color)
     axes.set(xlabel='hosts, one VM each; every VM pings every other', ylabel='broadcast packets on the underlay',
              xticks=hosts)
     axes.margins(y=0.12)
@@ -111,7 +113,7 @@ def plot(rows, path):
 def main():
     """Runs both for each number of hosts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--hosts', default='2,4,6,8', help='numbers of hosts (default: %(default)s)')
+    parser.add_argument('--hosts', default='2,4,6,8,10', help='numbers of hosts (default: %(default)s)')
     parser.add_argument('--results', type=Path, default=RESULTS, help='where the CSV and the plot go (default: %(default)s)')
     options = parser.parse_args()
     setLogLevel('error')
