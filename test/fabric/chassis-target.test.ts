@@ -28,13 +28,7 @@ test.each<[string, readonly ListenAt[], ReturnType<typeof at>, string | undefine
     undefined,
     'ssl:192.0.2.9:6654',
   ],
-  [
-    'a Unix socket where one was used',
-    [tcp('::'), unix],
-    at(undefined),
-    undefined,
-    'unix:/run/openvswitch/flowright.sock',
-  ],
+  ['a Unix socket where one was used', [tcp('::'), unix], at(undefined), undefined, 'unix:flowright.sock'],
   ['no Unix socket of another machine', [unix], at('192.0.2.9'), undefined, undefined],
   ['nothing, when all are on loopback and it is not', [tcp('127.0.0.1')], at('192.0.2.9'), undefined, undefined],
 ])('a switch is told %s', (_, listeners, reached, advertise, target) => {

@@ -1,5 +1,6 @@
 // Where a host's switch finds us: the OpenFlow listener, at the address at which the host's database reached us.
 import { isIPv6 } from 'node:net'
+import { basename } from 'node:path'
 
 /** A passive endpoint: `ptcp:PORT[:HOST]`, `pssl:PORT[:HOST]` or `punix:PATH`, parsed. */
 export type ListenAt =
@@ -20,7 +21,7 @@ const bracketed = (host: string) => (isIPv6(host) ? `[${host}]` : host)
 /**
  * The controller target for a host, e.g. `tcp:192.0.2.100:6653`; undefined when no listener can be reached from it. A
  * listener of the kind by which its database reached us is taken first. `advertise` replaces the address. Switches
- * connect only to Unix sockets in their own run directory, where a relative path is looked up too.
+ * connect only to Unix sockets in their own run directory, so such a socket is told by its name there.
  */
 export const controllerTarget = (
   listeners: readonly ListenAt[],
@@ -34,7 +35,7 @@ export const controllerTarget = (
   )
   for (const listener of byPreference) {
     if (listener.protocol === 'punix') {
-      if (localAddress === undefined) return `unix:${listener.path}`
+      if (localAddress === undefined) return `unix:${basename(listener.path)}`
       continue
     }
     const { protocol, host, port } = listener
