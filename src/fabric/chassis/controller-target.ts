@@ -28,6 +28,7 @@ export const controllerTarget = (
   { isTls, localAddress }: Reached,
   advertise?: string,
 ): string | undefined => {
+  if (advertise?.startsWith('unix:')) return advertise
   const here = (localAddress ?? '127.0.0.1').replace(/^::ffff:(?=\d+\.)/, '')
   const preferred = localAddress === undefined ? 'punix' : isTls ? 'pssl' : 'ptcp'
   const byPreference = [...listeners].sort(
