@@ -14,6 +14,11 @@ const statusOf: Readonly<Record<Reason, number>> = {
   unavailable: 503,
 }
 
+/** Something that a request needs does not answer: 503. */
+export class Unreachable extends Error {
+  override name = 'Unreachable'
+}
+
 /** Seconds after which a client may try again when the store takes no writes. */
 const retryAfter = 5
 
@@ -27,7 +32,7 @@ export function answerError(error: Error, request: FastifyRequest, reply: Fastif
       .code(401)
       .header('www-authenticate', error.challenge)
       .send({ error: { code: 401, title: 'Unauthorized', message: error.message } })
-  if (error instanceof StoreUnavailable || error instanceof PoolExhausted) {
+  if (error instanceof StoreUnavailable || error instanceof PoolExhausted || error instanceof Unreachable) {
     request.log.warn({ err: error }, 'refused for now')
     return reply.code(503).header('retry-after', retryAfter).send(body('ServiceUnavailable', error.message))
   }
