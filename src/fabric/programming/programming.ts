@@ -126,6 +126,12 @@ export class Programming {
     this.packetIns.forget(chassis)
   }
 
+  /** Resolves when every connected chassis acknowledged what was handed in so far, or after `timeout` ms. */
+  async finish(timeout: number): Promise<void> {
+    const connected = [...this.#chassis.values()].filter(programmer => programmer.isConnected)
+    await Promise.all(connected.map(programmer => this.acknowledged(programmer.id, this.#revision, timeout)))
+  }
+
   /** Ends all connections; flows stay. */
   close(): void {
     for (const programmer of this.#chassis.values()) programmer.close('the controller ends')
