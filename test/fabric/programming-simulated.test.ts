@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { output } from 'node-openflow/flow'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { FlowEntry } from '#compiler'
@@ -23,12 +24,14 @@ describe('programming simulated chassis', () => {
   let programming: Programming
   let server: Awaited<ReturnType<typeof listenForSwitches>>
   let port = 0
+  const reports: string[] = []
   let chassis: { id: string; int: SimulatedSwitch; tun: SimulatedSwitch }[] = []
 
   const startController = async () => {
     programming = new Programming({ compiled: compiled(), auditDelay: 0 })
     const chassisWithKey = (key: number) => (key <= chassis.length || key < 100 ? `host${key}` : undefined)
-    server = await listenForSwitches({ address: { port }, programming, chassisWithKey })
+    const report = (what: string) => reports.push(what)
+    server = await listenForSwitches({ address: { port }, programming, chassisWithKey, report })
     port = server.address!.port
   }
   const plug = (key: number) => {
@@ -147,6 +150,22 @@ describe('programming simulated chassis', () => {
     expect(cost.slice(0, 10).every(bytes => bytes === 0)).toBe(true)
     expect(new Set(cost.slice(10)).size).toBe(1)
     expect(programming.bytesEncoded - encoded).toBeLessThan(200)
+  })
+
+  test('peers that speak no OpenFlow, or nothing, are closed and logged once, and delay nobody', async () => {
+    hand.subscribe('host1', 'network/1')
+    plug(1)
+    await inSync('host1')
+    reports.length = 0
+    const peers = Array.from({ length: 20 }, () => connect({ port, host: '127.0.0.1' }))
+    const closed = peers.map(peer => new Promise(resolve => peer.on('close', resolve).on('error', () => {})))
+    for (const peer of peers) peer.resume().write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    const silent = connect({ port, host: '127.0.0.1' })
+    programming.apply(hand.set('network/1', flows(1, 12)))
+    expect(await programming.acknowledged('host1', hand.revision, 1000)).toBe(true)
+    await Promise.all(closed)
+    silent.destroy()
+    expect(reports.filter(what => what.includes('no OpenFlow')).length).toBe(1)
   })
 
   test('a stamp that is not the expected one leads to a read-back, and new changes do not wait for it', async () => {
