@@ -23,6 +23,7 @@ const RESTORE = 'Restore a backup: flowright restore BACKUP --data DIR.'
 export const readDataFile = (path: string): Contents => {
   const size = sizeOf(path)
   if (size === 0) throw new DataFileRefused('damaged', path, 'the file is empty', RESTORE)
+  const promised = acknowledged(path) // before the contents, which may grow meanwhile
   const damaged = (problem: string) => new DataFileRefused('damaged', path, `the file is damaged: ${problem}`, RESTORE)
   const contents = withDatabase(path, db => {
     checkIdentity(db, path)
@@ -30,7 +31,6 @@ export const readDataFile = (path: string): Contents => {
     if (complaint?.integrity_check !== 'ok') throw damaged(complaint?.integrity_check.replaceAll('\n', ' ') ?? '')
     return readAll(db, damaged)
   })
-  const promised = acknowledged(path)
   if (promised !== undefined && contents.revision < promised) {
     throw damaged(
       `it ends at revision ${contents.revision}, although revision ${promised} was acknowledged;` +
