@@ -75,9 +75,11 @@ export async function runProgram(actions: Actions, argv: readonly string[]): Pro
   }
 }
 
-/** Errors that speak to the operator carry a code of ours or of the system; anything else is a bug, shown with its stack. */
+/** Whether an error speaks to the operator: one of our named classes, or the system's. Others are bugs, shown with their stack. */
 function isExpected(error: unknown): error is Error {
   if (!(error instanceof Error)) return false
   const code = (error as { code?: unknown }).code
-  return error instanceof CommandError || (typeof code === 'string' && !code.startsWith('ERR_'))
+  return !bugs.has(error.name) || (typeof code === 'string' && !code.startsWith('ERR_'))
 }
+
+const bugs = new Set(['Error', 'TypeError', 'RangeError', 'ReferenceError', 'SyntaxError', 'AssertionError'])

@@ -1,16 +1,27 @@
 // The command as a user meets it: a process with arguments, output and a status.
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFileSync, mkdirSync, mkdtempSync, symlinkSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const command = resolve('bin/flowright')
 
+/** An address where nobody listens: one that was free a moment ago. */
+const nobody = await (async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  return `http://127.0.0.1:${port}`
+})()
+
 /** Runs a command to its end. */
 function run(file: string, ...args: string[]): Promise<{ status: number; out: string; err: string }> {
   return new Promise(done => {
-    const env = { ...process.env, FLOWRIGHT_API: 'http://127.0.0.1:1' }
+    const env = { ...process.env, FLOWRIGHT_API: nobody }
     const child = execFile(file, args, { env }, (_error, out, err) => done({ status: child.exitCode ?? -1, out, err }))
   })
 }
@@ -41,8 +52,8 @@ describe('flowright', () => {
 
   test.each([
     [['trace'], 'trace is not available yet'],
-    [['chassis'], 'no controller at http://127.0.0.1:1: ECONNREFUSED'],
-    [['flows', 'host1'], 'no controller at http://127.0.0.1:1: ECONNREFUSED'],
+    [['chassis'], `no controller at ${nobody}: ECONNREFUSED`],
+    [['flows', 'host1'], `no controller at ${nobody}: ECONNREFUSED`],
     [['explain', 'host1'], "missing required argument 'cookie'"],
     [['serve', '--api', '0.0.0.0:1'], 'would obey anyone who reaches it'],
     [['srve'], "unknown command 'srve'"],

@@ -53,6 +53,8 @@ describe('serve', () => {
       'ptcp:7640:127.0.0.2',
       '--ovsdb',
       'ptcp:7641:[::1]',
+      '--ovsdb',
+      'punix:/run/flowright.sock',
       '--chassis',
       'tcp:192.0.2.1:6640',
       '--chassis',
@@ -61,6 +63,7 @@ describe('serve', () => {
     expect(options.ovsdb).toEqual([
       { protocol: 'ptcp', host: '127.0.0.2', port: 7640 },
       { protocol: 'ptcp', host: '::1', port: 7641 },
+      { protocol: 'punix', path: '/run/flowright.sock' },
     ])
     expect(options.chassis).toEqual(['tcp:192.0.2.1:6640', 'unix:/run/db.sock'])
   })
@@ -98,7 +101,7 @@ describe('serve', () => {
   test.each([
     [['--api', '9696'], '"9696" is not HOST:PORT'],
     [['--api', '127.0.0.1:99999'], '"127.0.0.1:99999" is not HOST:PORT'],
-    [['--ovsdb', 'tcp:127.0.0.1:6640'], 'is not ptcp:PORT[:HOST] or pssl:PORT[:HOST]'],
+    [['--ovsdb', 'tcp:127.0.0.1:6640'], 'is not ptcp:PORT[:HOST], pssl:PORT[:HOST] or punix:/PATH'],
     [['--chassis', 'ptcp:6640'], '"ptcp:6640" is not a remote'],
     [['--chassis', 'ssl:192.0.2.1:6640'], 'ssl:192.0.2.1:6640 needs --ca, --cert and --key'],
     [['--ovsdb', 'pssl:6640'], 'pssl:6640:[::] needs --ca, --cert and --key'],
@@ -126,7 +129,7 @@ describe('--config', () => {
     )
     const options = parse('--config', config, '--api', '0.0.0.0:2')
     expect(options).toMatchObject({ data: '/var/lib/flowright', api: { host: '0.0.0.0', port: 2 } })
-    expect(options.ovsdb.map(l => l.port)).toEqual([1, 2])
+    expect(options.ovsdb).toMatchObject([{ port: 1 }, { port: 2 }])
   })
 
   test.each([

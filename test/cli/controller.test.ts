@@ -1,0 +1,117 @@
+// The commands that look at a running controller and keep its data, on a controller with one real Open vSwitch.
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { describeOvs, type Ovs, startOvs } from '#test/support/ovs'
+
+const command = resolve('bin/flowright')
+
+describeOvs('with a controller and a chassis', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'flowright-cli-'))
+  const data = join(dir, 'data')
+  let ovs: Ovs
+  let controller: ChildProcess
+  let api: string
+
+  /** Runs the command against the controller. */
+  const flowright = (...args: string[]) =>
+    new Promise<{ status: number; out: string; err: string }>(done => {
+      const env = { ...process.env, FLOWRIGHT_API: api }
+      const child = execFile(command, args, { env }, (_error, out, err) =>
+        done({ status: child.exitCode ?? -1, out, err }),
+      )
+    })
+
+  /** What the command prints, once it prints something that matches. */
+  const eventually = async (expected: RegExp, ...args: string[]) => {
+    for (const end = Date.now() + 20_000; ; ) {
+      const { out, err } = await flowright(...args)
+      if (expected.test(out)) return out
+      if (Date.now() > end) throw new Error(`flowright ${args.join(' ')} prints in vain:\n${out}${err}`)
+    }
+  }
+
+  beforeAll(async () => {
+    ovs = await startOvs({
+      systemId: 'host1',
+      externalIds: { hostname: 'host1.example', 'flowright-tunnel-ip': '192.0.2.21' },
+    })
+    const listeners = ['--api', '127.0.0.1:0', '--ovsdb', 'ptcp:0:127.0.0.1', '--openflow', 'ptcp:0:127.0.0.1']
+    controller = spawn(command, ['serve', '--data', data, ...listeners, '--chassis', ovs.db], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    for await (const line of createInterface({ input: controller.stdout! })) {
+      const entry = JSON.parse(line)
+      if (entry.ovsdb) {
+        api = `http://${entry.api}`
+        break
+      }
+    }
+    controller.stdout!.resume()
+  })
+
+  afterAll(async () => {
+    if (controller?.exitCode === null) {
+      controller.kill()
+      await once(controller, 'exit')
+    }
+    await ovs?.stop()
+  })
+
+  test('chassis lists it with state, VTEP and version', async () => {
+    const out = await eventually(/in sync/, 'chassis')
+    expect(out.split('\n')[0]).toMatch(/^CHASSIS +HOST +STATE +VTEP +TUNNELS +OVS +PORTS +FLOWS +PROBLEMS$/)
+    expect(out.split('\n')[1]).toMatch(/^host1 +host1\.example +in sync +192\.0\.2\.21 +vxlan +[\d.]+ +0 +\d+$/)
+    expect(JSON.parse((await flowright('chassis', '--json')).out)).toMatchObject([{ id: 'host1', connected: true }])
+  })
+
+  test('chassis drain and approve change what it may do', async () => {
+    expect((await flowright('chassis', 'drain', 'host1')).out).toBe('host1 is draining\n')
+    expect((await flowright('chassis', 'show', 'host1')).out).toMatch(/^state +in sync, draining$/m)
+    expect((await flowright('chassis', 'approve', 'host1')).out).toBe('host1 is approved\n')
+    expect((await flowright('chassis', 'show', 'host1')).out).toMatch(/^state +in sync$/m)
+  })
+
+  test('an unknown chassis is said to be unknown', async () => {
+    expect(await flowright('flows', 'nope')).toEqual({
+      status: 1,
+      out: '',
+      err: 'flowright: Chassis nope could not be found.\n',
+    })
+  })
+
+  test('flows shows each flow with its resource, and explain where it comes from', async () => {
+    const { out } = await flowright('flows', 'host1', '--bridge', 'br-int', '--table', 'classify')
+    expect(out).toMatch(/^br-int\n( {2}cookie=0x[0-9a-f]+, table=classify, .* actions=.* {2}# .+\n)+$/)
+    const cookie = /cookie=(0x[0-9a-f]+)/.exec(out)![1]!
+    const explained = (await flowright('explain', 'host1', cookie)).out
+    expect(explained).toMatch(/^table +classify of br-int$/m)
+    expect(explained).toMatch(/^made by +flows\/br-int\/\d+-classify\.ts$/m)
+  })
+
+  test('diff finds nothing where the switch holds what it should', async () => {
+    expect(await flowright('diff', 'host1')).toEqual({ status: 0, out: 'host1 holds what it should.\n', err: '' })
+  })
+
+  test('backup copies the store of a running controller, and restore puts it in place of another', async () => {
+    const copy = join(dir, 'copy')
+    expect(await flowright('backup', copy, '--data', data)).toMatchObject({ status: 0, err: '' })
+    const refused = await flowright('restore', copy, '--data', data)
+    expect(refused).toMatchObject({ status: 1, out: '' })
+    expect(refused.err).not.toContain('    at ')
+    const { status, out } = await flowright('restore', copy, '--data', join(dir, 'other'))
+    expect(status).toBe(0)
+    expect(out).toMatch(/\/other holds \d+ records of revision \d+ from .*\/copy\n$/)
+  })
+
+  test('what has left for good can be removed', async () => {
+    await ovs.stop()
+    await eventually(/^state +away/m, 'chassis', 'show', 'host1')
+    expect((await flowright('chassis', 'remove', 'host1')).out).toBe('host1 is removed\n')
+    expect((await flowright('chassis')).out).toContain('No chassis has joined yet')
+  })
+})
