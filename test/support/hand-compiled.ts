@@ -41,7 +41,11 @@ export class HandCompiled implements Compiled {
     if (!entries) return undefined
     const sum = (bridge: Bridge) =>
       U64([...entries.values()].reduce((total, e) => total + (e.bridge === bridge ? e.digest : 0n), 0n))
-    return { id, entries, digest: { 'br-int': sum('br-int'), 'br-tun': sum('br-tun') } }
+    const count = (bridge: Bridge) => [...entries.values()].filter(e => e.bridge === bridge).length
+    return {
+      ...{ id, entries, digest: { 'br-int': sum('br-int'), 'br-tun': sum('br-tun') } },
+      count: { 'br-int': count('br-int'), 'br-tun': count('br-tun') },
+    }
   }
 
   subscriptions(chassis: string): ReadonlySet<string> {

@@ -25,8 +25,10 @@ export type BridgeState = 'away' | 'opening' | 'reconciling' | 'verifying' | 'in
 export interface Shared {
   readonly compiled: Compiled
   readonly frames: Frames
-  /** Bounds the read-backs under way. */
+  /** Bounds the read-backs under way that a chassis, or a person, waits for. */
   readonly readBacks: Gate
+  /** Bounds those in the background. */
+  readonly audits: Gate
   /** Milliseconds from being in sync by the stamp to being read back. */
   readonly auditDelay: number
   /** Bounds the large bundles under way. */
@@ -180,6 +182,7 @@ export class BridgeProgrammer {
     this.#digest = U64(this.#digest + digest)
     if (this.#session || this.#known) this.#log.push(change)
     for (const changes of this.#session?.readBacks ?? []) changes.push(change)
+    this.#session?.repairs.forget(change.removed)
   }
 
   /** A connection to the bridge; it takes the place of an older one. */
@@ -252,7 +255,7 @@ export class BridgeProgrammer {
       const { frames, largeBundles } = this.#shared
       const write = () =>
         writeOperations({ switch: session.switch, frames, quarantine: this.quarantine, stamp }, operations)
-      await (operations.length > LARGE ? largeBundles.run(false, write) : write())
+      await (operations.length > LARGE ? largeBundles.run(write) : write())
     } catch (error) {
       const reason = error instanceof SwitchLost ? error.message : `writing failed: ${String(error)}`
       session.switch.close(reason)
@@ -352,7 +355,8 @@ export class BridgeProgrammer {
   }
 
   async #readBack(session: Session, isUrgent: boolean): Promise<Difference> {
-    return await this.#shared.readBacks.run(isUrgent, async () => {
+    const { readBacks, audits } = this.#shared
+    return await (isUrgent ? readBacks : audits).run(async () => {
       const comparison = new Comparison(this.bridge, () => this.#sets())
       const touched = [...this.#log.waiting, ...(session.inFlight ? [session.inFlight.change] : [])]
       session.readBacks.add(touched)
@@ -404,6 +408,7 @@ export class BridgeProgrammer {
       if (added) additions.push(added)
     }
     for (const flow of repairs.strays) {
+      // Somebody may ask for it by now, and it be written.
       if (findEntry(this.#sets(), slotOf(this.bridge, flow.table, flow.priority, flow.match))) continue
       deletions.push({ isAdd: false, frame: frameOf(flow, false), entry: undefined, was: undefined })
     }

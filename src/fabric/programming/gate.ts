@@ -1,10 +1,9 @@
 // Lets a bounded number of things run at a time; the others wait in line.
 
-/** A gate for `width` at a time. Urgent ones pass those that are not. */
+/** A gate for `width` at a time. */
 export class Gate {
   #free: number
-  readonly #urgent: (() => void)[] = []
-  readonly #patient: (() => void)[] = []
+  readonly #line: (() => void)[] = []
 
   constructor(width: number) {
     this.#free = width
@@ -12,17 +11,17 @@ export class Gate {
 
   /** How many wait. */
   get waiting(): number {
-    return this.#urgent.length + this.#patient.length
+    return this.#line.length
   }
 
   /** Runs `work` once it is let in. */
-  async run<T>(isUrgent: boolean, work: () => Promise<T>): Promise<T> {
+  async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free--
-    else await new Promise<void>(resolve => (isUrgent ? this.#urgent : this.#patient).push(resolve))
+    else await new Promise<void>(resolve => this.#line.push(resolve))
     try {
       return await work()
     } finally {
-      const next = this.#urgent.shift() ?? this.#patient.shift()
+      const next = this.#line.shift()
       if (next) next()
       else this.#free++
     }

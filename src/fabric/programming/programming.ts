@@ -20,7 +20,7 @@ const U64 = (n: bigint) => BigInt.asUintN(64, n)
 /** What programming needs from outside. */
 export interface ProgrammingOptions {
   readonly compiled: Compiled
-  /** Read-backs under way at a time; default 4. */
+  /** Read-backs under way at a time, those in the background aside; default 4. */
   readonly readBacks?: number
   /** Milliseconds after which a chassis in sync by its stamp is read back; default 2,000: first all get in sync. */
   readonly auditDelay?: number
@@ -64,6 +64,7 @@ export class Programming {
     this.#shared = {
       ...{ compiled, frames: this.#frames, latency: this.#latency, counters: this.counters, now, report },
       readBacks: new Gate(options.readBacks ?? 4),
+      audits: new Gate(2),
       auditDelay: options.auditDelay ?? 2000,
       largeBundles: new Gate(8),
       revision: () => this.#revision,
