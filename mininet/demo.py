@@ -165,7 +165,8 @@ def main():
     parser.add_argument('--check', action='store_true', help='check and exit with a status')
     options = parser.parse_args()
     setLogLevel('warning')
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, lambda number, _: sys.exit(128 + number))
     net = Mininet(topo=Cloud(chassis=2, vms=4), controller=Flowright, build=False)
     try:
         with step('Starting the controller, and two chassis with an Open vSwitch each'):
