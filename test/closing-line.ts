@@ -1,14 +1,14 @@
 // A reporter that names every skipped test and ends the run with the plain line `N passed, N failed, N skipped`.
 import type { Reporter, TestModule } from 'vitest/node'
 
-/** Prints the closing line; a module that could not be run counts as one failure. */
+/** Prints the closing line; a module that fails outside its tests counts as one failure. */
 export default class ClosingLine implements Reporter {
   onTestRunEnd(modules: ReadonlyArray<TestModule>, unhandled: ReadonlyArray<unknown>): void {
     let passed = 0
     let failed = unhandled.length
     let skipped = 0
     for (const module of modules) {
-      if (module.errors().length > 0) failed++
+      const before = failed
       for (const test of module.children.allTests()) {
         const result = test.result()
         if (result.state === 'passed') passed++
@@ -19,6 +19,8 @@ export default class ClosingLine implements Reporter {
           console.log(`skipped: ${test.fullName}${note ? ` (${note})` : ''}`)
         }
       }
+      // A module that could not be read, or a hook that failed.
+      if (failed === before && module.state() === 'failed') failed++
     }
     console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
   }

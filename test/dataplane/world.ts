@@ -1,0 +1,131 @@
+// A whole controller with real hosts: the API is called as a client would, packets are sent by VMs in namespaces.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pino from 'pino'
+import { type Cloud, type Host, type HostOptions, startCloud, type Vm } from '#test/support/cloud'
+import { until } from '#test/support/ovs'
+import { type Controller, startController } from '../../src/main/controller.ts'
+
+/** A resource as the API shows it. */
+export type Resource = Readonly<Record<string, unknown>> & { readonly id: string }
+
+/** A port as the API shows it. */
+export type PortResource = Resource & {
+  readonly mac_address: string
+  readonly status: string
+  readonly network_id: string
+  readonly fixed_ips: readonly { readonly ip_address: string; readonly subnet_id: string }[]
+}
+
+/** A controller, hosts, and ways to ask for things. */
+export interface World {
+  readonly cloud: Cloud
+  readonly controller: () => Controller
+  /** Calls the API; rejects with status and body when it is refused. */
+  call<T = Resource>(method: string, path: string, body?: unknown): Promise<T>
+  create(resource: string, body: Readonly<Record<string, unknown>>): Promise<Resource>
+  createPort(network: Resource, body?: Readonly<Record<string, unknown>>): Promise<PortResource>
+  addHost(name: string, n: number, more?: Partial<HostOptions>): Promise<Host>
+  /** A VM on a host with the port's MAC and addresses; resolves when the port is ACTIVE. */
+  addVm(host: Host, port: PortResource): Promise<Vm>
+  untilActive(port: Resource): Promise<void>
+  /** Ends the controller: SIGTERM's way. Hosts and VMs go on. */
+  stopController(): Promise<void>
+  /** Starts it again on the same data. */
+  startController(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Starts a controller on an empty store, listening on Unix sockets that the hosts' run directories link to. */
+export const startWorld = async (): Promise<World> => {
+  const dir = mkdtempSync(join(tmpdir(), 'fr-world-'))
+  const sockets = { ovsdb: `${dir}/ovsdb`, openflow: `${dir}/openflow` }
+  const log = pino({ level: process.env.FLOWRIGHT_TEST_LOG ?? 'silent' })
+  let controller: Controller | undefined
+  const start = async () => {
+    controller = await startController(
+      {
+        data: `${dir}/data`,
+        api: { host: '127.0.0.1', port: 0 },
+        ovsdb: [{ protocol: 'punix', path: sockets.ovsdb }],
+        openflow: [{ protocol: 'punix', path: sockets.openflow }],
+        chassis: [],
+        advertise: 'unix:openflow',
+        keystone: undefined,
+        tls: undefined,
+        autoApprove: true,
+        logLevel: 'info',
+      },
+      log,
+      'test',
+    )
+  }
+  await start()
+  const cloud = await startCloud()
+
+  const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    const response = await fetch(`http://${controller?.api}${path}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
+    return (text === '' ? undefined : JSON.parse(text)) as T
+  }
+  const create = async (resource: string, body: Readonly<Record<string, unknown>>) => {
+    const answer = await call<Record<string, Resource>>('POST', `/v2.0/${resource}s`, { [resource]: body })
+    return answer[resource] as Resource
+  }
+  const untilActive = (port: Resource) =>
+    until(`port ${port.id} to be ACTIVE`, async () => {
+      const { port: shown } = await call<{ port: PortResource }>('GET', `/v2.0/ports/${port.id}`)
+      return shown.status === 'ACTIVE'
+    })
+
+  return {
+    cloud,
+    controller: () => controller as Controller,
+    call,
+    create,
+    createPort: async (network, body = {}) =>
+      (await create('port', { network_id: network.id, ...body })) as unknown as PortResource,
+    addHost: async (name, n, more = {}) => {
+      const host = await cloud.addHost({
+        name,
+        tunnelIp: `192.0.2.${n}`,
+        sockets: { openflow: sockets.openflow },
+        ...more,
+      })
+      await host.ovs.vsctl('set-manager', `unix:${sockets.ovsdb}`)
+      await until(`${name} to be in sync`, async () => {
+        const { chassis } = await call<{ chassis: { id: string; openflow: { connected: boolean } | null }[] }>(
+          'GET',
+          '/flowright/v1/chassis',
+        )
+        return chassis.some(c => c.id === name && c.openflow?.connected)
+      })
+      return host
+    },
+    addVm: async (host, port) => {
+      const vm = await host.addVm({
+        port: port.id,
+        mac: port.mac_address,
+        addresses: port.fixed_ips.map(({ ip_address: ip }) => `${ip}/${ip.includes(':') ? 64 : 24}`),
+      })
+      await untilActive(port)
+      return vm
+    },
+    untilActive,
+    stopController: async () => {
+      await controller?.stop()
+      controller = undefined
+    },
+    startController: start,
+    stop: async () => {
+      await cloud.stop()
+      await controller?.stop()
+      rmSync(dir, { recursive: true })
+    },
+  }
+}
