@@ -6,7 +6,7 @@
  * median of three runs counts.
  */
 import { execFile, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -23,17 +23,18 @@ interface Cost {
   readonly rows: number
 }
 
-/** The measured client: every table, every column. */
-async function replicate(remote: string): Promise<void> {
-  const client = connect({ remotes: remote })
-  const db = await client.database('Open_vSwitch')
-  const tables = [...db.schema.tables.keys()]
-  const replica = await db.monitor(Object.fromEntries(tables.map(name => [name, '*' as const])))
-  const { user, system } = process.cpuUsage()
-  const rows = tables.reduce((sum, name) => sum + replica.table(name).size, 0)
-  console.log(JSON.stringify({ cpu: (user + system) / 1e6, mib: process.resourceUsage().maxRSS / 1024, rows }))
-  client.close()
-}
+/** The measured client, on the package as it is published: every table, every column. */
+const REPLICA = `
+import { connect } from './package/index.js'
+const client = connect({ remotes: process.argv[2] })
+const db = await client.database('Open_vSwitch')
+const tables = [...db.schema.tables.keys()]
+const replica = await db.monitor(Object.fromEntries(tables.map(name => [name, '*'])))
+const { user, system } = process.cpuUsage()
+const rows = tables.reduce((sum, name) => sum + replica.table(name).size, 0)
+console.log(JSON.stringify({ cpu: (user + system) / 1e6, mib: process.resourceUsage().maxRSS / 1024, rows }))
+client.close()
+`
 
 /** The same with python3-openvswitch. */
 const PYTHON = `
@@ -62,7 +63,12 @@ async function bench(ports: number): Promise<void> {
   try {
     while (!existsSync(sock)) await sleep(10)
     await fill(`unix:${sock}`, ports)
-    const ours = await median(process.execPath, [...process.execArgv, import.meta.filename, 'replica', `unix:${sock}`])
+    const main = join(import.meta.dirname, '..')
+    const source = join(main, 'src/ovsdb-client/tsconfig.json')
+    await run(join(main, 'node_modules/.bin/tsc'), ['-p', source, '--outDir', join(dir, 'package')])
+    writeFileSync(join(dir, 'package.json'), '{"type":"module"}')
+    writeFileSync(join(dir, 'replica.js'), REPLICA)
+    const ours = await median(process.execPath, [join(dir, 'replica.js'), `unix:${sock}`])
     const idl = await median('/usr/bin/python3', ['-c', PYTHON, `unix:${sock}`])
     print(ports, ours, idl)
   } finally {
@@ -132,5 +138,4 @@ function print(ports: number, ours: Cost, idl: Cost): void {
   console.log(`wanted at 10000 ports: under ${BUDGET.cpu} s and ${BUDGET.mib} MiB`)
 }
 
-if (process.argv[2] === 'replica') await replicate(process.argv[3]!)
-else await bench(Number(process.argv[2] ?? 10_000))
+await bench(Number(process.argv[2] ?? 10_000))

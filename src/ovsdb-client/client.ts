@@ -14,6 +14,7 @@ import { dial, type Peer, parseRemote, peerOf, type TlsOptions } from './remote.
 import { type RequestOptions, Rpc, type RpcOptions } from './rpc.ts'
 import { checkSchema, parseSchema } from './schema.ts'
 import { type DatabaseStatus, objection, type ServerInfo, watchServer } from './server-info.ts'
+import { tell } from './tell.ts'
 
 /** What a client demands and how long it waits. Times in milliseconds. */
 export interface ClientOptions extends RpcOptions {
@@ -187,7 +188,7 @@ export class Client extends EventEmitter<Events> {
       waiting?.reject(error)
       database.end(error)
     }
-    this.emit('closed', reason)
+    tell(() => this.emit('closed', reason))
   }
 
   /** Closes at the end of a block: `using client = connect(…)`. */
@@ -235,7 +236,7 @@ export class Client extends EventEmitter<Events> {
   #failed(reason: Error, remote: string): void {
     if (this.isClosed) return
     this.#lastFailure = reason
-    this.emit('disconnected', reason, remote)
+    tell(() => this.emit('disconnected', reason, remote))
   }
 
   /** @internal Talks over a socket until it ends; gives whether it ever was ready for use. */
@@ -267,7 +268,7 @@ export class Client extends EventEmitter<Events> {
       if (!rpc.reason) {
         wasReady = true
         this.#isReady = true
-        this.emit('connected', peer)
+        tell(() => this.emit('connected', peer))
       }
     } catch (error) {
       rpc.close(error as Error)
@@ -325,7 +326,7 @@ export class Client extends EventEmitter<Events> {
       if (!database.isInterrupted) continue
       database.detach()
       this.#open(link, entry).catch(error => {
-        if (error instanceof UnknownDatabase) this.emit('removed', database.name)
+        if (error instanceof UnknownDatabase) tell(() => this.emit('removed', database.name))
         else link.session.rpc.close(error)
       })
     }
@@ -339,7 +340,7 @@ export class Client extends EventEmitter<Events> {
       if (!status) {
         if (!database.isOpen) continue
         database.detach()
-        this.emit('removed', database.name)
+        tell(() => this.emit('removed', database.name))
       } else if (!database.isOpen) this.#openOrLeave(link, entry)
       else {
         try {

@@ -31,7 +31,7 @@ const keepInteger = (_key: string, value: Json, { source }: { source?: string })
   typeof value === 'number' && !Number.isSafeInteger(value) && source && /^-?\d+$/.test(source) ? BigInt(source) : value
 
 /** Parses a message. Integers that are not safe in a double are bigint. */
-export function parseMessage({ text, hasLongNumber }: Frame): Json {
+export function parseMessage({ text, hasLongNumber }: Pick<Frame, 'text' | 'hasLongNumber'>): Json {
   try {
     return hasLongNumber ? exact.parse(text, keepInteger) : JSON.parse(text)
   } catch (error) {
@@ -41,3 +41,12 @@ export function parseMessage({ text, hasLongNumber }: Frame): Json {
 
 /** A bigint as something that JSON.stringify writes as a plain number. */
 export const rawInteger = (value: bigint): Json => exact.rawJSON(String(value))
+
+/** Puts two parts of one message together: what both have is joined, member by member and element by element. */
+export function joinParts(a: Json, b: Json): Json {
+  if (isArray(a) && isArray(b)) return b.map((element, i) => (i < a.length ? joinParts(a[i], element) : element))
+  if (!isObject(a) || !isObject(b)) return b
+  const joined = a as Record<string, Json>
+  for (const key in b) joined[key] = Object.hasOwn(joined, key) ? joinParts(joined[key], b[key]) : b[key]
+  return joined
+}

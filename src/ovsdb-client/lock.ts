@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events'
 import { NotConnected, ProtocolError } from './errors.ts'
 import { isObject, type Json } from './json.ts'
 import type { Rpc } from './rpc.ts'
+import { tell } from './tell.ts'
 
 interface Events {
   /** The lock is ours. */
@@ -80,7 +81,7 @@ export class Lock extends EventEmitter<Events> {
   granted(): void {
     if (this.#isOwned || !this.#rpc) return
     this.#isOwned = true
-    this.emit('acquired')
+    tell(() => this.emit('acquired'))
   }
 
   /** @internal */
@@ -88,6 +89,6 @@ export class Lock extends EventEmitter<Events> {
     if (why === 'disconnected') this.#rpc = undefined
     if (!this.#isOwned) return
     this.#isOwned = false
-    this.emit('lost', why)
+    tell(() => this.emit('lost', why))
   }
 }

@@ -30,6 +30,12 @@ export const monitorOf = (replica: object): Monitor | undefined => monitors.get(
 const isTransient = (error: unknown): boolean =>
   (error instanceof ConnectionLost || error instanceof NotConnected) && !(error.cause instanceof ProtocolError)
 
+/** The answer to monitor_cond_since: whether the server knows the transaction, the last one, and the rows. */
+function sinceAnswer(result: Json): { found: boolean; txnId: string; updates: Json } {
+  if (!isArray(result) || typeof result[1] !== 'string') throw new ProtocolError('a malformed answer to a monitor')
+  return { found: result[0] === true, txnId: result[1], updates: result[2] }
+}
+
 interface Waiter {
   readonly conditions: Conditions
   readonly resolve: () => void
@@ -165,14 +171,18 @@ export class Monitor<T extends Tables = Tables, S extends Selection<T> = Selecti
     if (method === 'monitor') params.push(this.#plainRequests(conditions))
     else params.push(this.#requests(conditions, true))
     if (method === 'monitor_cond_since') params.push(since)
-    const answer = session.rpc.request(method, params, {}, result => {
+    const changes: AnyChange[] = []
+    const read = (result: Json) => {
       if (this.#session !== session) return
+      this.#gather(method, result, changes)
       this.#id = id
       this.#method = method
       session.monitors.set(id, this as unknown as Monitor)
-      this.#load(method, result)
+      this.#load(method, result, changes)
       this.#settle(conditions)
-    })
+    }
+    const readPart = (result: Json) => this.#gather(method, result, changes)
+    const answer = session.rpc.request(method, params, {}, read, readPart)
     await session.rpc.patiently(answer)
     this.#changeConditions()
   }
@@ -201,32 +211,24 @@ export class Monitor<T extends Tables = Tables, S extends Selection<T> = Selecti
     return Object.fromEntries(Array.from(wide, ([name, { columns }]) => [name, [{ columns: [...columns.keys()] }]]))
   }
 
-  #load(method: Method, result: Json): void {
-    if (method !== 'monitor_cond_since') {
-      this.#compare(method, result, undefined)
-      return
+  /** Reads an answer or a part of one: changes to what is held if it resumes, else the whole contents as inserts. */
+  #gather(method: Method, result: Json, changes: AnyChange[]): void {
+    let read: AnyChange[]
+    if (method === 'monitor') read = readUpdate(this.#widePlan, noRows, result, this.#choices)
+    else if (method === 'monitor_cond') read = readUpdate2(this.#plan, noRows, result)
+    else {
+      const { found, updates } = sinceAnswer(result)
+      read = readUpdate2(this.#plan, found ? this.replica.rows : noRows, updates)
     }
-    if (!isArray(result) || typeof result[1] !== 'string') throw new ProtocolError('a malformed answer to a monitor')
-    const [found, txnId, updates] = result
-    if (found !== true) {
-      this.#compare(method, updates, txnId as string)
-      return
-    }
-    const changes = readUpdate2(this.#plan, this.replica.rows, updates)
-    this.#lastTxnId = txnId as string
-    this.replica.apply(changes, 'resync', txnId as string)
-    this.replica.synced('resumed')
+    for (const change of read) changes.push(change)
   }
 
-  #compare(method: Method, contents: Json, txnId: string | undefined): void {
-    const inserts: AnyChange[] =
-      method === 'monitor'
-        ? readUpdate(this.#widePlan, noRows, contents, this.#choices)
-        : readUpdate2(this.#plan, noRows, contents)
+  #load(method: Method, result: Json, changes: readonly AnyChange[]): void {
+    const { found, txnId } = method === 'monitor_cond_since' ? sinceAnswer(result) : { found: false, txnId: undefined }
     this.#lastTxnId = txnId ?? NOTHING_SEEN
-    if (this.#isFilled) this.replica.apply(compare(this.#plan, this.replica.rows, inserts), 'resync', txnId)
-    else this.replica.fill(inserts)
-    this.replica.synced(this.#isFilled ? 'compared' : 'initial')
+    if (!this.#isFilled) this.replica.fill(changes)
+    else this.replica.apply(found ? changes : compare(this.#plan, this.replica.rows, changes), 'resync', txnId)
+    this.replica.synced(found ? 'resumed' : this.#isFilled ? 'compared' : 'initial')
     this.#isFilled = true
   }
 

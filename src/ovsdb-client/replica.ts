@@ -6,6 +6,7 @@ import { EventEmitter } from 'node:events'
 import type { Tables, Uuid } from './column.ts'
 import type { Condition, Row } from './operation.ts'
 import type { AnyRow, Selection } from './plan.ts'
+import { tell } from './tell.ts'
 import type { AnyChange } from './updates.ts'
 
 /** The columns that a selection keeps of a table with columns `C`. */
@@ -110,7 +111,8 @@ export class Replica<T extends Tables, S extends Selection<T>> extends EventEmit
   /** @internal Makes a step: all of its changes first, then the event. */
   apply(changes: readonly AnyChange[], cause: Step<T, S>['cause'], txnId: string | undefined): void {
     this.#store(changes)
-    if (changes.length) this.#tell('change', { changes: changes as unknown as Change<T, S>[], cause, txnId })
+    const step = { changes: changes as unknown as readonly Change<T, S>[], cause, txnId }
+    if (changes.length) tell(() => this.emit('change', step))
   }
 
   /** @internal Takes a first copy, in silence. */
@@ -121,14 +123,14 @@ export class Replica<T extends Tables, S extends Selection<T>> extends EventEmit
   /** @internal */
   synced(how: Sync): void {
     this.#isCurrent = true
-    this.#tell('synced', how)
+    tell(() => this.emit('synced', how))
   }
 
   /** @internal */
   stale(): void {
     if (!this.#isCurrent) return
     this.#isCurrent = false
-    this.#tell('stale')
+    tell(() => this.emit('stale'))
   }
 
   #store(changes: readonly AnyChange[]): void {
@@ -136,18 +138,6 @@ export class Replica<T extends Tables, S extends Selection<T>> extends EventEmit
       const rows = this.#tables.get(table)!
       if (after) rows.set(uuid, after)
       else rows.delete(uuid)
-    }
-  }
-
-  /** A listener that throws is an error of the application: it must not look like one of the connection. */
-  #tell<K extends keyof Events<T, S>>(event: K, ...args: Events<T, S>[K]): void {
-    try {
-      // biome-ignore lint/suspicious/noExplicitAny: EventEmitter's types do not follow a generic event name.
-      this.emit(event as any, ...(args as any))
-    } catch (error) {
-      process.nextTick(() => {
-        throw error
-      })
     }
   }
 }

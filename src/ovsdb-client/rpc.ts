@@ -16,7 +16,7 @@ import {
   UnknownDatabase,
 } from './errors.ts'
 import { FrameReader } from './framing.ts'
-import { isArray, isObject, type Json, type JsonObject, parseMessage } from './json.ts'
+import { isArray, isObject, type Json, type JsonObject, joinParts, parseMessage } from './json.ts'
 
 /** Limits of a connection. */
 export interface RpcOptions {
@@ -39,6 +39,7 @@ export interface RequestOptions {
 interface Pending {
   readonly method: string
   readonly answer: (result: Json) => void
+  readonly answerPart: ((result: Json) => void) | undefined
   readonly fail: (error: OvsdbError) => void
 }
 
@@ -52,6 +53,8 @@ export class Rpc extends EventEmitter<{ notification: [method: string, params: r
   #socket: Duplex
   #reader: FrameReader
   #pending = new Map<number, Pending>()
+  /** The message that is arriving in parts, as far as it goes. */
+  #parts: Json
   #lastId = 0
   #reason: Error | undefined
   #probeInterval: number
@@ -81,7 +84,8 @@ export class Rpc extends EventEmitter<{ notification: [method: string, params: r
 
   /**
    * Sends a request. `read` turns the result into what the promise gives; it runs in the order in which messages
-   * arrived, before the next one is looked at. Rejects with RpcError for an error of the server, NotConnected if
+   * arrived, before the next one is looked at. With `readPart`, a large result full of rows comes in parts of the same
+   * shape: all but the last go there. Rejects with RpcError for an error of the server, NotConnected if
    * nothing was sent, ConnectionLost, RequestTimeout or RequestCanceled if the outcome is unknown.
    */
   request<T = Json>(
@@ -89,6 +93,7 @@ export class Rpc extends EventEmitter<{ notification: [method: string, params: r
     params: readonly Json[],
     options: RequestOptions = {},
     read: (result: Json) => T = result => result as T,
+    readPart?: (result: Json) => void,
   ): Promise<T> {
     const { timeout, signal } = options
     return new Promise((resolve, reject) => {
@@ -112,6 +117,7 @@ export class Rpc extends EventEmitter<{ notification: [method: string, params: r
       signal?.addEventListener('abort', abort)
       this.#pending.set(id, {
         method,
+        answerPart: readPart,
         answer: result => {
           settle()
           try {
@@ -165,12 +171,23 @@ export class Rpc extends EventEmitter<{ notification: [method: string, params: r
     if (this.#reason) return
     try {
       for (const frame of this.#reader.push(chunk)) {
-        this.#dispatch(parseMessage(frame))
+        this.#take(parseMessage(frame), frame.isPart)
         if (this.#reason) return
       }
     } catch (error) {
       this.close(error as Error)
       if (!(error instanceof ProtocolError)) throw error
+    }
+  }
+
+  #take(message: Json, isPart: boolean): void {
+    const { id, result } = isObject(message) ? message : {}
+    const answerPart = isPart && typeof id === 'number' ? this.#pending.get(id)?.answerPart : undefined
+    if (answerPart) answerPart(result)
+    else {
+      const whole = this.#parts === undefined ? message : joinParts(this.#parts, message)
+      this.#parts = isPart ? whole : undefined
+      if (!isPart) this.#dispatch(whole)
     }
   }
 

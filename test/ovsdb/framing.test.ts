@@ -3,13 +3,21 @@ import fc from 'fast-check'
 import { MessageTooLarge, ProtocolError } from 'ovsdb-client'
 import { describe, expect, test } from 'vitest'
 import { FrameReader } from '../../src/ovsdb-client/framing.ts'
-import { type Json, parseMessage } from '../../src/ovsdb-client/json.ts'
+import { type Json, joinParts, parseMessage } from '../../src/ovsdb-client/json.ts'
 
 /** Reads all messages of a stream that arrives in these chunks. */
 const readAll = (chunks: Iterable<Buffer>, maxSize = 1 << 30): Json[] => {
   const reader = new FrameReader(maxSize)
   const messages: Json[] = []
-  for (const chunk of chunks) for (const frame of reader.push(chunk)) messages.push(parseMessage(frame))
+  let parts: Json
+  for (const chunk of chunks) {
+    for (const frame of reader.push(chunk)) {
+      parts = parts === undefined ? parseMessage(frame) : joinParts(parts, parseMessage(frame))
+      if (frame.isPart) continue
+      messages.push(parts)
+      parts = undefined
+    }
+  }
   return messages
 }
 
@@ -79,6 +87,41 @@ describe('framing', () => {
     )
     const [message] = readAll(chunks) as [{ rows: Json[] }]
     expect(message.rows).toHaveLength(500_001)
+  })
+
+  test('gives large messages of rows in parts, which make the whole', () => {
+    const pad = 'x'.repeat(200)
+    const row = fc.record({ initial: fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 2 })) })
+    const rows = fc.dictionary(fc.string(), row, { maxKeys: 30 })
+    const tables = fc.array(fc.tuple(fc.string({ minLength: 1 }), rows, fc.nat(3000)), { maxLength: 4 })
+    fc.assert(
+      fc.property(tables, fc.constantFrom(...spellings), places, fc.boolean(), (tables, spell, places, isDouble) => {
+        const contents: Record<string, Json> = {}
+        for (const [name, few, many] of tables) {
+          const filler = Array.from({ length: many }, (_, i) => [`${i}-{[,"`, { initial: { pad, at: [i] } }])
+          contents[name] = { ...few, ...Object.fromEntries(filler) } as Json
+        }
+        const message = { id: 3, result: [false, 'txn', contents, ...(isDouble ? [contents, 1] : [])], error: null }
+        const bytes = Buffer.from(spell(message))
+        const expected = parseMessage({ text: JSON.stringify(message), hasLongNumber: true })
+        expect(readAll(cut(bytes, places))).toEqual([expected])
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  test('holds little of a large message of rows', () => {
+    const rows = Array.from({ length: 20_000 }, (_, i) => `"row-${i}":{"initial":{"name":"${'x'.repeat(100)}"}}`)
+    const bytes = Buffer.from(`{"id":1,"result":[false,"0",{"A":{${rows}},"B":{${rows}}}],"error":null}`)
+    const frames = [...new FrameReader(1 << 30).push(bytes)]
+    expect(frames.length).toBeGreaterThan(10)
+    expect(Math.max(...frames.map(({ text }) => text.length))).toBeLessThan(300_000)
+    const parts = frames.map(frame => parseMessage(frame) as { id: number; result: Record<string, object>[] })
+    expect(new Set(parts.map(({ id }) => id))).toEqual(new Set([1]))
+    const count = (table: string) =>
+      parts.reduce((sum, { result }) => sum + Object.keys(result[2]![table] ?? {}).length, 0)
+    expect([count('A'), count('B')]).toEqual([20_000, 20_000])
+    expect(() => [...new FrameReader(1_000_000).push(bytes)]).toThrow(MessageTooLarge)
   })
 
   test('stops at the size limit, before the message is whole', () => {

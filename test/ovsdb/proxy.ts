@@ -22,13 +22,15 @@ export interface ProxyOptions {
   readonly pieces?: number
   /** Changes what the client says; must not change its length across chunk borders. */
   readonly rewrite?: (bytes: Buffer) => Buffer
+  /** Changes what the server says. */
+  readonly onServer?: (bytes: Buffer) => Buffer
   /** Sees everything that the client says. */
   readonly onClient?: (text: string) => void
 }
 
 /** Starts a proxy before a Unix socket. It ends with the test. */
 export async function startProxy(remote: string, options: ProxyOptions = {}): Promise<Proxy> {
-  const { pieces, rewrite = bytes => bytes, onClient } = options
+  const { pieces, rewrite = bytes => bytes, onServer = bytes => bytes, onClient } = options
   const pairs = new Set<{ near: Socket; far: Socket }>()
   let isRefusing = false
   let isHeld = false
@@ -56,7 +58,7 @@ export async function startProxy(remote: string, options: ProxyOptions = {}): Pr
     if (isHeld) far.pause()
     far.on('data', async bytes => {
       if (!pieces) {
-        near.write(bytes)
+        near.write(onServer(bytes))
         return
       }
       far.pause()
