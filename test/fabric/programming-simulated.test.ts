@@ -27,8 +27,8 @@ describe('programming simulated chassis', () => {
   const reports: string[] = []
   let chassis: { id: string; int: SimulatedSwitch; tun: SimulatedSwitch }[] = []
 
-  const startController = async () => {
-    programming = new Programming({ compiled: compiled(), auditDelay: 0 })
+  const startController = async (options: { patience?: number; maxWaiting?: number } = {}) => {
+    programming = new Programming({ compiled: compiled(), auditDelay: 0, ...options })
     const chassisWithKey = (key: number) => (key <= chassis.length || key < 100 ? `host${key}` : undefined)
     const report = (what: string) => reports.push(what)
     server = await listenForSwitches({ address: { port }, programming, chassisWithKey, report })
@@ -96,6 +96,43 @@ describe('programming simulated chassis', () => {
     expect(held(slow.int)).toBe(20)
     // What came while one bundle was on its way was merged into the next.
     expect(slow.int.seen.bundles - bundles).toBeLessThanOrEqual(3)
+  })
+
+  test('a chassis that hangs for too long loses its connection, and is made what it should be when it is back', async () => {
+    programming.close()
+    await server.close()
+    await startController({ patience: 100, maxWaiting: 50 })
+    hand.subscribe('host1', 'network/1')
+    const { int } = plug(1)
+    await inSync('host1')
+    int.hang(true)
+    programming.apply(hand.set('network/1', flows(1, 40)))
+    await until('the bridge away', () => programming.status('host1')?.bridges['br-int'].state === 'away')
+    expect(programming.status('host1')?.bridges['br-int'].reason).toMatch(/no answer/)
+    // More changes than may wait: they are not kept.
+    for (let n = 0; n < 20; n++) programming.apply(hand.set('network/1', flows(n, 40)))
+    expect(programming.status('host1')?.bridges['br-int'].waiting).toBeLessThanOrEqual(50)
+    int.hang(false)
+    expect(await programming.acknowledged('host1', hand.revision, 5000)).toBe(true)
+    expect(held(int)).toBe(20)
+    await inSync('host1')
+    expect((await programming.diff('host1', 'br-int')).strays).toEqual([])
+  })
+
+  test('a chassis that falls too far behind is compared as a whole', async () => {
+    programming.close()
+    await server.close()
+    await startController({ maxWaiting: 50 })
+    hand.subscribe('host1', 'network/1')
+    const { int } = plug(1)
+    await inSync('host1')
+    int.hang(true)
+    for (let n = 0; n < 20; n++) programming.apply(hand.set('network/1', flows(n, 40)))
+    int.hang(false)
+    expect(await programming.acknowledged('host1', hand.revision, 5000)).toBe(true)
+    expect(held(int)).toBe(20)
+    expect(await programming.diff('host1', 'br-int')).toEqual({ missing: [], changed: [], strays: [] })
+    expect(programming.drift('host1')).toEqual([])
   })
 
   test('a slow chassis gets net effects', async () => {

@@ -29,6 +29,10 @@ export interface Shared {
   readonly readBacks: Gate
   /** Bounds those in the background. */
   readonly audits: Gate
+  /** Milliseconds that a switch may take for a small bundle. */
+  readonly patience: number
+  /** Entries that may wait for a switch. */
+  readonly maxWaiting: number
   /** Milliseconds from being in sync by the stamp to being read back. */
   readonly auditDelay: number
   /** Bounds the large bundles under way. */
@@ -54,7 +58,6 @@ export interface Counters {
 /** All zero. */
 export const noCounts = (): Counters => ({ bundles: 0, flowMods: 0, stamps: 0, readBacks: 0, flowsRead: 0 })
 
-const MAX_WAITING = 100_000
 const LARGE = 2000
 const ALL_BITS = 0xffffffffffffffffn
 const MARK_BITS = 0xffffn << 48n
@@ -114,7 +117,7 @@ export class BridgeProgrammer {
   readonly quarantine: Quarantine
   readonly #shared: Shared
   readonly #wake: () => void
-  readonly #log = new ChangeLog(MAX_WAITING)
+  readonly #log: ChangeLog
   readonly #counts = noCounts()
   #digest = 0n
   #session: Session | undefined
@@ -135,6 +138,7 @@ export class BridgeProgrammer {
       ),
     )
     this.#shared = shared
+    this.#log = new ChangeLog(shared.maxWaiting)
     this.#wake = wake
     this.#awaySince = shared.now()
     for (const set of this.#sets()) this.#digest = U64(this.#digest + set.digest[bridge])
@@ -252,9 +256,9 @@ export class BridgeProgrammer {
     session.inFlight = { stamp: stamp(), change: asChange(operations) }
     this.#count(operations.length)
     try {
-      const { frames, largeBundles } = this.#shared
-      const write = () =>
-        writeOperations({ switch: session.switch, frames, quarantine: this.quarantine, stamp }, operations)
+      const { frames, largeBundles, patience } = this.#shared
+      const { quarantine } = this
+      const write = () => writeOperations({ switch: session.switch, frames, quarantine, patience, stamp }, operations)
       await (operations.length > LARGE ? largeBundles.run(write) : write())
     } catch (error) {
       const reason = error instanceof SwitchLost ? error.message : `writing failed: ${String(error)}`

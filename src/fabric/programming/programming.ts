@@ -22,6 +22,10 @@ export interface ProgrammingOptions {
   readonly compiled: Compiled
   /** Read-backs under way at a time, those in the background aside; default 4. */
   readonly readBacks?: number
+  /** How long (ms) a switch may take for a small bundle before its connection is given up; default 10,000. */
+  readonly patience?: number
+  /** Entries that may wait for a switch before it is compared as a whole instead; default 100,000. */
+  readonly maxWaiting?: number
   /** Milliseconds after which a chassis in sync by its stamp is read back; default 2,000: first all get in sync. */
   readonly auditDelay?: number
   /** Milliseconds since the epoch. */
@@ -66,6 +70,8 @@ export class Programming {
       readBacks: new Gate(options.readBacks ?? 4),
       audits: new Gate(2),
       auditDelay: options.auditDelay ?? 2000,
+      patience: options.patience ?? 10_000,
+      maxWaiting: options.maxWaiting ?? 100_000,
       largeBundles: new Gate(8),
       revision: () => this.#revision,
       onDrift: event => {

@@ -21,20 +21,22 @@ export interface Target {
   readonly switch: Switch
   readonly frames: Frames
   readonly quarantine: Quarantine
+  /** Milliseconds that a small bundle may take. */
+  readonly patience: number
   readonly stamp: () => bigint | undefined
 }
 
 const noStamp = frameOf(stampOf(0n), false)
 const ATTEMPTS = 8
 
-/** Milliseconds that a switch may take for a bundle. */
-const timeout = (operations: number) => 10_000 + operations / 5
+/** Operations a millisecond that any switch is expected to manage. */
+const PACE = 5
 
 const send = (to: Target, operations: readonly Operation[]): Promise<BundleResult> => {
   const stamp = to.stamp()
   const frames = operations.map(op => op.frame)
   frames.push(stamp === undefined ? noStamp : frameOf(stampOf(stamp), true))
-  return to.switch.bundle(joined(frames), timeout(operations.length))
+  return to.switch.bundle(joined(frames), to.patience + operations.length / PACE)
 }
 
 /** Resolves when the switch holds what it is to hold, quarantined entries aside. Rejects with SwitchLost. */
