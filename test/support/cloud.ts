@@ -49,6 +49,8 @@ export interface VmOptions {
   /** Default gateways. */
   readonly gateways?: readonly string[]
   readonly mtu?: number
+  /** Name of its interface on the host, where the usual one is taken. */
+  readonly interface?: string
   /** Leaves the card unplugged: `plug()` it later. */
   readonly unplugged?: boolean
 }
@@ -127,7 +129,7 @@ export const startCloud = async (): Promise<Cloud> => {
 
   const addVm = async (host: Node, ovs: Ovs, options: VmOptions): Promise<Vm> => {
     const node = await addNode(`vm${nodes.length}`)
-    const tap = `tap${options.port.slice(0, 11)}`
+    const tap = options.interface ?? `tap${options.port.slice(0, 11)}`
     await join(host, tap, node, 'eth0')
     await node.exec('sysctl', '-qw', 'net.ipv6.conf.eth0.accept_dad=0')
     await node.exec('ip', 'link', 'set', 'eth0', 'address', options.mac, 'mtu', String(options.mtu ?? 1450))

@@ -7,6 +7,7 @@ import { canonicalVtep } from '#model/chassis-report'
 import { networks } from '#model/network'
 import type { Commit } from '#model/transaction'
 import type { Store } from '#store/store'
+import { removeStaleSocket } from '../stale-socket.ts'
 import type { ListenAt, Reached } from './controller-target.ts'
 import { readHost } from './host-settings.ts'
 import { Link } from './link.ts'
@@ -107,6 +108,7 @@ export class ChassisSessions {
     for (const at of where) {
       const { protocol, ...place } = at
       const secure = protocol === 'pssl' ? { tls: tls ?? {} } : {}
+      if (protocol === 'punix') await removeStaleSocket(at.path)
       const listener = await listen({ ...place, ...limits, ...secure, handshakeTimeout: patience })
       listener.on('client', (client, peer) => this.#follow(new Link(client, patience, peer)))
       listener.on('refused', (error, address) => this.#turnedAway(address ?? 'unknown', error.message))

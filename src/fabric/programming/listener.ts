@@ -2,6 +2,7 @@
 // is closed; it tries again, and may be one by then.
 import { type Address, type Connection, listen, type OpenFlowServer } from 'node-openflow'
 import { ofDatapathId } from '../datapath-id.ts'
+import { removeStaleSocket } from '../stale-socket.ts'
 import { openFlowSwitch } from './openflow.ts'
 import type { Programming } from './programming.ts'
 
@@ -32,6 +33,7 @@ const REPEAT = 60_000
 /** Accepts switches until the server is closed. */
 export const listenForSwitches = async (options: ListenerOptions): Promise<OpenFlowServer> => {
   const { programming, chassisWithKey, isCertificateOf, report = () => {} } = options
+  if (options.address.path !== undefined) await removeStaleSocket(options.address.path)
   const server = await listen(options.address, { versions: [6], maxPacketIns: 1000 })
   const reported = new Map<string, number>()
   const reportOnce = (what: string) => {
