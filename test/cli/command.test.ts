@@ -1,13 +1,11 @@
 // The command as a user meets it: a process with arguments, output and a status.
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, mkdirSync, mkdtempSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-
-const command = resolve('bin/flowright')
+import { command, run } from './running.ts'
 
 /** An address where nobody listens: one that was free a moment ago. */
 const nobody = await (async () => {
@@ -18,17 +16,9 @@ const nobody = await (async () => {
   return `http://127.0.0.1:${port}`
 })()
 
-/** Runs a command to its end. */
-function run(file: string, ...args: string[]): Promise<{ status: number; out: string; err: string }> {
-  return new Promise(done => {
-    const env = { ...process.env, FLOWRIGHT_API: nobody }
-    const child = execFile(file, args, { env }, (_error, out, err) => done({ status: child.exitCode ?? -1, out, err }))
-  })
-}
-
 describe('flowright', () => {
   test('--help lists the commands', async () => {
-    const { status, out } = await run(command, '--help')
+    const { status, out } = await run(command, nobody, '--help')
     expect(status).toBe(0)
     for (const name of ['serve', 'demo', 'chassis', 'flows', 'diff', 'explain', 'trace', 'backup', 'restore', 'ofp']) {
       expect(out).toMatch(new RegExp(`^  ${name} `, 'm'))
@@ -38,14 +28,17 @@ describe('flowright', () => {
   test('runs from anywhere through a symbolic link', async () => {
     const link = join(mkdtempSync(join(tmpdir(), 'flowright-cli-')), 'flowright')
     symlinkSync(command, link)
-    expect(await run(link, '--version')).toMatchObject({ status: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+    expect(await run(link, nobody, '--version')).toMatchObject({
+      status: 0,
+      out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    })
   })
 
   test('says what to do in a checkout that is not set up', async () => {
     const checkout = mkdtempSync(join(tmpdir(), 'flowright-cli-'))
     mkdirSync(join(checkout, 'bin'))
     copyFileSync(command, join(checkout, 'bin/flowright'))
-    const { status, err } = await run(join(checkout, 'bin/flowright'), 'serve')
+    const { status, err } = await run(join(checkout, 'bin/flowright'), nobody, 'serve')
     expect(status).toBe(1)
     expect(err).toContain(`${checkout}/scripts/setup`)
   })
@@ -58,7 +51,7 @@ describe('flowright', () => {
     [['serve', '--api', '0.0.0.0:1'], 'would obey anyone who reaches it'],
     [['srve'], "unknown command 'srve'"],
   ])('%j fails with a line that says why', async (args, message) => {
-    const { status, out, err } = await run(command, ...args)
+    const { status, out, err } = await run(command, nobody, ...args)
     expect({ status, out }).toEqual({ status: 1, out: '' })
     expect(err).toContain(message)
     expect(err).not.toContain('    at ')

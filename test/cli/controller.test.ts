@@ -1,30 +1,18 @@
 // The commands that look at a running controller and keep its data, on a controller with one real Open vSwitch.
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { describeOvs, type Ovs, startOvs } from '#test/support/ovs'
-
-const command = resolve('bin/flowright')
+import { type Running, startController } from './running.ts'
 
 describeOvs('with a controller and a chassis', () => {
   const dir = mkdtempSync(join(tmpdir(), 'flowright-cli-'))
   const data = join(dir, 'data')
   let ovs: Ovs
-  let controller: ChildProcess
-  let api: string
+  let controller: Running
 
-  /** Runs the command against the controller. */
-  const flowright = (...args: string[]) =>
-    new Promise<{ status: number; out: string; err: string }>(done => {
-      const env = { ...process.env, FLOWRIGHT_API: api }
-      const child = execFile(command, args, { env }, (_error, out, err) =>
-        done({ status: child.exitCode ?? -1, out, err }),
-      )
-    })
+  const flowright = (...args: string[]) => controller.flowright(...args)
 
   /** What the command prints, once it prints something that matches. */
   const eventually = async (expected: RegExp, ...args: string[]) => {
@@ -40,25 +28,12 @@ describeOvs('with a controller and a chassis', () => {
       systemId: 'host1',
       externalIds: { hostname: 'host1.example', 'flowright-tunnel-ip': '192.0.2.21' },
     })
-    const listeners = ['--api', '127.0.0.1:0', '--ovsdb', 'ptcp:0:127.0.0.1', '--openflow', 'ptcp:0:127.0.0.1']
-    controller = spawn(command, ['serve', '--data', data, ...listeners, '--chassis', ovs.db], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    for await (const line of createInterface({ input: controller.stdout! })) {
-      const entry = JSON.parse(line)
-      if (entry.ovsdb) {
-        api = `http://${entry.api}`
-        break
-      }
-    }
-    controller.stdout!.resume()
+    const listeners = ['--ovsdb', 'ptcp:0:127.0.0.1', '--openflow', 'ptcp:0:127.0.0.1']
+    controller = await startController('--data', data, ...listeners, '--chassis', ovs.db)
   })
 
   afterAll(async () => {
-    if (controller?.exitCode === null) {
-      controller.kill()
-      await once(controller, 'exit')
-    }
+    await controller?.stop()
     await ovs?.stop()
   })
 

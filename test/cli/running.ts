@@ -1,0 +1,53 @@
+// Runs the command as a process, to its end or as a controller.
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+
+/** The command's file. */
+export const command = resolve('bin/flowright')
+
+/** What a command printed, and its exit status. */
+export interface Result {
+  readonly status: number
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs a file to its end, with FLOWRIGHT_API set. */
+export function run(file: string, api: string, ...args: readonly string[]): Promise<Result> {
+  return new Promise(done => {
+    const env = { ...process.env, FLOWRIGHT_API: api }
+    const child = execFile(file, args, { env }, (_error, out, err) => done({ status: child.exitCode ?? -1, out, err }))
+  })
+}
+
+/** A controller in a process of its own. */
+export interface Running {
+  /** URL of its API. */
+  readonly api: string
+  /** The ports of its OVSDB listeners. */
+  readonly ovsdb: readonly number[]
+  /** Runs the command against it. */
+  flowright(...args: readonly string[]): Promise<Result>
+  /** Ends it as an operator would. */
+  stop(): Promise<void>
+}
+
+/** Starts `flowright serve` with its API on any free port; it serves when this resolves. */
+export async function startController(...args: readonly string[]): Promise<Running> {
+  const child = spawn(command, ['serve', '--api', '127.0.0.1:0', ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const stop = async () => {
+    if (child.exitCode !== null) return
+    child.kill()
+    await once(child, 'exit')
+  }
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { api: address, ovsdb } = JSON.parse(line)
+    if (ovsdb === undefined) continue
+    child.stdout.resume()
+    const api = `http://${address}`
+    return { api, ovsdb, stop, flowright: (...rest) => run(command, api, ...rest) }
+  }
+  throw new Error('the controller ended before it served')
+}
