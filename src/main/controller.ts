@@ -11,7 +11,7 @@ import { listenForSwitches, Programming } from '#fabric/programming/index'
 import { PACKET_IN, portOfCutOver } from '#flows/packet-in'
 import { pipeline } from '#flows/pipeline'
 import { chassis, cutOver, isProgrammed, modelKinds, modelPools } from '#model'
-import { openStore } from '#store'
+import { openStore, type Store } from '#store'
 import { fabricView } from './fabric-view.ts'
 import { addFabricMetrics } from './metrics.ts'
 import { reportUpgrade } from './upgrade-report.ts'
@@ -20,6 +20,10 @@ import { reportUpgrade } from './upgrade-report.ts'
 export interface Controller {
   /** Where the API listens. */
   readonly api: string
+  readonly store: Store
+  readonly programming: Programming
+  /** The TCP ports on which chassis may dial in; undefined for Unix sockets. */
+  readonly ovsdbPorts: readonly (number | undefined)[]
   /** Finishes what is in flight and leaves every flow in place. */
   stop(): Promise<void>
 }
@@ -108,7 +112,7 @@ export const startController = async (options: ServeOptions, log: Logger, versio
       { api: at, ovsdb: sessions.ports, openflow: listening.map(showListener), revision: store.revision },
       `flowright ${version} serves ${options.data}`,
     )
-    return { api: at, stop }
+    return { api: at, store, programming, ovsdbPorts: sessions.ports, stop }
   } catch (error) {
     await stop()
     throw error

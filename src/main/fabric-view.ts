@@ -6,6 +6,7 @@ import type { Bridge, Compiler, FlowEntry, Pipeline, Table } from '#compiler'
 import { slotOf } from '#compiler'
 import type { ChassisSessions } from '#fabric/chassis/index'
 import type { CountedFlow, Programming } from '#fabric/programming/index'
+import { registers } from '#flows/registers'
 
 /** What is shown. */
 export interface Shown {
@@ -26,7 +27,10 @@ export const fabricView = ({ compiler, programming, sessions, pipeline }: Shown)
   const nameOf = (bridge: Bridge, number: number) => tableAt(bridge, number)?.name ?? `table ${number}`
   const print = (bridge: Bridge, flow: FlowData) => {
     const tables = Object.fromEntries(pipeline.tables.filter(t => t.bridge === bridge).map(t => [t.number, t.name]))
-    return printFlow(flow, { names: { tables } })
+    const text = printFlow(flow, { names: { tables } })
+    return registers
+      .filter(register => register.bridge === bridge)
+      .reduce((named, { field, name }) => named.replaceAll(new RegExp(`\\b${field}\\b`, 'g'), name), text)
   }
   const show = (bridge: Bridge, flow: FlowData, sources: readonly SourceView[]): FlowView => ({
     bridge,
