@@ -174,37 +174,6 @@ describe('the flows of a chassis', () => {
   })
 })
 
-describe('who may not', () => {
-  const member = { projectId: 'p', userId: 'u', roles: ['member'], isAdmin: false }
-  let own: TestApi
-  beforeEach(() => {
-    own = testApi({ store: api.store, authenticate: async () => member })
-  })
-
-  test('see chassis: only administrators may', async () => {
-    expect(refusal(await own.call('GET', '/flowright/v1/chassis'))).toEqual([403, 'PolicyNotAuthorized'])
-  })
-
-  test('see, change or use what is another project’s', async () => {
-    const { network } = await api.ok('POST', 'networks', { network: { project_id: 'other' } })
-    expect(refusal(await own.call('GET', `networks/${network.id}`))).toEqual([404, 'NetworkNotFound'])
-    await api.ok('PUT', `networks/${network.id}`, { network: { shared: true } })
-    const seen = (await own.ok('GET', `networks/${network.id}`)).network
-    expect(seen).toMatchObject({ shared: true })
-    expect(seen).not.toHaveProperty('provider:network_type')
-    expect(refusal(await own.call('PUT', `networks/${network.id}`, { network: { name: 'x' } }))).toEqual([
-      403,
-      'PolicyNotAuthorized',
-    ])
-    expect(refusal(await own.call('POST', 'networks', { network: { shared: true } }))).toEqual([
-      403,
-      'PolicyNotAuthorized',
-    ])
-    expect((await own.ok('POST', 'networks', { network: {} })).network.project_id).toBe('p')
-    expect(refusal(await own.call('GET', 'networks?provider:network_type=vxlan'))).toEqual([400, 'HTTPBadRequest'])
-  })
-})
-
 describe('beside its resources the API', () => {
   test('lists its versions, its resources and its extensions', async () => {
     expect((await api.ok('GET', '/')).versions[0]).toMatchObject({ id: 'v2.0', status: 'CURRENT' })

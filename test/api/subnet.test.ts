@@ -174,9 +174,9 @@ describe('a subnet pool', () => {
     ).toMatchObject({
       prefixes: ['10.0.0.0/23', '10.9.0.0/16'],
       ip_version: 4,
-      min_prefixlen: 8,
-      max_prefixlen: 32,
-      default_prefixlen: 8,
+      min_prefixlen: '8',
+      max_prefixlen: '32',
+      default_prefixlen: '8',
       default_quota: null,
       is_default: false,
       shared: false,
@@ -184,9 +184,9 @@ describe('a subnet pool', () => {
     })
     expect((await pool({ prefixes: ['fd00::/48'] })).body.subnetpool).toMatchObject({
       ip_version: 6,
-      min_prefixlen: 64,
-      max_prefixlen: 128,
-      default_prefixlen: 64,
+      min_prefixlen: '64',
+      max_prefixlen: '128',
+      default_prefixlen: '64',
     })
   })
 

@@ -8,10 +8,11 @@ import type { Resource, View } from './resource.ts'
 export type Shown = Record<string, unknown>
 
 /** Whether the one who asks may see a record. */
-export function isVisible(resource: Resource, doc: Doc, { reader, context }: View): boolean {
+export function isVisible(resource: Resource, doc: Doc, view: View): boolean {
+  const { context } = view
   if (context.isAdmin) return true
   const owner = resource.source.owner(doc)
-  return owner === undefined || owner === context.projectId || (resource.isPublic?.(doc, reader) ?? false)
+  return owner === undefined || owner === context.projectId || (resource.isPublic?.(doc, view) ?? false)
 }
 
 /** The record of an id, if it is there and may be seen. Throws the resource's own "not found". */
@@ -24,7 +25,8 @@ export function find(resource: Resource, id: string, view: View): Doc {
 /** The record of an id, if the one who asks may change it. */
 export function findOwn(resource: Resource, id: string, view: View, verb: string): Doc {
   const doc = find(resource, id, view)
-  if (!view.context.isAdmin && resource.source.owner(doc) !== view.context.projectId)
+  const isOwn = view.context.isAdmin || resource.source.owner(doc) === view.context.projectId
+  if (!isOwn && !(verb === 'delete' && resource.isRemovable?.(doc, view)))
     throw refuse('PolicyNotAuthorized', { action: `rule:${verb}_${resource.name}` })
   return doc
 }

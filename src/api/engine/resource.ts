@@ -73,7 +73,9 @@ export interface Declaration<T extends Doc, A extends Attributes<T>> {
   /** What a missing one is refused as. */
   readonly absent: RefusalName
   /** Whether others than owners see it; administrators and owners do. */
-  readonly isPublic?: (doc: T, reader: Reader) => boolean
+  readonly isPublic?: (doc: T, view: View) => boolean
+  /** Whether others than owners may remove it. */
+  readonly isRemovable?: (doc: T, view: View) => boolean
   /** Without standard attributes there are no tags, no revisions and no times. */
   readonly standard: boolean
   readonly create?: (tx: Transaction, body: PostBody<A>, id: string, context: Context) => T

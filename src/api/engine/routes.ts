@@ -62,8 +62,8 @@ export function serveResource(app: FastifyInstance, resource: Resource, serve: S
       `${path}/:id`,
       { schema: describe(resource, 'update') },
       serve.write((view, request) => {
-        const doc = findOwn(resource, request.params.id, view, 'update')
         const body = readPut(resource, request.body, view.context)
+        const doc = findOwn(resource, request.params.id, view, 'update')
         requireMatch(request, view.reader, doc.id)
         return { [resource.name]: show(resource, update(view.reader, doc, body, view.context), view) }
       }),

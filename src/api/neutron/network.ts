@@ -7,6 +7,7 @@ import {
   isNetworkType,
   type Network,
   type NetworkSettings,
+  networkOf,
   networks,
   type Reader,
   refuse,
@@ -16,6 +17,7 @@ import {
   updateNetwork,
 } from '#model'
 import { identified, owned, standardAttributes } from '../engine/common.ts'
+import type { Context } from '../engine/context.ts'
 import { attributesOf, type PostBody, type Resource, recordsOf, resource } from '../engine/resource.ts'
 import { dnsName, flag, integer, list, nullable, object, optional, text, uuid } from '../engine/value.ts'
 import { zone } from './availability-zone.ts'
@@ -112,6 +114,19 @@ function segmentsOf(body: PostBody<typeof attributes>): SegmentRequest[] {
   })
 }
 
+/** The network of an id, for one who may use it. Throws NetworkNotFound. */
+export function usableNetwork(reader: Reader, id: string, context: Context): Network {
+  const network = networkOf(reader, id)
+  if (isOwnNetwork(network, context) || isPublic(network)) return network
+  throw refuse('NetworkNotFound', { id })
+}
+
+/** Whether a network is the project's of the one who asks, or an administrator asks. */
+export const isOwnNetwork = (network: Network, context: Context): boolean =>
+  context.isAdmin || network.projectId === context.projectId
+
+const isPublic = (network: Network) => network.shared || network.external
+
 /** The resource `network`. */
 export const networkResource = (settings: NetworkSettings = defaultNetworkSettings): Resource =>
   resource<Network, typeof attributes>({
@@ -120,7 +135,7 @@ export const networkResource = (settings: NetworkSettings = defaultNetworkSettin
     attributes,
     source: recordsOf(networks),
     absent: 'NetworkNotFound',
-    isPublic: n => n.shared || n.external,
+    isPublic,
     standard: true,
     create: (tx, body, id) =>
       createNetwork(

@@ -5,6 +5,7 @@ import {
   createPort,
   type DhcpOption,
   deletePort,
+  networkOf,
   networks,
   type Port,
   ports,
@@ -13,7 +14,15 @@ import {
 } from '#model'
 import { identified, owned, standardAttributes } from '../engine/common.ts'
 import { quote } from '../engine/read.ts'
-import { attributesOf, type Resource, recordsOf, resource, type View } from '../engine/resource.ts'
+import {
+  attributesOf,
+  type PostBody,
+  type PutBody,
+  type Resource,
+  recordsOf,
+  resource,
+  type View,
+} from '../engine/resource.ts'
 import {
   anyObject,
   distinct,
@@ -31,6 +40,7 @@ import {
   text,
   uuid,
 } from '../engine/value.ts'
+import { isOwnNetwork, usableNetwork } from './network.ts'
 
 const fixedIp = object({ subnet_id: optional(uuid), ip_address: optional(ip) })
 const addressPair = object({ ip_address: ipOrCidr, mac_address: optional(mac) })
@@ -192,6 +202,26 @@ const fixedIpRequests = (given: readonly { subnet_id?: string; ip_address?: stri
 const pairRequests = (given: readonly { ip_address: string; mac_address?: string }[]) =>
   given.map(a => ({ ipAddress: a.ip_address, macAddress: a.mac_address }))
 
+/** The owner of a network sees all its ports, and may remove them. */
+const isOnOwnNetwork = (port: Port, { reader, context }: View) =>
+  isOwnNetwork(networkOf(reader, port.networkId), context)
+
+/** On a network of others a port takes what it is given: it chooses neither addresses nor to go unchecked. */
+function requireOrdinary(
+  verb: 'create' | 'update',
+  body: PostBody<typeof attributes> | PutBody<typeof attributes>,
+): void {
+  const chosen = {
+    mac_address: body.mac_address !== undefined,
+    'fixed_ips:ip_address': body.fixed_ips?.some(f => f.ip_address !== undefined),
+    port_security_enabled: body.port_security_enabled !== undefined,
+    allowed_address_pairs: (body.allowed_address_pairs ?? []).length > 0,
+    device_owner: body.device_owner?.startsWith('network:'),
+  }
+  const name = Object.entries(chosen).find(([, isChosen]) => isChosen)?.[0]
+  if (name) throw refuse('PolicyNotAuthorized', { action: `(rule:${verb}_port:${name})` })
+}
+
 /** The resource `port`. */
 export const portResource: Resource = resource<Port, typeof attributes>({
   name: 'port',
@@ -199,9 +229,13 @@ export const portResource: Resource = resource<Port, typeof attributes>({
   attributes,
   source: recordsOf(ports),
   absent: 'PortNotFound',
+  isPublic: isOnOwnNetwork,
+  isRemovable: isOnOwnNetwork,
   standard: true,
-  create: (tx, body, id) =>
-    createPort(tx, {
+  create(tx, body, id, context) {
+    const network = usableNetwork(tx, body.network_id, context)
+    if (!isOwnNetwork(network, context)) requireOrdinary('create', body)
+    return createPort(tx, {
       id,
       projectId: body.project_id,
       networkId: body.network_id,
@@ -219,9 +253,11 @@ export const portResource: Resource = resource<Port, typeof attributes>({
       bindingHost: body['binding:host_id'] ?? '',
       bindingVnicType: body['binding:vnic_type'],
       bindingProfile: body['binding:profile'],
-    }),
-  update: (tx, port, body) =>
-    updatePort(tx, port, {
+    })
+  },
+  update(tx, port, body, context) {
+    if (!isOwnNetwork(networkOf(tx, port.networkId), context)) requireOrdinary('update', body)
+    return updatePort(tx, port, {
       name: body.name,
       description: body.description,
       adminStateUp: body.admin_state_up,
@@ -236,6 +272,7 @@ export const portResource: Resource = resource<Port, typeof attributes>({
       bindingHost: body['binding:host_id'] === null ? '' : body['binding:host_id'],
       bindingVnicType: body['binding:vnic_type'],
       bindingProfile: body['binding:profile'],
-    }),
+    })
+  },
   remove: deletePort,
 })

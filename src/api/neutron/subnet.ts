@@ -9,9 +9,12 @@ import {
   subnets,
   updateSubnet,
 } from '#model'
+import { find } from '../engine/collection.ts'
 import { identified, owned, standardAttributes } from '../engine/common.ts'
 import { attributesOf, type Resource, recordsOf, resource } from '../engine/resource.ts'
 import { cidr, distinct, flag, integer, ip, ipVersion, nullable, object, oneOf, text, uuid } from '../engine/value.ts'
+import { isOwnNetwork, usableNetwork } from './network.ts'
+import { subnetPoolResource } from './subnet-pool.ts'
 
 const pool = object({ start: ip, end: ip })
 const route = object({ destination: cidr, nexthop: ip })
@@ -49,9 +52,15 @@ export const subnetResource: Resource = resource<Subnet, typeof attributes>({
   attributes,
   source: recordsOf(subnets),
   absent: 'SubnetNotFound',
-  isPublic: (s, reader) => networkOf(reader, s.networkId).shared,
+  isPublic(s, { reader, context }) {
+    const network = networkOf(reader, s.networkId)
+    return network.shared || network.projectId === context.projectId
+  },
   standard: true,
-  create(tx, body, id) {
+  create(tx, body, id, context) {
+    if (!isOwnNetwork(usableNetwork(tx, body.network_id, context), context))
+      throw refuse('PolicyNotAuthorized', { action: 'rule:create_subnet' })
+    if (body.subnetpool_id !== null) find(subnetPoolResource, body.subnetpool_id, { reader: tx, context })
     if (body.use_default_subnetpool && body.subnetpool_id !== null)
       throw refuse('BadRequest', {
         resource: 'subnets',

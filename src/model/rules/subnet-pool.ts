@@ -77,9 +77,6 @@ export function deleteSubnetPool(tx: Transaction, pool: SubnetPool): void {
 
 /** Adds prefixes to a pool. */
 export function addPrefixes(tx: Transaction, pool: SubnetPool, added: readonly string[]): SubnetPool {
-  const prefixes = added.map(p => parsePrefix(p)!)
-  for (const p of prefixes)
-    if (pool.prefixes.some(old => overlap(parsePrefix(old)!, p))) throw refuse('AddressScopePrefixConflict', {})
   return updateSubnetPool(tx, pool, { prefixes: [...pool.prefixes, ...added] })
 }
 
@@ -184,11 +181,12 @@ export const defaultSubnetPool = (reader: Reader, version: IpVersion): SubnetPoo
 
 /** Pools of one scope share no address. */
 function requireScope(tx: Transaction, pool: SubnetPool, scope: AddressScope): void {
-  const facts = { pool: pool.id, scope: scope.id }
-  if (scope.projectId !== pool.projectId && !scope.shared)
-    throw refuse('IllegalSubnetPoolAssociationToAddressScope', facts)
   if (scope.ipVersion !== pool.ipVersion)
-    throw refuse('IllegalSubnetPoolIpVersionAssociationToAddressScope', { ...facts, version: scope.ipVersion })
+    throw refuse('IllegalSubnetPoolIpVersionAssociationToAddressScope', {
+      pool: pool.id,
+      scope: scope.id,
+      version: scope.ipVersion,
+    })
   for (const other of tx.by(subnetPools, 'scope', scope.id)) {
     if (other.id === pool.id) continue
     for (const theirs of other.prefixes)

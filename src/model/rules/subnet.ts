@@ -214,7 +214,7 @@ function requireLists(subnet: Subnet, id: string): void {
     if (parseIp(server)!.version !== subnet.ipVersion)
       throw invalid(`dns_nameservers: '${server}' is not of IP version ${subnet.ipVersion}`)
   for (const type of subnet.serviceTypes)
-    if (!/^(network|compute|baremetal):./.test(type)) throw refuse('InvalidSubnetServiceType', { serviceType: type })
+    if (!/^[^:\s]+:/.test(type)) throw refuse('InvalidSubnetServiceType', { serviceType: type })
 }
 
 /** First and last address of a prefix that a host may have. */
