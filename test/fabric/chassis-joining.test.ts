@@ -86,11 +86,16 @@ describeOvs('a chassis joins', () => {
     const one = await host(1)
     await one.kill9('ovsdb-server')
     controller = await controllerWith({ dial: [one.db] })
-    await new Promise(resolve => setTimeout(resolve, 100))
+    await until('a failure', () => controller.sessions.strangers().length === 1)
+    expect(controller.sessions.strangers()[0]).toMatchObject({
+      remote: one.db,
+      reason: /cannot be reached: .*ECONN|ENOENT/,
+    })
     await one.start('ovsdb-server')
     await untilUp(controller, 'host1')
     await until('a tunnel port', async () => (await ofport(one, 'fr-vxlan')) === '2')
     expect(controller.sessions.state('host1')?.remote).toBe(one.db)
+    expect(controller.sessions.strangers()).toEqual([])
   })
 
   test('over TLS under the name in its certificate only', async () => {

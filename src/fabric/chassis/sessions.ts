@@ -178,9 +178,9 @@ export class ChassisSessions {
       if (this.#isClosing) return
       const id = this.#holderOf(link)
       if (id !== undefined) this.#lost(id, reason)
-      else if (this.#strangers.has(link) || link.isDialled || link.systemId === '')
-        this.#turnedAway(link.address, reason)
+      else if (!link.isDialled && link.systemId === '') this.#turnedAway(link.address, reason)
       this.#forget(link)
+      if (link.isDialled && link.host === undefined) this.#stranger(link, `it cannot be reached: ${reason}`)
     })
     link.on('ended', () => {
       this.#forget(link)
