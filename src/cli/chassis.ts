@@ -128,10 +128,12 @@ function state({ connected, admission, openflow }: Chassis): string {
 }
 
 function programmed({ state, flows, drift, quarantined }: Bridge): string {
-  const counts = [`${flows} flows`]
-  if (drift > 0) counts.push(`${drift} ${drift === 1 ? 'deviation' : 'deviations'} repaired`)
-  if (quarantined > 0) counts.push(`${quarantined} flows refused by the switch`)
+  const counts = [count(flows, 'flow')]
+  if (drift > 0) counts.push(`${count(drift, 'deviation')} repaired`)
+  if (quarantined > 0) counts.push(`${count(quarantined, 'flow')} refused by the switch`)
   return `${words(state)}, ${counts.join(', ')}`
 }
+
+const count = (n: number, thing: string) => `${n} ${thing}${n === 1 ? '' : 's'}`
 
 const words = (state: string) => state.replaceAll('_', ' ')
