@@ -4,3 +4,4 @@
 export * from './connection/index.ts'
 export * from './flow/index.ts'
 export * from './message/index.ts'
+export { type DecodeCode, DecodeError, type EncodeCode, EncodeError, fromHex, toHex } from './wire/index.ts'

@@ -21,7 +21,12 @@ const lines = (name: string) =>
   read(name)
     .split('\n')
     .filter(Boolean)
-    .map(line => JSON.parse(line) as Record<string, unknown>)
+    .map(line => parse(line) as Record<string, unknown>)
+
+/** JSON whose integers beyond 2^53 stay exact. */
+const parse = (text: string): unknown =>
+  JSON.parse(text, ((_key: string, value: unknown, context?: { source: string }) =>
+    typeof value === 'number' && !Number.isSafeInteger(value) && context ? BigInt(context.source) : value) as never)
 
 const isOurs = (hex: string) => /^0[456]/.test(hex)
 

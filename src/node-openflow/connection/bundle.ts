@@ -2,7 +2,7 @@
 // left out by OpenFlow's rules, so the bundle is closed first, and committed only if nothing was refused.
 
 import type { Version } from '../flow/index.ts'
-import { type Message, type MessageDraft, writeMessage } from '../message/index.ts'
+import { type Message, type MessageDraft, type MessageFor, writeBundleAdd } from '../message/index.ts'
 import { EncodeError, Writer } from '../wire/index.ts'
 import { BundleError, ConnectionClosed, OpenFlowError } from './errors.ts'
 import type { Outbox } from './outbox.ts'
@@ -31,7 +31,8 @@ export interface BundleChannel {
   readonly outbox: Outbox
   readonly timeout: number
   readonly request: (message: MessageDraft, timeout: number, slow: boolean) => Promise<Message>
-  readonly onPermanentError: (listener: ((error: OpenFlowError) => void) | undefined) => void
+  /** Sets what takes the errors that belong to no waiting request; it says whether one was the bundle's. */
+  readonly onError: (listener: ((message: MessageFor<'error'>) => boolean) | undefined) => void
 }
 
 const DEFAULT_ID = 1
@@ -47,16 +48,13 @@ export function encodeBundleAdd(
 ): Uint8Array {
   if (xid < PERMANENT_XID)
     throw new EncodeError('bad-value', 'xid', `permanent xids have the top bit set, ${xid} has not`)
-  const w = new Writer(256)
-  writeAdd(w, { ...message, version, xid } as Message, options)
-  return w.take()
+  const { id = DEFAULT_ID, flags = DEFAULT_FLAGS } = options
+  scratch.reset()
+  writeBundleAdd(scratch, message, version, xid, id, flags)
+  return scratch.take()
 }
 
-function writeAdd(w: Writer, message: Message, options: Pick<BundleOptions, 'id' | 'flags'>): void {
-  const { version, xid } = message
-  const { id: bundleId = DEFAULT_ID, flags = DEFAULT_FLAGS } = options
-  writeMessage(w, { version, type: 'bundle_add_message', xid, bundleId, flags, message })
-}
+const scratch = new Writer(4096)
 
 /** Opens, fills, closes and commits a bundle. */
 export async function runBundle(
@@ -64,21 +62,25 @@ export async function runBundle(
   items: Iterable<BundleItem>,
   options: BundleOptions,
 ): Promise<void> {
-  const { pending, outbox, request } = channel
+  const { outbox, request } = channel
   const { id: bundleId = DEFAULT_ID, flags = DEFAULT_FLAGS, timeout = channel.timeout } = options
   const errors: OpenFlowError[] = []
-  const live: number[] = []
-  const fail = (error: Error) => {
-    if (error instanceof OpenFlowError) errors.push(error)
-  }
+  /** What was sent with live xids. */
+  const live = new Map<number, BundleMessage>()
   const control = (control: 'open_request' | 'close_request' | 'commit_request' | 'discard_request') =>
     request({ type: 'bundle_control', bundleId, control, flags }, timeout, control !== 'open_request')
-  channel.onPermanentError(fail)
+  channel.onError(message => {
+    const { xid } = message
+    const item = live.get(xid)
+    if (!item && xid < PERMANENT_XID) return false
+    errors.push(new OpenFlowError(message, item && ({ ...item, version: channel.version, xid } as Message)))
+    return true
+  })
   try {
     try {
       const opened = control('open_request')
       opened.catch(() => {})
-      await outbox.sendAll(adds(channel, items, options, fail, live))
+      await outbox.sendAll(adds(channel, items, bundleId, flags, live))
       // The switch answers in order: with the answer to close, all refusals of messages are in.
       await control('close_request')
       await opened
@@ -99,18 +101,17 @@ export async function runBundle(
       throw new BundleError(errors.length > 0 ? errors : [error])
     }
   } finally {
-    channel.onPermanentError(undefined)
-    for (const xid of live) pending.remove(xid)
+    channel.onError(undefined)
   }
 }
 
-/** The items as bytes, in chunks; live messages are entered among the pending, so that their errors find them. */
+/** The items as bytes, in chunks. */
 function* adds(
   channel: BundleChannel,
   items: Iterable<BundleItem>,
-  options: BundleOptions,
-  fail: (error: Error) => void,
-  live: number[],
+  bundleId: number,
+  flags: readonly ('atomic' | 'ordered')[],
+  live: Map<number, BundleMessage>,
 ): Generator<Uint8Array> {
   const { version, pending } = channel
   const w = new Writer(CHUNK + 4096)
@@ -125,10 +126,8 @@ function* adds(
       yield item
     } else {
       const xid = pending.nextXid()
-      const sent = { ...item, version, xid } as Message
-      writeAdd(w, sent, options)
-      pending.add(xid, { what: item.type, sent, answer: () => false, fail }, 0)
-      live.push(xid)
+      writeBundleAdd(w, item, version, xid, bundleId, flags)
+      live.set(xid, item)
       if (w.length >= CHUNK) {
         yield w.take()
         w.reset()

@@ -24,7 +24,7 @@ import { type ConnectionOptions, type Settings, settings } from './options.ts'
 import { Outbox } from './outbox.ts'
 import { type PacketInHandler, PacketQueue } from './packet-queue.ts'
 import { Parts } from './parts.ts'
-import { PERMANENT_XID, Pending } from './pending.ts'
+import { Pending } from './pending.ts'
 
 const HELLO = 0
 const ERROR = 1
@@ -46,7 +46,7 @@ export type RequestType = {
 
 /** The reply to a kind of request. */
 export type ReplyTo<T extends RequestType> = T extends `${infer B}_request`
-  ? MessageFor<Extract<`${B}_reply`, MessageType>>
+  ? Exclude<MessageFor<Extract<`${B}_reply`, MessageType>>, { readonly form: string }>
   : never
 
 /** A request to be sent. */
@@ -130,7 +130,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   private handler: PacketInHandler | undefined
   /** Unsolicited messages that came before the application could listen. */
   private early: Uint8Array[] | undefined = []
-  private permanentErrors: ((error: OpenFlowError) => void) | undefined
+  private bundleErrors: ((message: MessageFor<'error'>) => boolean) | undefined
   private bundles: Promise<unknown> = Promise.resolve()
   private cause: Error | undefined
   private bytesReceived = 0
@@ -285,8 +285,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
           outbox: this.outbox,
           timeout: this.settings.requestTimeout,
           request: (draft, timeout, slow) => this.single(draft, { timeout }, slow),
-          onPermanentError: listener => {
-            this.permanentErrors = listener
+          onError: listener => {
+            this.bundleErrors = listener
           },
         },
         items,
@@ -499,9 +499,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   private takeError(data: Uint8Array) {
     const message = this.tryDecode(data)
     if (message?.type !== 'error') return
-    const error = new OpenFlowError(message, this.pending.get(message.xid)?.sent)
-    if (this.pending.refuse(message.xid, error)) return
-    if (message.xid >= PERMANENT_XID && this.permanentErrors) return this.permanentErrors(error)
+    const { xid } = message
+    const waiter = this.pending.get(xid)
+    if (!waiter && this.bundleErrors?.(message)) return
+    const error = new OpenFlowError(message, waiter?.sent)
+    if (this.pending.refuse(xid, error)) return
     this.guard(() => this.emit('openflowError', error))
   }
 

@@ -5,7 +5,8 @@ import type { Codec } from '../wire/index.ts'
 import { pad, u16, u32, u64 } from '../wire/index.ts'
 import { bits, oneOf, optional, type PropertyOf, properties, property, record } from './shape.ts'
 
-const flags = { atomic: 1 << 0, ordered: 1 << 1, time: 1 << 2 } as const
+/** How a bundle is to be carried out. */
+export const bundleFlags = { atomic: 1 << 0, ordered: 1 << 1, time: 1 << 2 } as const
 
 const time = { seconds: u64, nanoseconds: u32, _pad: pad(4) }
 
@@ -36,7 +37,7 @@ export const bundleControl = record({
     discard_request: 6,
     discard_reply: 7,
   }),
-  flags: bits(u16, flags),
+  flags: bits(u16, bundleFlags),
   properties: bundleProperties,
 })
 
@@ -47,12 +48,12 @@ export interface AnyMessage {
   readonly xid: number
 }
 
-const bundleHead = record({ bundleId: u32, _pad: pad(2), flags: bits(u16, flags) })
+const bundleHead = record({ bundleId: u32, _pad: pad(2), flags: bits(u16, bundleFlags) })
 
 /** OFPT_BUNDLE_ADD_MESSAGE: the message to add, with the same xid as this one, then properties if any. */
 export interface BundleAdd<M = AnyMessage> {
   readonly bundleId: number
-  readonly flags: readonly (keyof typeof flags | number)[]
+  readonly flags: readonly (keyof typeof bundleFlags | number)[]
   readonly message: M
   readonly properties?: readonly BundleProperty[]
 }
@@ -112,7 +113,7 @@ export const bundleFeaturesRequest = record({
 
 /** OFPMP_BUNDLE_FEATURES, reply. */
 export const bundleFeaturesReply = record({
-  capabilities: bits(u16, flags),
+  capabilities: bits(u16, bundleFlags),
   _pad: pad(6),
   properties: properties(featuresRows),
 })

@@ -4,11 +4,11 @@
 import type { Version } from '../flow/index.ts'
 import type { Codec } from '../wire/index.ts'
 import { DecodeError, EncodeError, Reader, Writer } from '../wire/index.ts'
-import type { AnyMessage } from './bundle.ts'
-import { hello } from './channel.ts'
-import { errorBody } from './error.ts'
-import { type Message, messages } from './messages.ts'
-import type { Code, Form } from './rows.ts'
+import { type AnyMessage, bundleFlags } from './bundle.ts'
+import { type Hello, hello } from './channel.ts'
+import { type ErrorBody, errorBody } from './error.ts'
+import { type Message, type MessageDraft, messages } from './messages.ts'
+import { type Code, type Form, ONF } from './rows.ts'
 import { exhausted } from './shape.ts'
 
 /** Bytes of the header that every message begins with. */
@@ -23,6 +23,8 @@ const MULTIPART_REQUEST = 18
 const MULTIPART_REPLY = 19
 const EXPERIMENTER_MULTIPART = 0xffff
 const MORE = 1
+const BUNDLE_ADD_MESSAGE = 34
+const ONFT_BUNDLE_ADD_MESSAGE = 2301
 
 /** A form at a version, its body's codec made when first used. */
 interface Entry {
@@ -71,7 +73,8 @@ function register(kind: string, form: Form<unknown>, version: Version): void {
 
 /** Decodes one message, the whole of `data`. Throws a DecodeError whose offset counts from the message's start. */
 export function decode(data: Uint8Array): Message {
-  const r = new Reader(data)
+  // Not a Buffer, whose slice() is no copy: no value may alias what it was read from.
+  const r = new Reader(new Uint8Array(data.buffer, data.byteOffset, data.length))
   const message = readMessage(r)
   if (r.remaining > 0) r.fail('bad-length', `${r.remaining} bytes follow the message`)
   return message
@@ -180,9 +183,14 @@ export function encode(message: Message): Uint8Array {
 
 /** Writes a message after what `w` holds. If it has no encoding, nothing of it stays in `w`. */
 export function writeMessage(w: Writer, message: Message): void {
+  writeDraft(w, message, message.version, message.xid)
+}
+
+/** Writes a message with this version and xid, whatever it says itself. */
+export function writeDraft(w: Writer, message: MessageDraft, version: number, xid: number): void {
   const start = w.length
   try {
-    w.enter(() => writeWhole(w, message))
+    w.enter(() => writeWhole(w, message, version, xid))
     const length = w.length - start
     if (length > MAX_SIZE) {
       throw new EncodeError('too-long', '', `a ${message.type} of ${length} bytes; a message has at most ${MAX_SIZE}`)
@@ -194,15 +202,43 @@ export function writeMessage(w: Writer, message: Message): void {
   }
 }
 
-function writeWhole(w: Writer, message: Message) {
-  const { version, xid } = message
+/**
+ * Writes an OFPT_BUNDLE_ADD_MESSAGE that holds `message`, both with this xid: what encoding a `bundle_add_message`
+ * does, without making one.
+ */
+export function writeBundleAdd(
+  w: Writer,
+  message: MessageDraft,
+  version: Version,
+  xid: number,
+  bundleId: number,
+  flags: readonly (keyof typeof bundleFlags)[],
+): void {
+  const start = w.length
+  if (version === 4) writeExperimenter(w, version, xid, ONF, ONFT_BUNDLE_ADD_MESSAGE, () => {})
+  else header(w, version, BUNDLE_ADD_MESSAGE, xid)
+  w.u32(bundleId)
+  w.u16(0)
+  let bits = 0
+  for (const flag of flags) bits |= bundleFlags[flag]
+  w.u16(bits)
+  try {
+    writeDraft(w, message, version, xid)
+    w.patchU16(start + 2, w.length - start)
+  } catch (error) {
+    w.cut(start)
+    throw error
+  }
+}
+
+function writeWhole(w: Writer, message: MessageDraft, version: number, xid: number) {
   if (message.type === 'hello') {
     header(w, version, HELLO, xid)
-    return hello.write(w, message)
+    return hello.write(w, message as Hello)
   }
   if (message.type === 'error') {
     header(w, version, ERROR, xid)
-    return errorBody(version).write(w, message)
+    return errorBody(version).write(w, message as ErrorBody)
   }
   if (version !== 4 && version !== 5 && version !== 6) {
     throw new EncodeError('bad-version', 'version', `${version} is none of 4, 5 and 6`)
@@ -226,12 +262,17 @@ function writeWhole(w: Writer, message: Message) {
       return w.bytes(message.data)
     }
     default:
-      return writeKnown(w, version, message as Message & { form?: string; more?: boolean })
+      return writeKnown(w, version, xid, message as MessageDraft & { form?: string; more?: boolean })
   }
 }
 
-function writeKnown(w: Writer, version: Version, message: Message & { form?: string; more?: boolean }): void {
-  const { type, xid, form, more } = message
+function writeKnown(
+  w: Writer,
+  version: Version,
+  xid: number,
+  message: MessageDraft & { form?: string; more?: boolean },
+): void {
+  const { type, form, more } = message
   const entry = byName[version - 4]?.get(form ? `${type} ${form}` : type)
   if (!entry) {
     const known = byName.some(names => names.has(type))

@@ -25,7 +25,8 @@ export class Framer {
    * length is below 8: what follows cannot be told apart any more.
    */
   *push(chunk: Uint8Array): Generator<Uint8Array, void, void> {
-    this.chunk = chunk
+    // A Buffer's slice() is a view, a Uint8Array's a copy: what follows counts on the latter.
+    this.chunk = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)
     this.at = 0
     for (let message = this.next(); message; message = this.next()) yield message
   }

@@ -2,13 +2,24 @@
 
 export type { BundleAdd, BundleProperty, RequestForward } from './bundle.ts'
 export * from './channel.ts'
-export { decode, encode, HEADER_SIZE, MAX_SIZE, readMessage, typeName, writeMessage } from './codec.ts'
+export { decode, encode, HEADER_SIZE, MAX_SIZE, readMessage, typeName, writeBundleAdd, writeMessage } from './codec.ts'
 export type { ErrorBody } from './error.ts'
 export { type ErrorName, type ErrorNumbers, errorName, errorNames, errorNumbers } from './error-codes.ts'
 export type { FlowMod, FlowStats } from './flow.ts'
 export { Framer } from './framer.ts'
+export {
+  ALL_GROUPS,
+  BUCKET_ALL,
+  BUCKET_FIRST,
+  BUCKET_LAST,
+  type Bucket,
+  type Group,
+  type GroupMod,
+  type GroupProperty,
+} from './group.ts'
 export type * from './messages.ts'
 export { messages } from './messages.ts'
+export { ALL_METERS, type Band, type Meter, type MeterFeatures, type MeterMod } from './meter.ts'
 export type { FlowChange, FlowMonitor, FlowUpdate } from './monitor.ts'
 export type { CtFlush, CtTuple } from './nicira.ts'
 export { NO_BUFFER, type PacketIn, type PacketOut, resumption } from './packet.ts'
