@@ -10,7 +10,7 @@ const run = promisify(execFile)
 const ip = async (...args: string[]) => void (await run('ip', args))
 
 /** A machine in a namespace of its own. */
-export interface Node {
+interface Node {
   readonly netns: string
   /** Runs a command there; resolves with its output, rejects when it fails. */
   exec(command: string, ...args: string[]): Promise<string>
@@ -40,7 +40,7 @@ export interface Host extends Node {
 }
 
 /** A VM: a namespace with one network card. */
-export interface VmOptions {
+interface VmOptions {
   /** The port id: `external_ids:iface-id`. */
   readonly port: string
   readonly mac: string

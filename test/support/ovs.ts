@@ -21,7 +21,7 @@ const canRun = (command: string, ...args: string[]) => {
 }
 
 /** Why Open vSwitch cannot run here, in words; undefined when it can. */
-export const ovsMissing =
+const ovsMissing =
   existsSync(schema) && canRun('ovs-vswitchd', '--version') && canRun('ovsdb-server', '--version')
     ? undefined
     : 'Open vSwitch is not installed'
@@ -43,7 +43,7 @@ export const describeOvs = describeUnless(ovsMissing)
 export const describeDataplane = describeUnless(namespacesMissing)
 
 /** The daemons of one Open vSwitch. */
-export type Daemon = 'ovsdb-server' | 'ovs-vswitchd'
+type Daemon = 'ovsdb-server' | 'ovs-vswitchd'
 
 /** How one Open vSwitch is started. */
 export interface OvsOptions {

@@ -10,7 +10,7 @@ const words = (text: string) =>
     .filter(word => word !== '')
 
 /** The only row of the Open_vSwitch table; undefined while there is none. */
-export const rootOf = (view: View) => view.table('Open_vSwitch').values().next().value
+const rootOf = (view: View) => view.table('Open_vSwitch').values().next().value
 
 /** The host's system-id; '' when it has none. */
 export const systemIdOf = (view: View): string => rootOf(view)?.external_ids.get('system-id') ?? ''

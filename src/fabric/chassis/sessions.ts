@@ -14,7 +14,7 @@ import { Link } from './link.ts'
 import { ChassisSession } from './session.ts'
 
 /** Where log lines go: pino's shape. */
-export interface Log {
+interface Log {
   info(facts: object, text: string): void
   warn(facts: object, text: string): void
 }
