@@ -21,7 +21,7 @@ export interface Actions {
 }
 
 /** The whole command line. */
-export function buildProgram(actions: Actions): Command {
+function buildProgram(actions: Actions): Command {
   const program = new Command('flowright')
     .description('Neutron for Open vSwitch, without agents: one process, OVSDB and OpenFlow.')
     .version(packageJson.version)
