@@ -9,7 +9,8 @@ describeDataplane('a VM moves to another host', () => {
   let hosts: Host[]
   let network: { id: string }
   beforeAll(async () => {
-    ;[cloud, flowright] = await Promise.all([startCloud(), startFlowright()])
+    flowright = await startFlowright()
+    cloud = await startCloud()
     hosts = []
     for (const n of [1, 2, 3]) {
       const host = await cloud.addHost({ name: `host${n}`, tunnelIp: `192.0.2.${n}`, sockets: flowright.sockets })

@@ -11,7 +11,8 @@ describeDataplane('something is killed', () => {
   const addresses: string[] = []
   const ids: string[] = []
   beforeAll(async () => {
-    ;[cloud, flowright] = await Promise.all([startCloud(), startFlowright()])
+    flowright = await startFlowright()
+    cloud = await startCloud()
     const { network } = await flowright.api('POST', '/v2.0/networks', { network: {} })
     const subnet = { network_id: network.id, ip_version: 4, cidr: '10.0.0.0/24' }
     await flowright.api('POST', '/v2.0/subnets', { subnet })

@@ -61,7 +61,14 @@ export const startFlowright = async (...args: string[]): Promise<Flowright> => {
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
     return text === '' ? undefined : JSON.parse(text)
   }
-  await start()
+  const remove = () => {
+    process.off('exit', killChild)
+    rmSync(dir, { recursive: true, force: true })
+  }
+  await start().catch(error => {
+    remove()
+    throw error
+  })
   return {
     sockets: { openflow: `${dir}/openflow` },
     api,
@@ -79,8 +86,7 @@ export const startFlowright = async (...args: string[]): Promise<Flowright> => {
     start,
     stop: async () => {
       await end('SIGTERM')
-      process.off('exit', killChild)
-      rmSync(dir, { recursive: true, force: true })
+      remove()
     },
   }
 }
