@@ -7,7 +7,7 @@ import type { Attribute, Resource } from './resource.ts'
 import { text } from './value.ts'
 
 /** Bulk requests with more items are refused. */
-export const maxBulk = 10_000
+export const maxBulk = 2000
 
 const bad = (message: string) => refuse('HTTPBadRequest', { message })
 

@@ -2,7 +2,7 @@
 import { type Doc, type Reader, refuse } from '#model'
 import type { Context } from './context.ts'
 import type { Query } from './query.ts'
-import type { Resource, View } from './resource.ts'
+import type { Attribute, Resource, View } from './resource.ts'
 
 /** A resource as a reply shows it. */
 export type Shown = Record<string, unknown>
@@ -32,14 +32,50 @@ export function findOwn(resource: Resource, id: string, view: View, verb: string
 }
 
 /** Shows a record. */
-export function show(resource: Resource, doc: Doc, view: View, fields?: ReadonlySet<string>): Shown {
-  const shown: Shown = {}
-  for (const [name, attribute] of Object.entries(resource.attributes)) {
-    if (!attribute.show || (fields && !fields.has(name))) continue
-    if (attribute.admin?.includes('read') && !view.context.isAdmin) continue
-    shown[name] = attribute.show(doc, view)
+export const show = (resource: Resource, doc: Doc, view: View, fields?: ReadonlySet<string>): Shown =>
+  shower(resource, view, fields)(doc)
+
+/** How to show records: what the one who asks may see and wants to see of them. */
+function shower(resource: Resource, view: View, fields: ReadonlySet<string> | undefined): (doc: Doc) => Shown {
+  const isShown = ([name, { admin }]: [string, Attribute<Doc>]) =>
+    (fields?.has(name) ?? true) && (view.context.isAdmin || !admin?.includes('read'))
+  const attributes = Object.entries(resource.attributes).flatMap(entry =>
+    entry[1].show && isShown(entry) ? [[entry[0], entry[1].show] as const] : [],
+  )
+  return doc => {
+    const shown: Shown = {}
+    for (const [name, attribute] of attributes) shown[name] = attribute(doc, view)
+    return shown
   }
-  return shown
+}
+
+/** How long a long list may hold up everything else at a time, in milliseconds. */
+const TURN = 5
+
+/**
+ * Shows records as a JSON list. A long one is shown in turns, between which the controller does its other work; what has
+ * changed meanwhile is shown as it is by then.
+ */
+export async function showAll(
+  resource: Resource,
+  docs: readonly Doc[],
+  view: View,
+  fields?: ReadonlySet<string>,
+): Promise<string> {
+  const shown = shower(resource, view, fields)
+  const parts: string[] = []
+  let started = performance.now()
+  let isLater = false
+  for (const doc of docs) {
+    if (performance.now() - started > TURN) {
+      await new Promise(resolve => setImmediate(resolve))
+      started = performance.now()
+      isLater = true
+    }
+    const current = isLater ? resource.source.get(view.reader, doc.id) : doc
+    if (current) parts.push(JSON.stringify(shown(current)))
+  }
+  return `[${parts.join(',')}]`
 }
 
 /** The records that a query asks for, in order. */

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify'
 import { type Reader, refuse, requireRevision } from '#model'
 import { readPost, readPut } from './body.ts'
-import { find, findOwn, links, list, show } from './collection.ts'
+import { find, findOwn, links, list, show, showAll } from './collection.ts'
 import { answerMethodNotAllowed } from './errors.ts'
 import { describe } from './openapi.ts'
 import { type RawQuery, readQuery } from './query.ts'
@@ -24,12 +24,14 @@ export function serveResource(app: FastifyInstance, resource: Resource, serve: S
   app.get<{ Querystring: RawQuery }>(
     path,
     { schema: describe(resource, 'list') },
-    serve.read(({ reader, context }, request) => {
-      const query = readQuery(resource, request.query, context)
-      const docs = list(resource, query, reader, context)
-      const shown = docs.map(doc => show(resource, doc, { reader, context }, query.fields))
-      if (query.limit === 0) return { [resource.plural]: shown }
-      return { [resource.plural]: shown, [`${resource.plural}_links`]: links(urlOf(request), query, docs) }
+    serve.read(async (view, request, reply) => {
+      const query = readQuery(resource, request.query, view.context)
+      const docs = list(resource, query, view.reader, view.context)
+      const shown = await showAll(resource, docs, view, query.fields)
+      const pages =
+        query.limit === 0 ? '' : `,"${resource.plural}_links":${JSON.stringify(links(urlOf(request), query, docs))}`
+      reply.type('application/json; charset=utf-8')
+      return `{"${resource.plural}":${shown}${pages}}`
     }),
   )
 

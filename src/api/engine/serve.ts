@@ -19,7 +19,7 @@ declare module 'fastify' {
 
 type Handler<V, R extends RouteGenericInterface> = (view: V, request: FastifyRequest<R>, reply: FastifyReply) => unknown
 
-/** Makes route handlers out of functions of the state. They run synchronously and may run twice. */
+/** Makes route handlers out of functions of the state, which may run twice; those that write run synchronously. */
 export interface Serve {
   read<R extends RouteGenericInterface>(
     handle: Handler<View, R>,
@@ -33,7 +33,7 @@ export interface Serve {
 export const serveFrom = (store: Store): Serve => ({
   read: handle => async (request, reply) => {
     const answer = () => handle({ reader: store, context: request.context }, request, reply)
-    const seen = answer()
+    const seen = await answer()
     await store.settled()
     // what was seen may have been taken back by a disk that refused
     return store.trouble ? answer() : seen

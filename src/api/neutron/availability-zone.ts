@@ -23,7 +23,7 @@ export const availabilityZoneResource: Resource = resource<Zone, typeof attribut
   name: 'availability_zone',
   plural: 'availability_zones',
   attributes,
-  source: { all: () => zones, get: () => undefined, owner: () => undefined },
+  source: { all: () => zones, get: (_reader, id) => zones.find(z => z.id === id), owner: () => undefined },
   absent: 'AvailabilityZoneNotFound',
   standard: false,
 })
