@@ -309,6 +309,39 @@ suite(title('what is asynchronous'), () => {
   })
 })
 
+suite(title('requests longer than a message'), () => {
+  test.each(versions)('go in parts: the features of all tables, sent back (version %i)', async version => {
+    const connection = await dial(version)
+    const ask = (entries: MessageFor<'table_features_request'>['entries']) =>
+      connection.request({ type: 'table_features_request', entries })
+    const { entries } = await ask([])
+    expect(entries.length).toBe(254)
+    const before = connection.counters.bytesSent
+    const answer = await ask(entries)
+    expect(connection.counters.bytesSent - before).toBeGreaterThan(500_000)
+    expect(answer.entries.length).toBe(254)
+  })
+})
+
+suite(title('a controller that comes back'), () => {
+  test('finds its flows, and replaces them all at once', async () => {
+    const flow = (priority: number, cookie: bigint) =>
+      ({ type: 'flow_mod', command: 'add', table: 6, priority, cookie, match: {}, actions: [output(1)] }) as const
+    const first = await dial()
+    await first.bundle([flow(1, 0x10n), flow(2, 0x10n)])
+    first.destroy()
+    const second = await dial()
+    const read = async () => (await second.request({ type: 'flow_stats_request', table: 6 })).entries
+    expect((await read()).map(f => f.priority).sort()).toEqual([1, 2])
+    const ours = { cookie: 0x10n, cookieMask: 0xffn, match: {}, actions: [] }
+    await second.bundle([{ type: 'flow_mod', command: 'delete', table: 255, ...ours }, flow(2, 0x11n), flow(3, 0x11n)])
+    expect((await read()).map(f => [f.priority, f.cookie]).sort()).toEqual([
+      [2, 0x11n],
+      [3, 0x11n],
+    ])
+  })
+})
+
 suite(title('a whole table'), () => {
   test('of 100,000 flows goes in with one bundle, and comes back as it was', async () => {
     const connection = await dial()

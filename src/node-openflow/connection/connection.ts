@@ -9,6 +9,7 @@ import type { Version } from '../flow/index.ts'
 import {
   decode,
   encode,
+  encodeParts,
   Framer,
   type Message,
   type MessageDraft,
@@ -342,7 +343,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   private ask(draft: MessageDraft, options: RequestOptions, slow = draft.type === 'barrier_request'): Parts {
     const message = this.complete(draft)
-    const bytes = encode(message)
+    const buffers = encodeParts(message)
     const { xid, type } = message
     const parts = new Parts(this.settings.maxUnread, () => this.pending.remove(xid))
     const answer = (data: Uint8Array) => {
@@ -357,7 +358,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       options.timeout ?? this.settings.requestTimeout,
     )
     try {
-      this.outbox.send(bytes)
+      for (const bytes of buffers) this.outbox.send(bytes)
     } catch (error) {
       this.pending.remove(xid)
       throw error

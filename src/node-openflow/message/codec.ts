@@ -181,6 +181,23 @@ export function encode(message: Message): Uint8Array {
   }
 }
 
+/**
+ * Encodes a message that may be too long for one: a multipart message with entries becomes several, all but the last
+ * with `more`. Others that are too long are an EncodeError.
+ */
+export function encodeParts(message: Message): Uint8Array[] {
+  try {
+    return [encode(message)]
+  } catch (error) {
+    const { entries } = message as { entries?: readonly unknown[] }
+    const isSplit = error instanceof EncodeError && error.code === 'too-long' && entries && entries.length > 1
+    if (!isSplit) throw error
+    const middle = entries.length >> 1
+    const first = { ...message, entries: entries.slice(0, middle), more: true } as Message
+    return [...encodeParts(first), ...encodeParts({ ...message, entries: entries.slice(middle) } as Message)]
+  }
+}
+
 /** Writes a message after what `w` holds. If it has no encoding, nothing of it stays in `w`. */
 export function writeMessage(w: Writer, message: Message): void {
   writeDraft(w, message, message.version, message.xid)

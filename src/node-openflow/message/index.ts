@@ -2,7 +2,17 @@
 
 export type { BundleAdd, BundleProperty, RequestForward } from './bundle.ts'
 export * from './channel.ts'
-export { decode, encode, HEADER_SIZE, MAX_SIZE, readMessage, typeName, writeBundleAdd, writeMessage } from './codec.ts'
+export {
+  decode,
+  encode,
+  encodeParts,
+  HEADER_SIZE,
+  MAX_SIZE,
+  readMessage,
+  typeName,
+  writeBundleAdd,
+  writeMessage,
+} from './codec.ts'
 export type { ErrorBody } from './error.ts'
 export { type ErrorName, type ErrorNumbers, errorName, errorNames, errorNumbers } from './error-codes.ts'
 export type { FlowMod, FlowStats } from './flow.ts'

@@ -30,80 +30,109 @@ export interface CtTuple {
   readonly icmpId?: number
   readonly icmpType?: number
   readonly icmpCode?: number
+  /** Properties that this library does not know. */
+  readonly properties?: readonly RawProperty[]
 }
 
-/** NXT_CT_FLUSH: forgets the connections that match the tuples. */
+/** A property by its number. */
+export interface RawProperty {
+  readonly code: number
+  readonly data: Uint8Array
+}
+
+/** NXT_CT_FLUSH: forgets the connections that match. Properties are written in the order of the object's keys. */
 export interface CtFlush {
   readonly ipProto?: number
   readonly zone?: number
   readonly orig?: CtTuple
   readonly reply?: CtTuple
+  /** Open vSwitch 3.6 and later. */
+  readonly mark?: number
+  readonly markMask?: number
+  readonly labels?: bigint
+  readonly labelsMask?: bigint
+  /** Properties that this library does not know. */
+  readonly properties?: readonly RawProperty[]
 }
 
-const tupleRows: readonly [keyof CtTuple, number, Codec<never>, number][] = [
-  ['src', 0, ipv6 as Codec<never>, 0],
-  ['dst', 1, ipv6 as Codec<never>, 0],
-  ['srcPort', 2, u16 as Codec<never>, 2],
-  ['dstPort', 3, u16 as Codec<never>, 2],
-  ['icmpId', 4, u16 as Codec<never>, 2],
-  ['icmpType', 5, u8 as Codec<never>, 0],
-  ['icmpCode', 6, u8 as Codec<never>, 0],
-]
+type PropertyTable = { readonly [name: string]: readonly [number, Codec<unknown>] }
 
-function readTuple(r: Reader): CtTuple {
-  r.skip(4)
-  const tuple: Record<string, unknown> = {}
+/** 16-bit properties have two bytes of padding that count. */
+const short: Codec<number> = {
+  size: 4,
+  read: u16.read,
+  write: (w, v) => {
+    w.u16(v)
+    w.zeros(2)
+  },
+}
+const u128: Codec<bigint> = { size: 16, read: r => r.uint(16), write: (w, v) => w.uint(v, 16) }
+
+const tupleTable: PropertyTable = {
+  src: [0, ipv6],
+  dst: [1, ipv6],
+  srcPort: [2, short],
+  dstPort: [3, short],
+  icmpId: [4, short],
+  icmpType: [5, u8],
+  icmpCode: [6, u8],
+}
+
+/** Nested properties begin at a multiple of 8. */
+const tuple: Codec<CtTuple> = {
+  size: 0,
+  read: r => {
+    r.skip(4)
+    return readTable(r, tupleTable, {}) as CtTuple
+  },
+  write: (w, value) => {
+    w.zeros(4)
+    writeTable(w, tupleTable, value)
+  },
+}
+
+const flushTable: PropertyTable = {
+  orig: [0, tuple],
+  reply: [1, tuple],
+  zone: [2, short],
+  mark: [3, u32],
+  markMask: [4, u32],
+  labels: [5, u128],
+  labelsMask: [6, u128],
+}
+
+function readTable(r: Reader, table: PropertyTable, value: Record<string, unknown>): unknown {
+  const names = Object.keys(table)
+  const raw: RawProperty[] = []
   while (r.remaining > 0) {
     const { code, body } = openProperty(r)
-    const row = tupleRows[code]
-    if (!row) r.fail('bad-type', `property ${code} in a connection's tuple`)
-    tuple[row[0]] = row[2].read(body)
+    const name = names.find(n => table[n]?.[0] === code)
+    if (name === undefined) raw.push({ code, data: body.rest() })
+    else value[name] = table[name]?.[1].read(body)
   }
-  return tuple as CtTuple
+  return raw.length > 0 ? { ...value, properties: raw } : value
 }
 
-function writeTuple(w: Writer, code: number, tuple: CtTuple): void {
-  putProperty(w, code, () => {
-    w.zeros(4)
-    for (const [name, number, codec, padding] of tupleRows) {
-      const value = tuple[name]
-      if (value === undefined) continue
-      putProperty(w, number, () => {
-        codec.write(w, value as never)
-        w.zeros(padding)
-      })
-    }
-  })
+function writeTable(w: Writer, table: PropertyTable, value: object): void {
+  for (const [name, member] of Object.entries(value)) {
+    const row = Object.hasOwn(table, name) ? table[name] : undefined
+    if (row && member !== undefined) putProperty(w, row[0], () => row[1].write(w, member))
+  }
+  for (const raw of (value as CtTuple).properties ?? []) putProperty(w, raw.code, () => w.bytes(raw.data))
 }
 
-/** The protocol, then nested properties. */
+/** The protocol, then properties. */
 export const ctFlush: Codec<CtFlush> = {
   size: 0,
   read: r => {
     const ipProto = r.u8()
     r.skip(7)
-    const value: { -readonly [K in keyof CtFlush]: CtFlush[K] } = ipProto ? { ipProto } : {}
-    while (r.remaining > 0) {
-      const { code, body } = openProperty(r)
-      if (code === 0) value.orig = readTuple(body)
-      else if (code === 1) value.reply = readTuple(body)
-      else if (code === 2) value.zone = body.u16()
-      else r.fail('bad-type', `property ${code} in a connection flush`)
-    }
-    return value
+    return readTable(r, flushTable, ipProto === 0 ? {} : { ipProto }) as CtFlush
   },
   write: (w, value) => {
     w.u8(value.ipProto ?? 0)
     w.zeros(7)
-    if (value.orig) writeTuple(w, 0, value.orig)
-    if (value.reply) writeTuple(w, 1, value.reply)
-    const { zone } = value
-    if (zone !== undefined) {
-      putProperty(w, 2, () => {
-        w.u16(zone)
-        w.zeros(2)
-      })
-    }
+    writeTable(w, flushTable, value)
   },
 }
 
