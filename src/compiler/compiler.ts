@@ -2,7 +2,7 @@
 // each (rule, record) is a unit that remembers its rows and what it read; the same code compiles everything at a start.
 import { isDeepStrictEqual } from 'node:util'
 import type { Change, Commit, Kind } from '#model'
-import { cookieOf, digestOf, encodeSpec, slotOf } from './encode.ts'
+import { addDigest, cookieOf, type Digest, digestOf, digestValue, encodeFlow } from './encode.ts'
 import type { Bridge, CompileDelta, Compiled, Conflict, FlowEntry, FlowSet, FlowSetDelta, Source } from './flow-set.ts'
 import { type Cell, Graph, type User } from './graph.ts'
 import {
@@ -15,17 +15,50 @@ import {
   type Table,
 } from './table.ts'
 
-const U64 = (n: bigint) => BigInt.asUintN(64, n)
-
-/** One row's wish for a flow. */
-interface Wish {
+/** One record under one rule of one table; without a rule, the flows of a table that depend on no record. */
+class Unit implements User {
+  reads: Cell[] = []
   readonly table: Table
   readonly rule: Rule | undefined
-  readonly row: Placed
-  readonly spec: () => FlowSpec
-  readonly source: Source
-  readonly slot: Slot
+  readonly id: string
+  readonly dirty: Set<Unit>
+  wishes: readonly Wish[] = []
+
+  constructor(table: Table, rule: Rule | undefined, id: string, dirty: Set<Unit>) {
+    this.table = table
+    this.rule = rule
+    this.id = id
+    this.dirty = dirty
+  }
+
+  invalidate(): void {
+    this.dirty.add(this)
+  }
+
+  get source(): Source {
+    return { kind: this.rule?.kind.name ?? 'pipeline', id: this.id, table: this.table.name }
+  }
 }
+
+/** One row's wish for a flow. Where there is no rule, the row is the flow. */
+class Wish {
+  readonly unit: Unit
+  readonly row: Placed | FlowSpec
+  readonly slot: Slot
+
+  constructor(unit: Unit, row: Placed | FlowSpec, slot: Slot) {
+    this.unit = unit
+    this.row = row
+    this.slot = slot
+  }
+
+  spec(): FlowSpec {
+    return specOf(this.unit, this.row)
+  }
+}
+
+const specOf = ({ rule }: Unit, row: Placed | FlowSpec): FlowSpec =>
+  rule === undefined ? (row as FlowSpec) : rule.flow(row as Placed)
 
 /** A place in a flow set: one table, priority and match, and those who want a flow there. */
 class Slot {
@@ -35,7 +68,7 @@ class Slot {
   readonly priority: number
   readonly match: Buffer
   readonly wishes: Wish[] = []
-  entry: FlowEntry | undefined
+  entry: Entry | undefined
 
   constructor(set: CompiledSet, key: string, table: Table, priority: number, match: Buffer) {
     this.set = set
@@ -49,22 +82,24 @@ class Slot {
   spec(): FlowSpec {
     const first = this.wishes[0] as Wish
     const spec = first.spec()
-    if (this.wishes.length === 1 || first.rule?.merge !== 'concat') return spec
+    if (this.wishes.length === 1 || first.unit.rule?.merge !== 'concat') return spec
     return { ...spec, actions: this.wishes.flatMap(wish => wish.spec().actions) }
+  }
+
+  instructions(): Buffer {
+    return encodeFlow(this.table.bridge, this.table.number, this.spec()).instructions
   }
 }
 
 class Entry implements FlowEntry {
   readonly owner: Slot
-  readonly cookie: bigint
   readonly instructions: Buffer
-  readonly digest: bigint
+  readonly parts: Digest
 
   constructor(owner: Slot, instructions: Buffer) {
     this.owner = owner
     this.instructions = instructions
-    this.cookie = cookieOf(owner.key)
-    this.digest = digestOf(owner.key, instructions)
+    this.parts = digestOf(owner.key, instructions)
   }
 
   get bridge(): Bridge {
@@ -76,17 +111,23 @@ class Entry implements FlowEntry {
   get priority(): number {
     return this.owner.priority
   }
+  get cookie(): bigint {
+    return cookieOf(this.owner.key)
+  }
   get match(): Buffer {
     return this.owner.match
   }
   get slot(): string {
     return this.owner.key
   }
+  get digest(): bigint {
+    return digestValue(this.parts)
+  }
   get flow(): FlowEntry['flow'] {
     return { table: this.table, cookie: this.cookie, ...this.owner.spec() }
   }
   get sources(): readonly Source[] {
-    return this.owner.wishes.map(wish => wish.source)
+    return this.owner.wishes.map(wish => wish.unit.source)
   }
 }
 
@@ -95,37 +136,20 @@ class CompiledSet implements FlowSet {
   readonly slots = new Map<string, Slot>()
   readonly entries = new Map<string, FlowEntry>()
   readonly count: Record<Bridge, number> = { 'br-int': 0, 'br-tun': 0 }
-  readonly digest: Record<Bridge, bigint> = { 'br-int': 0n, 'br-tun': 0n }
+  readonly sum: Record<Bridge, Digest> = { 'br-int': { high: 0, low: 0 }, 'br-tun': { high: 0, low: 0 } }
 
   constructor(id: string) {
     this.id = id
   }
-}
 
-/** One record under one rule of one table. */
-class Unit implements User {
-  readonly reads = new Set<Cell>()
-  readonly table: Table
-  readonly rule: Rule
-  readonly id: string
-  readonly dirty: Set<Unit>
-  wishes: readonly Wish[] = []
-
-  constructor(table: Table, rule: Rule, id: string, dirty: Set<Unit>) {
-    this.table = table
-    this.rule = rule
-    this.id = id
-    this.dirty = dirty
-  }
-
-  invalidate(): void {
-    this.dirty.add(this)
+  get digest(): Record<Bridge, bigint> {
+    return { 'br-int': digestValue(this.sum['br-int']), 'br-tun': digestValue(this.sum['br-tun']) }
   }
 }
 
 /** One record under one subscription rule. */
 class Subscriber implements User {
-  readonly reads = new Set<Cell>()
+  reads: Cell[] = []
   readonly rule: SubscriptionRule
   readonly id: string
   readonly dirty: Set<Subscriber>
@@ -168,7 +192,8 @@ export class Compiler implements Compiled {
   private readonly subscriptionRules = new Map<string, { rule: SubscriptionRule; units: Map<string, Subscriber> }[]>()
   private readonly dirty = new Set<Unit>()
   private readonly dirtySubscribers = new Set<Subscriber>()
-  private readonly touched = new Set<Slot>()
+  /** Slots whose wishes changed, with their instructions where these are encoded already. */
+  private readonly touched = new Map<Slot, Buffer | undefined>()
   private readonly conflicted = new Map<Slot, Conflict>()
   /** chassis -> flow set -> by how many records. */
   private readonly held = new Map<string, Map<string, number>>()
@@ -280,52 +305,33 @@ export class Compiler implements Compiled {
   }
 
   private recompute(unit: Unit): void {
-    const doc = this.graph.docsOf(unit.rule.kind).get(unit.id)
-    const rows = doc === undefined ? [] : this.graph.run(unit, view => unit.rule.rows(doc, view))
+    const { rule } = unit
+    if (rule === undefined) return
+    const doc = this.graph.docsOf(rule.kind).get(unit.id)
+    const rows = doc === undefined ? [] : this.graph.run(unit, view => rule.rows(doc, view))
     const before = [...unit.wishes]
-    const after: Wish[] = []
-    for (const row of rows) {
+    unit.wishes = rows.map(row => {
       const kept = before.findIndex(wish => isDeepStrictEqual(wish.row, row))
-      if (kept >= 0) after.push(...before.splice(kept, 1))
-      else after.push(this.wish(unit, row))
-    }
+      if (kept >= 0) return before.splice(kept, 1)[0] as Wish
+      return this.wish(unit, row, row.in === '' ? rule.scope : `${rule.scope}/${row.in}`)
+    })
     for (const wish of before) this.unwish(wish)
-    unit.wishes = after
-    if (doc === undefined) this.forget(unit)
-  }
-
-  private forget(unit: Unit): void {
+    if (doc !== undefined) return
     this.graph.drop(unit)
-    for (const entry of this.rules.get(unit.rule.kind.name) ?? [])
-      if (entry.rule === unit.rule) entry.units.delete(unit.id)
-  }
-
-  private wish(unit: Unit, row: Placed): Wish {
-    const { table, rule } = unit
-    const setId = row.in === '' ? rule.scope : `${rule.scope}/${row.in}`
-    const source = { kind: rule.kind.name, id: unit.id, table: table.name }
-    return this.addWish(table, rule, row, () => rule.flow(row), source, setId)
+    for (const entry of this.rules.get(rule.kind.name) ?? []) if (entry.rule === rule) entry.units.delete(unit.id)
   }
 
   private addFixed(table: Table): void {
-    const source = { kind: 'pipeline', id: table.name, table: table.name }
+    const unit = new Unit(table, undefined, table.name, this.dirty)
     const miss: FlowSpec = { priority: 0, match: {}, actions: table.miss }
-    for (const spec of [...table.fixed, miss])
-      this.addWish(table, undefined, { in: '' }, () => spec, source, PIPELINE_SET)
+    unit.wishes = [...table.fixed, miss].map(spec => this.wish(unit, spec, PIPELINE_SET))
   }
 
-  private addWish(
-    table: Table,
-    rule: Rule | undefined,
-    row: Placed,
-    spec: () => FlowSpec,
-    source: Source,
-    setId: string,
-  ): Wish {
-    const made = spec()
-    checkContract(table, made)
-    const { match, instructions } = encodeSpec(made)
-    const key = slotOf(table.bridge, table.number, made.priority, match)
+  private wish(unit: Unit, row: Placed | FlowSpec, setId: string): Wish {
+    const { table } = unit
+    const spec = specOf(unit, row)
+    checkContract(table, spec)
+    const { slot: key, match, instructions } = encodeFlow(table.bridge, table.number, spec)
     let set = this.sets.get(setId)
     if (set === undefined) {
       set = new CompiledSet(setId)
@@ -333,83 +339,77 @@ export class Compiler implements Compiled {
     }
     let slot = set.slots.get(key)
     if (slot === undefined) {
-      slot = new Slot(set, key, table, made.priority, match)
+      slot = new Slot(set, key, table, spec.priority, match)
       set.slots.set(key, slot)
     }
-    const wish: Wish = { table, rule, row, spec, source, slot }
+    const wish = new Wish(unit, row, slot)
     place(slot.wishes, wish)
-    if (!this.touched.has(slot) && slot.wishes.length === 1 && slot.entry === undefined)
-      this.fresh.set(slot, instructions)
-    else this.fresh.delete(slot)
-    this.touched.add(slot)
+    this.touched.set(slot, slot.wishes.length === 1 ? instructions : undefined)
     return wish
   }
-
-  /** Instructions already encoded for slots that are new in this commit and have one wish: nearly all at a start. */
-  private readonly fresh = new Map<Slot, Buffer>()
 
   private unwish(wish: Wish): void {
     const { slot } = wish
     slot.wishes.splice(slot.wishes.indexOf(wish), 1)
-    this.fresh.delete(slot)
-    this.touched.add(slot)
+    this.touched.set(slot, undefined)
   }
 
   private settleSlots(): FlowSetDelta[] {
-    const deltas = new Map<string, { flowSet: string; added: FlowEntry[]; removed: FlowEntry[] }>()
-    for (const slot of this.touched) {
+    const deltas = new Map<CompiledSet, { flowSet: string; added: FlowEntry[]; removed: FlowEntry[] }>()
+    for (const [slot, encoded] of this.touched) {
       const old = slot.entry
-      const entry = this.settle(slot)
+      const entry = this.settle(slot, encoded)
       if (entry === old) continue
-      let delta = deltas.get(slot.set.id)
+      let delta = deltas.get(slot.set)
       if (delta === undefined) {
         delta = { flowSet: slot.set.id, added: [], removed: [] }
-        deltas.set(slot.set.id, delta)
+        deltas.set(slot.set, delta)
       }
-      const { count, digest, entries } = slot.set
+      const { count, entries, sum } = slot.set
       const bridge = slot.table.bridge
       if (old !== undefined) {
         delta.removed.push(old)
         count[bridge]--
-        digest[bridge] = U64(digest[bridge] - old.digest)
+        addDigest(sum[bridge], old.parts, -1)
         entries.delete(slot.key)
       }
       if (entry !== undefined) {
         delta.added.push(entry)
         count[bridge]++
-        digest[bridge] = U64(digest[bridge] + entry.digest)
+        addDigest(sum[bridge], entry.parts, 1)
         entries.set(slot.key, entry)
-      } else slot.set.slots.delete(slot.key)
+      }
       slot.entry = entry
     }
+    for (const slot of this.touched.keys()) if (slot.wishes.length === 0) slot.set.slots.delete(slot.key)
     this.touched.clear()
-    this.fresh.clear()
     return [...deltas.values()]
   }
 
-  private settle(slot: Slot): FlowEntry | undefined {
+  private settle(slot: Slot, encoded: Buffer | undefined): Entry | undefined {
     if (slot.wishes.length === 0) {
       this.conflicted.delete(slot)
       return undefined
     }
-    const instructions = this.fresh.get(slot) ?? encodeSpec(slot.spec()).instructions
+    const instructions = encoded ?? slot.instructions()
     this.noteConflict(slot, instructions)
-    return slot.entry?.instructions.length === instructions.length && instructions.equals(slot.entry.instructions)
+    return slot.entry !== undefined && instructions.equals(slot.entry.instructions)
       ? slot.entry
       : new Entry(slot, instructions)
   }
 
   private noteConflict(slot: Slot, instructions: Buffer): void {
     this.conflicted.delete(slot)
-    if (slot.wishes.length < 2) return
-    const merge = slot.wishes[0]?.rule?.merge
+    const [first, ...others] = slot.wishes
+    if (first === undefined || others.length === 0) return
+    const merge = first.unit.rule?.merge
     if (merge === 'first' || merge === 'concat') return
-    const refused = slot.wishes
-      .slice(1)
-      .filter(wish => merge === undefined || !encodeSpec(wish.spec()).instructions.equals(instructions))
+    const isRefused = (wish: Wish) =>
+      merge === undefined ||
+      !encodeFlow(slot.table.bridge, slot.table.number, wish.spec()).instructions.equals(instructions)
+    const refused = others.filter(isRefused).map(wish => wish.unit.source)
     if (refused.length === 0) return
-    const kept = (slot.wishes[0] as Wish).source
-    this.conflicted.set(slot, { flowSet: slot.set.id, slot: slot.key, kept, refused: refused.map(w => w.source) })
+    this.conflicted.set(slot, { flowSet: slot.set.id, slot: slot.key, kept: first.unit.source, refused })
   }
 
   private settleSubscriptions(): Pick<CompileDelta, 'subscribed' | 'unsubscribed'> {
@@ -456,16 +456,19 @@ export class Compiler implements Compiled {
 
 /** Inserts a wish in the order in which its slot merges: by the rule's order, then by source. */
 const place = (wishes: Wish[], wish: Wish): void => {
-  const rank = (w: Wish) => w.rule?.order?.(w.row as never) ?? 0
-  const before = (a: Wish, b: Wish) =>
-    rank(a) !== rank(b)
-      ? rank(a) < rank(b)
-      : a.source.kind !== b.source.kind
-        ? a.source.kind < b.source.kind
-        : a.source.id < b.source.id
   let at = wishes.length
-  while (at > 0 && before(wish, wishes[at - 1] as Wish)) at--
-  wishes.splice(at, 0, wish)
+  while (at > 0 && precedes(wish, wishes[at - 1] as Wish)) at--
+  if (at === wishes.length) wishes.push(wish)
+  else wishes.splice(at, 0, wish)
+}
+
+const rankOf = ({ unit, row }: Wish) => unit.rule?.order?.(row as Placed) ?? 0
+
+const precedes = (a: Wish, b: Wish): boolean => {
+  const [ranka, rankb] = [rankOf(a), rankOf(b)]
+  if (ranka !== rankb) return ranka < rankb
+  const [kinda, kindb] = [a.unit.rule?.kind.name ?? '', b.unit.rule?.kind.name ?? '']
+  return kinda !== kindb ? kinda < kindb : a.unit.id < b.unit.id
 }
 
 const mark = (map: Map<string, Set<string>>, key: string, value: string, present: boolean): void => {

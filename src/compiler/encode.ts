@@ -13,38 +13,87 @@ export const LEARNED_MARK = 0xf10fn
 export const isOurs = (cookie: bigint): boolean => cookie >> 48n === COOKIE_MARK
 
 const writer = new Writer(4096)
+const bridges: readonly Bridge[] = ['br-int', 'br-tun']
 
-/** A flow's match and instructions in OpenFlow 1.5 wire form. */
-export const encodeSpec = (spec: FlowSpec): { readonly match: Buffer; readonly instructions: Buffer } => {
-  writer.reset()
-  writeMatch(writer, spec.match, OFP15)
-  const matchLength = writer.length
-  writeInstructions(writer, spec.actions, OFP15)
-  const bytes = Buffer.from(writer.peek())
-  return { match: bytes.subarray(0, matchLength), instructions: bytes.subarray(matchLength) }
+/** What a flow is on the wire, and the string that stands for its place. */
+export interface Encoded {
+  readonly slot: string
+  readonly match: Buffer
+  readonly instructions: Buffer
 }
 
-/** The identity of a flow on a bridge: what an OpenFlow switch compares to replace or to delete strictly. */
-export const slotOf = (bridge: Bridge, table: number, priority: number, match: Uint8Array): string =>
-  `${bridge} ${table} ${priority} ${Buffer.from(match.buffer, match.byteOffset, match.length).toString('latin1')}`
+/** Encodes a flow: match and instructions in OpenFlow 1.5 wire form. */
+export const encodeFlow = (bridge: Bridge, table: number, spec: FlowSpec): Encoded => {
+  writer.reset()
+  // The slot's four bytes of place come first, so that it is one run of bytes with the match.
+  writer.u8(bridges.indexOf(bridge))
+  writer.u8(table)
+  writer.u16(spec.priority)
+  writeMatch(writer, spec.match, OFP15)
+  const matchEnd = writer.length
+  writeInstructions(writer, spec.actions, OFP15)
+  const bytes = Buffer.from(writer.peek())
+  return {
+    slot: bytes.toString('latin1', 0, matchEnd),
+    match: bytes.subarray(4, matchEnd),
+    instructions: bytes.subarray(matchEnd),
+  }
+}
 
-/** Two 32-bit hashes of a string of bytes (cyrb53's mixing), as one 64-bit number. */
-const hash = (text: string, seed: number): bigint => {
-  let h1 = 0xdeadbeef ^ seed
-  let h2 = 0x41c6ce57 ^ seed
+/** A flow's match and instructions in OpenFlow 1.5 wire form, as the compiler makes them. */
+export const encodeSpec = (spec: FlowSpec): Pick<Encoded, 'match' | 'instructions'> => encodeFlow('br-int', 0, spec)
+
+/** The identity of a flow on a bridge: what an OpenFlow switch compares to replace or to delete strictly. */
+export const slotOf = (bridge: Bridge, table: number, priority: number, match: Uint8Array): string => {
+  writer.reset()
+  writer.u8(bridges.indexOf(bridge))
+  writer.u8(table)
+  writer.u16(priority)
+  writer.bytes(match)
+  return Buffer.from(writer.peek()).toString('latin1')
+}
+
+/** Two 32-bit hashes of a string of bytes (cyrb53's mixing), left in `h1` and `h2`: no allocation. */
+let h1 = 0
+let h2 = 0
+const hash = (text: string, seed: number): void => {
+  let a = 0xdeadbeef ^ seed
+  let b = 0x41c6ce57 ^ seed
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
-    h1 = Math.imul(h1 ^ c, 2654435761)
-    h2 = Math.imul(h2 ^ c, 1597334677)
+    a = Math.imul(a ^ c, 2654435761)
+    b = Math.imul(b ^ c, 1597334677)
   }
-  h1 = Math.imul(h1 ^ (h1 >>> 16), 2246822507) ^ Math.imul(h2 ^ (h2 >>> 13), 3266489909)
-  h2 = Math.imul(h2 ^ (h2 >>> 16), 2246822507) ^ Math.imul(h1 ^ (h1 >>> 13), 3266489909)
-  return (BigInt(h2 >>> 0) << 32n) | BigInt(h1 >>> 0)
+  h1 = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909)
+  h2 = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(h1 ^ (h1 >>> 13), 3266489909)
 }
 
 /** Our mark and 48 bits of the slot: the same on every chassis and after a restart. */
-export const cookieOf = (slot: string): bigint => (COOKIE_MARK << 48n) | (hash(slot, 1) & 0xffffffffffffn)
+export const cookieOf = (slot: string): bigint => {
+  hash(slot, 1)
+  return (COOKIE_MARK << 48n) | (BigInt(h2 & 0xffff) << 32n) | BigInt(h1 >>> 0)
+}
 
-/** 64 bits over all that the switch holds of the flow. The cookie follows from the slot. */
-export const digestOf = (slot: string, instructions: Buffer): bigint =>
-  hash(slot, 2) ^ hash(instructions.toString('latin1'), 3)
+/** A number of 64 bits as two of 32, so that it is added without allocation. */
+export interface Digest {
+  high: number
+  low: number
+}
+
+/** 64 bits over all that the switch holds of the flow; the cookie follows from the slot. */
+export const digestOf = (slot: string, instructions: Buffer): Digest => {
+  hash(slot, 2)
+  const [low, high] = [h1, h2]
+  hash(instructions.toString('latin1'), 3)
+  return { high: (high ^ h2) >>> 0, low: (low ^ h1) >>> 0 }
+}
+
+/** Adds (`sign` 1) or subtracts (-1), modulo 2^64. */
+export const addDigest = (sum: Digest, { high, low }: Digest, sign: 1 | -1): void => {
+  const lower = sum.low + sign * low
+  sum.low = lower >>> 0
+  sum.high = (sum.high + sign * high + Math.floor(lower / 0x100000000)) >>> 0
+}
+
+/** As one number. */
+export const digestValue = ({ high, low }: Digest): bigint => (BigInt(high) << 32n) | BigInt(low)

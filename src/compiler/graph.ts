@@ -6,8 +6,8 @@ import type { Derived, View } from './table.ts'
 
 /** Something that reads cells and runs again when they change. */
 export interface User {
-  /** The cells read in its last run. */
-  readonly reads: Set<Cell>
+  /** The cells read in its last run: a few, so an array. */
+  reads: Cell[]
   /** Called when a cell that it read has changed. */
   invalidate(): void
 }
@@ -21,7 +21,7 @@ export interface Cell {
 
 class DerivedCell<S extends Doc, T> implements Cell, User {
   readonly users = new Set<User>()
-  readonly reads = new Set<Cell>()
+  reads: Cell[] = []
   readonly derived: Derived<S, T>
   readonly id: string
   readonly graph: Graph
@@ -59,11 +59,17 @@ class DerivedCell<S extends Doc, T> implements Cell, User {
 }
 
 const release = (user: User): void => {
-  for (const cell of user.reads) {
+  const { reads } = user
+  user.reads = []
+  leave(user, reads)
+}
+
+/** A user no longer reads cells; those that nobody reads are forgotten. */
+const leave = (user: User, cells: readonly Cell[]): void => {
+  for (const cell of cells) {
     cell.users.delete(user)
     if (cell.users.size === 0) cell.forget()
   }
-  user.reads.clear()
 }
 
 class KindState {
@@ -79,6 +85,37 @@ export class Graph {
   private readonly kinds = new Map<string, KindState>()
   private readonly derived = new Map<Derived<Doc, unknown>, Map<string, DerivedCell<Doc, unknown>>>()
   readonly staleDerived: DerivedCell<Doc, unknown>[] = []
+  /** Whose run is under way. */
+  private reader: User | undefined
+
+  private readonly view: View = {
+    get: (kind, id) => {
+      const state = this.stateOf(kind)
+      this.note(cellIn(state.docCells, id))
+      return state.docs.get(id) as never
+    },
+    value: (derived, id) => {
+      const cells = this.derivedOf(derived as unknown as Derived<Doc, unknown>)
+      let cell = cells.get(id)
+      if (cell === undefined) {
+        cell = new DerivedCell(this, derived as unknown as Derived<Doc, unknown>, id)
+        cells.set(id, cell)
+      }
+      this.note(cell)
+      cell.refresh()
+      return cell.value as never
+    },
+    by: (kind, index, value) => {
+      const state = this.stateOf(kind)
+      let cells = state.queryCells.get(index)
+      if (cells === undefined) {
+        cells = new Map()
+        state.queryCells.set(index, cells)
+      }
+      this.note(cellIn(cells, value))
+      return [...(this.indexOf(kind, index).get(value)?.values() ?? [])] as never
+    },
+  }
 
   /** Takes one change of a record in; users are invalidated, none is run. */
   apply(change: Change): void {
@@ -113,46 +150,20 @@ export class Graph {
 
   /** Runs `work` for a user, remembering what it reads in place of what it read before. */
   run<R>(user: User, work: (view: View) => R): R {
-    const before = new Set(user.reads)
-    user.reads.clear()
-    const track = (cell: Cell) => {
-      cell.users.add(user)
-      user.reads.add(cell)
-      before.delete(cell)
+    const outer = this.reader
+    const before = user.reads
+    user.reads = []
+    this.reader = user
+    try {
+      return work(this.view)
+    } finally {
+      this.reader = outer
+      if (before.length > 0)
+        leave(
+          user,
+          before.filter(cell => !user.reads.includes(cell)),
+        )
     }
-    const result = work({
-      get: (kind, id) => {
-        const state = this.stateOf(kind)
-        track(cellIn(state.docCells, id))
-        return state.docs.get(id) as never
-      },
-      value: (derived, id) => {
-        const cells = this.derivedOf(derived as unknown as Derived<Doc, unknown>)
-        let cell = cells.get(id)
-        if (cell === undefined) {
-          cell = new DerivedCell(this, derived as unknown as Derived<Doc, unknown>, id)
-          cells.set(id, cell)
-        }
-        track(cell)
-        cell.refresh()
-        return cell.value as never
-      },
-      by: (kind, index, value) => {
-        const state = this.stateOf(kind)
-        let cells = state.queryCells.get(index)
-        if (cells === undefined) {
-          cells = new Map()
-          state.queryCells.set(index, cells)
-        }
-        track(cellIn(cells, value))
-        return [...(this.indexOf(kind, index).get(value)?.values() ?? [])] as never
-      },
-    })
-    for (const cell of before) {
-      cell.users.delete(user)
-      if (cell.users.size === 0) cell.forget()
-    }
-    return result
   }
 
   /** Forgets a user and what only it read. */
@@ -168,6 +179,16 @@ export class Graph {
       this.derived.set(key, cells)
     }
     return cells
+  }
+
+  private note(cell: Cell): void {
+    const { reader } = this
+    if (reader === undefined || cell.users.has(reader)) {
+      if (reader !== undefined && !reader.reads.includes(cell)) reader.reads.push(cell)
+      return
+    }
+    cell.users.add(reader)
+    reader.reads.push(cell)
   }
 
   private stateOf(kind: { readonly name: string }): KindState {
