@@ -58,6 +58,8 @@ export function buildApi(options: ApiOptions): FastifyInstance {
   const app = Fastify({
     ...(logger ? { loggerInstance: logger } : {}),
     bodyLimit,
+    // a request must arrive within a minute
+    requestTimeout: 60_000,
     genReqId: () => `req-${randomUUID()}`,
     // `/v2.0/networks.json` is `/v2.0/networks`
     rewriteUrl: request => (request.url ?? '/').replace(/\.json(?=$|\?)/, ''),

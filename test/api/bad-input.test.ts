@@ -61,6 +61,19 @@ describe('a request', () => {
       expect(answer.body.NeutronError.message).toContain(attribute)
       expect(answer.text.length).toBeLessThan(1000)
     }
+    for (const [attribute, nested] of [
+      ['name', '['.repeat(100_000) + ']'.repeat(100_000)],
+      ['admin_state_up', '['.repeat(100_000) + ']'.repeat(100_000)],
+      ['binding:profile', '{"a":'.repeat(100_000) + 1 + '}'.repeat(100_000)],
+    ]) {
+      const answer = await api.call(
+        'POST',
+        'ports',
+        `{"port": {"network_id": "${network}", "${attribute}": ${nested}}}`,
+      )
+      expect([attribute, answer.status]).toEqual([attribute, 400])
+      expect(answer.body.NeutronError.message).toContain(attribute)
+    }
     expect((await api.call('POST', 'ports', ' '.repeat(9_000_000))).status).toBe(413)
     const bulk = { networks: Array(2001).fill({}) }
     expect(refusal(await api.call('POST', 'networks', bulk))).toEqual([400, 'HTTPBadRequest'])

@@ -45,8 +45,18 @@ export function read<T extends TSchema>(type: T, value: unknown, attribute: stri
 /** A value as it is quoted in a message, cut where it is long. */
 export function quote(value: unknown): string {
   if (value === null || value === undefined) return 'None'
-  const shown = typeof value === 'string' ? value.slice(0, 300) : (JSON.stringify(abridge(value)) ?? String(value))
+  const shown = typeof value === 'string' ? value.slice(0, 300) : jsonOf(abridge(value))
   return shown.length > 200 ? `${shown.slice(0, 200)}…` : shown
+}
+
+/** JSON of a value, however deeply it is nested. */
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value)
+  } catch (error) {
+    if (error instanceof RangeError) throw new Misfit('the value is nested too deeply')
+    throw error
+  }
 }
 
 const abridge = (value: unknown): unknown => (Array.isArray(value) ? value.slice(0, 10) : value)
@@ -182,7 +192,7 @@ function toObject(shape: Shape, value: unknown): Record<string, unknown> {
   const given = value as Record<string, unknown>
   const { properties, required = [] } = shape
   if (!properties) {
-    if (JSON.stringify(given).length > 4095) throw new Misfit('the dictionary is longer than 4095 characters')
+    if (jsonOf(given).length > 4095) throw new Misfit('the dictionary is longer than 4095 characters')
     return given
   }
   const keys = Object.keys(given)
