@@ -5,33 +5,10 @@ import { writeFileSync } from 'node:fs'
 import { connect as dial } from 'node:net'
 import { join } from 'node:path'
 import { connect, decode, encode, encodeBundleAdd, Framer, type Message, PERMANENT_XID } from 'node-openflow'
-import { goto, output, setField } from 'node-openflow/flow'
 import { addBridge, hasOvs, noOvs, startOvs } from '#test/openflow/ovs'
+import { pipelineFlows } from './openflow/flows.ts'
 
 const rounds = 10
-
-/** Flows as a pipeline has them: registers, addresses, a rewrite, the next table. */
-function flowMods(count: number) {
-  return Array.from({ length: count }, (_, i) => {
-    const mac = `fa:16:3e:${[i >> 16, (i >> 8) & 255, i & 255].map(b => b.toString(16).padStart(2, '0')).join(':')}`
-    const match = {
-      metadata: BigInt(i % 100),
-      eth_type: 0x0800,
-      eth_dst: mac,
-      ip_dst: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`,
-    }
-    const actions = i % 2 ? [setField('reg1', i), goto(60)] : [setField('eth_src', mac), output((i % 3) + 1)]
-    return {
-      type: 'flow_mod',
-      command: 'add',
-      table: 20 + (i % 10),
-      priority: 100,
-      cookie: BigInt(i),
-      match,
-      actions,
-    } as const
-  })
-}
 
 /** The bytes of a whole bundle, sent without ceremony; resolves when the commit is answered. */
 async function bareSocket(path: string, adds: Uint8Array): Promise<number> {
@@ -69,7 +46,7 @@ async function run(count: number): Promise<void> {
   try {
     addBridge(ovs, 'br0', 3)
     const path = join(ovs.dir, 'br0.mgmt')
-    const mods = flowMods(count)
+    const mods = pipelineFlows(count)
     const messages = mods.map((mod, i) => encodeBundleAdd(mod, 6, PERMANENT_XID + i))
     const adds = Buffer.concat(messages)
     const connection = await connect({ path }, { versions: [6], requestTimeout: 120_000 })
