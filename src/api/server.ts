@@ -2,27 +2,17 @@
 import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import type { Registry } from 'prom-client'
-import { type NetworkSettings, refuse } from '#model'
+import { defaultNetworkSettings, type NetworkSettings, refuse } from '#model'
 import type { Store } from '#store'
 import { type Authenticate, everybody } from './engine/context.ts'
-import { serveDiscovery, serveVersions } from './engine/discovery.ts'
+import { serveVersions } from './engine/discovery.ts'
 import { answerError } from './engine/errors.ts'
 import { serveOpenApi } from './engine/openapi.ts'
-import { serveResource } from './engine/routes.ts'
 import { serveFrom } from './engine/serve.ts'
 import { type FabricView, noFabric } from './fabric-view.ts'
 import { serveFlowright } from './flowright.ts'
 import { serveHealth, serveMetrics } from './metrics.ts'
-import { addressScopeResource } from './neutron/address-scope.ts'
-import { agentResource } from './neutron/agent.ts'
-import { availabilityZoneResource } from './neutron/availability-zone.ts'
-import { extensions } from './neutron/extensions.ts'
-import { networkResource } from './neutron/network.ts'
-import { networkIpAvailabilityResource } from './neutron/network-ip-availability.ts'
-import { portResource } from './neutron/port.ts'
-import { servePortBindings } from './neutron/port-binding.ts'
-import { subnetResource } from './neutron/subnet.ts'
-import { subnetPoolResource } from './neutron/subnet-pool.ts'
+import { serveNeutron } from './neutron/index.ts'
 
 /** What the API serves from. */
 export interface ApiOptions {
@@ -50,7 +40,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
   const {
     store,
     authenticate = async () => everybody,
-    networkSettings,
+    networkSettings = defaultNetworkSettings,
     fabric = noFabric,
     clock = Date.now,
     logger = false,
@@ -71,6 +61,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-openstack-request-id', request.id)
     requireJsonWanted(request.headers.accept)
+    requireOwnPage(request)
   })
   app.setErrorHandler(answerError)
   app.setNotFoundHandler((request, reply) => answerError(refuse('HTTPNotFound', {}), request, reply))
@@ -80,16 +71,6 @@ export function buildApi(options: ApiOptions): FastifyInstance {
   }
 
   const serve = serveFrom(store)
-  const resources = [
-    networkResource(networkSettings),
-    subnetResource,
-    portResource,
-    subnetPoolResource,
-    addressScopeResource,
-    networkIpAvailabilityResource,
-    availabilityZoneResource,
-    agentResource(fabric, clock),
-  ]
   serveOpenApi(app, options.version ?? '0')
   serveHealth(app, store)
   if (options.metrics) serveMetrics(app, options.metrics)
@@ -97,9 +78,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
   app.register(
     async v2 => {
       v2.addHook('onRequest', identify)
-      serveDiscovery(v2, resources, extensions)
-      for (const resource of resources) serveResource(v2, resource, serve)
-      servePortBindings(v2, serve)
+      serveNeutron(v2, serve, { networkSettings, fabric, clock })
     },
     { prefix: '/v2.0' },
   )
@@ -134,4 +113,10 @@ function requireJsonWanted(accept: string | undefined): void {
   const types = accept.split(',').map(type => type.split(';')[0]!.trim())
   if (types.some(type => ['*/*', 'application/*', 'application/json', 'text/plain', 'text/html'].includes(type))) return
   throw refuse('HTTPNotAcceptable', {})
+}
+
+/** A page of another site, open in an operator's browser, must not drive an API that asks for no token. */
+function requireOwnPage({ headers: { origin }, host }: FastifyRequest): void {
+  if (origin === undefined || origin.replace(/^https?:\/\//, '') === host) return
+  throw refuse('HTTPForbidden', { message: `A page of ${origin.slice(0, 100)} may not use the API at ${host}.` })
 }

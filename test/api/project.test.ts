@@ -70,6 +70,14 @@ test('the owner of a network sees the ports of others on it, and may remove them
   expect((await member.call('DELETE', `ports/${id}`)).status).toBe(204)
 })
 
+test('a page of another site gets nothing done', async () => {
+  const post = (origin: string) =>
+    admin.call('POST', 'networks', { network: {} }, { host: '127.0.0.1:9696', origin, 'content-type': 'text/plain' })
+  expect(refusal(await post('https://evil.example'))).toEqual([403, 'HTTPForbidden'])
+  expect(refusal(await post('null'))).toEqual([403, 'HTTPForbidden'])
+  expect((await post('http://127.0.0.1:9696')).status).toBe(201)
+})
+
 test('what is for administrators is refused, as value and as filter', async () => {
   for (const body of [{ shared: true }, { 'router:external': true }, { 'provider:network_type': 'gre' }])
     expect(refusal(await member.call('POST', 'networks', { network: body }))).toEqual(denied)

@@ -2,7 +2,6 @@
 import {
   addressScopeOf,
   createNetwork,
-  defaultNetworkSettings,
   deleteNetwork,
   isNetworkType,
   type Network,
@@ -128,7 +127,7 @@ export const isOwnNetwork = (network: Network, context: Context): boolean =>
 const isPublic = (network: Network) => network.shared || network.external
 
 /** The resource `network`. */
-export const networkResource = (settings: NetworkSettings = defaultNetworkSettings): Resource =>
+export const networkResource = (settings: NetworkSettings): Resource =>
   resource<Network, typeof attributes>({
     name: 'network',
     plural: 'networks',
