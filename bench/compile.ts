@@ -40,9 +40,10 @@ const commit = commitOf({
 
 const compile = () => {
   const compiler = new Compiler(pipeline)
-  const began = performance.now()
+  const before = process.threadCpuUsage()
   compiler.apply(commit)
-  const took = performance.now() - began
+  const { user, system } = process.threadCpuUsage(before)
+  const took = (user + system) / 1000
   let flows = 0
   for (const id of compiler.flowSetIds()) flows += compiler.flowSet(id)?.entries.size ?? 0
   return { compiler, flows, rate: flows / (took / 1000) }
@@ -53,7 +54,7 @@ const rates = [1, 2, 3].map(() => compile().rate)
 const { compiler, flows } = compile()
 const best = Math.max(...rates)
 console.log(`${portCount} ports, ${NETWORKS} networks, ${chassisCount} chassis: ${flows} distinct flows`)
-console.log(`compiled and encoded from scratch: ${Math.round(best / 1000)},000 flows a second (wanted: 150,000)`)
+console.log(`compiled and encoded from scratch: ${Math.round(best / 1000)},000 flows a second of one core (wanted: 150,000)`)
 if (compiler.conflicts.length > 0) console.log(`conflicts: ${compiler.conflicts.length}`)
 
 const port = ports[0]

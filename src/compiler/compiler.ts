@@ -2,7 +2,7 @@
 // each (rule, record) is a unit that remembers its rows and what it read; the same code compiles everything at a start.
 import { isDeepStrictEqual } from 'node:util'
 import type { Change, Commit, Kind } from '#model'
-import { addDigest, cookieOf, type Digest, digestOf, digestValue, encodeFlow } from './encode.ts'
+import { addDigest, bytesOf, cookieOf, type Digest, digestOf, digestValue, encodeFlow, SLOT_HEAD } from './encode.ts'
 import type { Bridge, CompileDelta, Compiled, Conflict, FlowEntry, FlowSet, FlowSetDelta, Source } from './flow-set.ts'
 import { type Cell, Graph, type User } from './graph.ts'
 import {
@@ -66,16 +66,17 @@ class Slot {
   readonly key: string
   readonly table: Table
   readonly priority: number
-  readonly match: Buffer
   readonly wishes: Wish[] = []
   entry: Entry | undefined
+  /** Whether its wishes changed since it was settled; and its instructions, where they are encoded already. */
+  isTouched = false
+  encoded: string | undefined
 
-  constructor(set: CompiledSet, key: string, table: Table, priority: number, match: Buffer) {
+  constructor(set: CompiledSet, key: string, table: Table, priority: number) {
     this.set = set
     this.key = key
     this.table = table
     this.priority = priority
-    this.match = match
   }
 
   /** The flow that its wishes come to. */
@@ -86,20 +87,23 @@ class Slot {
     return { ...spec, actions: this.wishes.flatMap(wish => wish.spec().actions) }
   }
 
-  instructions(): Buffer {
+  instructions(): string {
     return encodeFlow(this.table.bridge, this.table.number, this.spec()).instructions
   }
 }
 
-class Entry implements FlowEntry {
+class Entry implements FlowEntry, Digest {
   readonly owner: Slot
-  readonly instructions: Buffer
-  readonly parts: Digest
+  readonly text: string
+  readonly high: number
+  readonly low: number
 
-  constructor(owner: Slot, instructions: Buffer) {
+  constructor(owner: Slot, instructions: string) {
     this.owner = owner
-    this.instructions = instructions
-    this.parts = digestOf(owner.key, instructions)
+    this.text = instructions
+    const { high, low } = digestOf(owner.key, instructions)
+    this.high = high
+    this.low = low
   }
 
   get bridge(): Bridge {
@@ -115,13 +119,16 @@ class Entry implements FlowEntry {
     return cookieOf(this.owner.key)
   }
   get match(): Buffer {
-    return this.owner.match
+    return bytesOf(this.owner.key, SLOT_HEAD)
+  }
+  get instructions(): Buffer {
+    return bytesOf(this.text)
   }
   get slot(): string {
     return this.owner.key
   }
   get digest(): bigint {
-    return digestValue(this.parts)
+    return digestValue(this)
   }
   get flow(): FlowEntry['flow'] {
     return { table: this.table, cookie: this.cookie, ...this.owner.spec() }
@@ -131,10 +138,43 @@ class Entry implements FlowEntry {
   }
 }
 
+/** The entries of a set's slots, as a map. */
+class Entries implements ReadonlyMap<string, FlowEntry> {
+  readonly #slots: ReadonlyMap<string, Slot>
+  constructor(slots: ReadonlyMap<string, Slot>) {
+    this.#slots = slots
+  }
+  get size(): number {
+    return this.#slots.size
+  }
+  get(slot: string): FlowEntry | undefined {
+    return this.#slots.get(slot)?.entry
+  }
+  has(slot: string): boolean {
+    return this.#slots.has(slot)
+  }
+  forEach(each: (entry: FlowEntry, slot: string, map: ReadonlyMap<string, FlowEntry>) => void): void {
+    for (const [slot, entry] of this) each(entry, slot, this)
+  }
+  keys(): MapIterator<string> {
+    return this.#slots.keys() as MapIterator<string>
+  }
+  values(): MapIterator<FlowEntry> {
+    return this.#slots.values().map(slot => slot.entry as FlowEntry) as MapIterator<FlowEntry>
+  }
+  entries(): MapIterator<[string, FlowEntry]> {
+    const pairs = this.#slots.values().map((slot): [string, FlowEntry] => [slot.key, slot.entry as FlowEntry])
+    return pairs as MapIterator<[string, FlowEntry]>
+  }
+  [Symbol.iterator](): MapIterator<[string, FlowEntry]> {
+    return this.entries()
+  }
+}
+
 class CompiledSet implements FlowSet {
   readonly id: string
   readonly slots = new Map<string, Slot>()
-  readonly entries = new Map<string, FlowEntry>()
+  readonly entries = new Entries(this.slots)
   readonly count: Record<Bridge, number> = { 'br-int': 0, 'br-tun': 0 }
   readonly sum: Record<Bridge, Digest> = { 'br-int': { high: 0, low: 0 }, 'br-tun': { high: 0, low: 0 } }
 
@@ -192,8 +232,7 @@ export class Compiler implements Compiled {
   private readonly subscriptionRules = new Map<string, { rule: SubscriptionRule; units: Map<string, Subscriber> }[]>()
   private readonly dirty = new Set<Unit>()
   private readonly dirtySubscribers = new Set<Subscriber>()
-  /** Slots whose wishes changed, with their instructions where these are encoded already. */
-  private readonly touched = new Map<Slot, Buffer | undefined>()
+  private readonly touched: Slot[] = []
   private readonly conflicted = new Map<Slot, Conflict>()
   /** chassis -> flow set -> by how many records. */
   private readonly held = new Map<string, Map<string, number>>()
@@ -331,7 +370,7 @@ export class Compiler implements Compiled {
     const { table } = unit
     const spec = specOf(unit, row)
     checkContract(table, spec)
-    const { slot: key, match, instructions } = encodeFlow(table.bridge, table.number, spec)
+    const { slot: key, instructions } = encodeFlow(table.bridge, table.number, spec)
     let set = this.sets.get(setId)
     if (set === undefined) {
       set = new CompiledSet(setId)
@@ -339,74 +378,80 @@ export class Compiler implements Compiled {
     }
     let slot = set.slots.get(key)
     if (slot === undefined) {
-      slot = new Slot(set, key, table, spec.priority, match)
+      slot = new Slot(set, key, table, spec.priority)
       set.slots.set(key, slot)
     }
     const wish = new Wish(unit, row, slot)
     place(slot.wishes, wish)
-    this.touched.set(slot, slot.wishes.length === 1 ? instructions : undefined)
+    this.touch(slot, slot.wishes.length === 1 ? instructions : undefined)
     return wish
   }
 
   private unwish(wish: Wish): void {
     const { slot } = wish
     slot.wishes.splice(slot.wishes.indexOf(wish), 1)
-    this.touched.set(slot, undefined)
+    this.touch(slot, undefined)
+  }
+
+  private touch(slot: Slot, encoded: string | undefined): void {
+    if (!slot.isTouched) this.touched.push(slot)
+    slot.isTouched = true
+    slot.encoded = encoded
   }
 
   private settleSlots(): FlowSetDelta[] {
     const deltas = new Map<CompiledSet, { flowSet: string; added: FlowEntry[]; removed: FlowEntry[] }>()
-    for (const [slot, encoded] of this.touched) {
+    for (const slot of this.touched) {
       const old = slot.entry
-      const entry = this.settle(slot, encoded)
+      const entry = this.settle(slot)
       if (entry === old) continue
       let delta = deltas.get(slot.set)
       if (delta === undefined) {
         delta = { flowSet: slot.set.id, added: [], removed: [] }
         deltas.set(slot.set, delta)
       }
-      const { count, entries, sum } = slot.set
+      const { count, sum } = slot.set
       const bridge = slot.table.bridge
       if (old !== undefined) {
         delta.removed.push(old)
         count[bridge]--
-        addDigest(sum[bridge], old.parts, -1)
-        entries.delete(slot.key)
+        addDigest(sum[bridge], old, -1)
       }
       if (entry !== undefined) {
         delta.added.push(entry)
         count[bridge]++
-        addDigest(sum[bridge], entry.parts, 1)
-        entries.set(slot.key, entry)
+        addDigest(sum[bridge], entry, 1)
       }
       slot.entry = entry
     }
-    for (const slot of this.touched.keys()) if (slot.wishes.length === 0) slot.set.slots.delete(slot.key)
-    this.touched.clear()
+    for (const slot of this.touched) {
+      slot.isTouched = false
+      slot.encoded = undefined
+      if (slot.wishes.length === 0) slot.set.slots.delete(slot.key)
+    }
+    this.touched.length = 0
     return [...deltas.values()]
   }
 
-  private settle(slot: Slot, encoded: Buffer | undefined): Entry | undefined {
+  private settle(slot: Slot): Entry | undefined {
     if (slot.wishes.length === 0) {
       this.conflicted.delete(slot)
       return undefined
     }
-    const instructions = encoded ?? slot.instructions()
+    const instructions = slot.encoded ?? slot.instructions()
     this.noteConflict(slot, instructions)
-    return slot.entry !== undefined && instructions.equals(slot.entry.instructions)
-      ? slot.entry
-      : new Entry(slot, instructions)
+    return slot.entry?.text === instructions ? slot.entry : new Entry(slot, instructions)
   }
 
-  private noteConflict(slot: Slot, instructions: Buffer): void {
-    this.conflicted.delete(slot)
+  private noteConflict(slot: Slot, instructions: string): void {
+    if (this.conflicted.size > 0) this.conflicted.delete(slot)
+    if (slot.wishes.length === 1) return
     const [first, ...others] = slot.wishes
     if (first === undefined || others.length === 0) return
     const merge = first.unit.rule?.merge
     if (merge === 'first' || merge === 'concat') return
     const isRefused = (wish: Wish) =>
-      merge === undefined ||
-      !encodeFlow(slot.table.bridge, slot.table.number, wish.spec()).instructions.equals(instructions)
+      merge === undefined || encodeFlow(slot.table.bridge, slot.table.number, wish.spec()).instructions !== instructions
     const refused = others.filter(isRefused).map(wish => wish.unit.source)
     if (refused.length === 0) return
     this.conflicted.set(slot, { flowSet: slot.set.id, slot: slot.key, kept: first.unit.source, refused })

@@ -15,42 +15,52 @@ export const isOurs = (cookie: bigint): boolean => cookie >> 48n === COOKIE_MARK
 const writer = new Writer(4096)
 const bridges: readonly Bridge[] = ['br-int', 'br-tun']
 
-/** What a flow is on the wire, and the string that stands for its place. */
+/** What a flow is on the wire. Kept as strings of one byte a character: far smaller than buffers, and compared fast. */
 export interface Encoded {
+  /** Bridge, table, priority and match: see `slotOf`. */
   readonly slot: string
-  readonly match: Buffer
-  readonly instructions: Buffer
+  readonly instructions: string
 }
 
-/** Encodes a flow: match and instructions in OpenFlow 1.5 wire form. */
-export const encodeFlow = (bridge: Bridge, table: number, spec: FlowSpec): Encoded => {
-  writer.reset()
-  // The slot's four bytes of place come first, so that it is one run of bytes with the match.
-  writer.u8(bridges.indexOf(bridge))
-  writer.u8(table)
-  writer.u16(spec.priority)
-  writeMatch(writer, spec.match, OFP15)
-  const matchEnd = writer.length
-  writeInstructions(writer, spec.actions, OFP15)
-  const bytes = Buffer.from(writer.peek())
-  return {
-    slot: bytes.toString('latin1', 0, matchEnd),
-    match: bytes.subarray(4, matchEnd),
-    instructions: bytes.subarray(matchEnd),
-  }
-}
+/** Bytes that are kept as a string. */
+export const bytesOf = (text: string, start = 0): Buffer => Buffer.from(text, 'latin1').subarray(start)
 
-/** A flow's match and instructions in OpenFlow 1.5 wire form, as the compiler makes them. */
-export const encodeSpec = (spec: FlowSpec): Pick<Encoded, 'match' | 'instructions'> => encodeFlow('br-int', 0, spec)
-
-/** The identity of a flow on a bridge: what an OpenFlow switch compares to replace or to delete strictly. */
-export const slotOf = (bridge: Bridge, table: number, priority: number, match: Uint8Array): string => {
+const beginSlot = (bridge: Bridge, table: number, priority: number) => {
   writer.reset()
   writer.u8(bridges.indexOf(bridge))
   writer.u8(table)
   writer.u16(priority)
+}
+
+/** Bytes of a slot before the match. */
+export const SLOT_HEAD = 4
+
+const written = (): Buffer => {
+  const { buffer, byteOffset, length } = writer.peek()
+  return Buffer.from(buffer, byteOffset, length)
+}
+
+/** Encodes a flow: match and instructions in OpenFlow 1.5 wire form. */
+export const encodeFlow = (bridge: Bridge, table: number, spec: FlowSpec): Encoded => {
+  beginSlot(bridge, table, spec.priority)
+  writeMatch(writer, spec.match, OFP15)
+  const matchEnd = writer.length
+  writeInstructions(writer, spec.actions, OFP15)
+  const bytes = written()
+  return { slot: bytes.toString('latin1', 0, matchEnd), instructions: bytes.toString('latin1', matchEnd) }
+}
+
+/** A flow's match and instructions in OpenFlow 1.5 wire form, as the compiler makes them. */
+export const encodeSpec = (spec: FlowSpec): { readonly match: Buffer; readonly instructions: Buffer } => {
+  const { slot, instructions } = encodeFlow('br-int', 0, spec)
+  return { match: bytesOf(slot, SLOT_HEAD), instructions: bytesOf(instructions) }
+}
+
+/** The identity of a flow on a bridge: what an OpenFlow switch compares to replace or to delete strictly. */
+export const slotOf = (bridge: Bridge, table: number, priority: number, match: Uint8Array): string => {
+  beginSlot(bridge, table, priority)
   writer.bytes(match)
-  return Buffer.from(writer.peek()).toString('latin1')
+  return written().toString('latin1')
 }
 
 /** Two 32-bit hashes of a string of bytes (cyrb53's mixing), left in `h1` and `h2`: no allocation. */
@@ -74,26 +84,26 @@ export const cookieOf = (slot: string): bigint => {
   return (COOKIE_MARK << 48n) | (BigInt(h2 & 0xffff) << 32n) | BigInt(h1 >>> 0)
 }
 
-/** A number of 64 bits as two of 32, so that it is added without allocation. */
+/** A number of 64 bits as two of 32 with sign, which V8 keeps in place: adding allocates nothing. */
 export interface Digest {
   high: number
   low: number
 }
 
 /** 64 bits over all that the switch holds of the flow; the cookie follows from the slot. */
-export const digestOf = (slot: string, instructions: Buffer): Digest => {
+export const digestOf = (slot: string, instructions: string): Digest => {
   hash(slot, 2)
   const [low, high] = [h1, h2]
-  hash(instructions.toString('latin1'), 3)
-  return { high: (high ^ h2) >>> 0, low: (low ^ h1) >>> 0 }
+  hash(instructions, 3)
+  return { high: high ^ h2, low: low ^ h1 }
 }
 
 /** Adds (`sign` 1) or subtracts (-1), modulo 2^64. */
 export const addDigest = (sum: Digest, { high, low }: Digest, sign: 1 | -1): void => {
-  const lower = sum.low + sign * low
-  sum.low = lower >>> 0
-  sum.high = (sum.high + sign * high + Math.floor(lower / 0x100000000)) >>> 0
+  const lower = (sum.low >>> 0) + sign * (low >>> 0)
+  sum.low = lower | 0
+  sum.high = (sum.high + sign * high + Math.floor(lower / 0x100000000)) | 0
 }
 
 /** As one number. */
-export const digestValue = ({ high, low }: Digest): bigint => (BigInt(high) << 32n) | BigInt(low)
+export const digestValue = ({ high, low }: Digest): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)

@@ -12,15 +12,60 @@ export interface User {
   invalidate(): void
 }
 
-/** A value that users read. */
-export interface Cell {
-  readonly users: Set<User>
+/** A value that users read. Most have few users, some have many: an array, and a Set beyond `FEW`. */
+export abstract class Cell {
+  private users: User[] | Set<User> = []
+
   /** Where it is kept, so that an unread cell can be forgotten. */
-  forget(): void
+  abstract forget(): void
+
+  /** Adds a user; false when it was one already. */
+  add(user: User): boolean {
+    if (this.users instanceof Set) {
+      if (this.users.has(user)) return false
+      this.users.add(user)
+      return true
+    }
+    if (this.users.includes(user)) return false
+    if (this.users.length < FEW) this.users.push(user)
+    else this.users = new Set([...this.users, user])
+    return true
+  }
+
+  /** Removes a user; a cell without users is forgotten. */
+  leave(user: User): void {
+    if (this.users instanceof Set) this.users.delete(user)
+    else {
+      const at = this.users.indexOf(user)
+      if (at >= 0) this.users.splice(at, 1)
+    }
+    if ((this.users instanceof Set ? this.users.size : this.users.length) === 0) this.forget()
+  }
+
+  invalidateUsers(): void {
+    for (const user of this.users) user.invalidate()
+  }
 }
 
-class DerivedCell<S extends Doc, T> implements Cell, User {
-  readonly users = new Set<User>()
+const FEW = 16
+
+/** A record, or the result of a query: kept by the model itself, the cell only knows who reads it. */
+class KeptCell extends Cell {
+  readonly place: Map<string, KeptCell>
+  readonly key: string
+
+  constructor(place: Map<string, KeptCell>, key: string) {
+    super()
+    this.place = place
+    this.key = key
+  }
+
+  forget(): void {
+    this.place.delete(this.key)
+  }
+}
+
+class DerivedCell<S extends Doc, T> extends Cell implements User {
   reads: Cell[] = []
   readonly derived: Derived<S, T>
   readonly id: string
@@ -29,6 +74,7 @@ class DerivedCell<S extends Doc, T> implements Cell, User {
   stale = true
 
   constructor(graph: Graph, derived: Derived<S, T>, id: string) {
+    super()
     this.graph = graph
     this.derived = derived
     this.id = id
@@ -49,7 +95,7 @@ class DerivedCell<S extends Doc, T> implements Cell, User {
     })
     if (isDeepStrictEqual(value, this.value)) return
     this.value = value
-    for (const user of this.users) user.invalidate()
+    this.invalidateUsers()
   }
 
   forget(): void {
@@ -61,21 +107,13 @@ class DerivedCell<S extends Doc, T> implements Cell, User {
 const release = (user: User): void => {
   const { reads } = user
   user.reads = []
-  leave(user, reads)
-}
-
-/** A user no longer reads cells; those that nobody reads are forgotten. */
-const leave = (user: User, cells: readonly Cell[]): void => {
-  for (const cell of cells) {
-    cell.users.delete(user)
-    if (cell.users.size === 0) cell.forget()
-  }
+  for (const cell of reads) cell.leave(user)
 }
 
 class KindState {
   readonly docs = new Map<string, Doc>()
-  readonly docCells = new Map<string, Cell>()
-  readonly queryCells = new Map<string, Map<string, Cell>>()
+  readonly docCells = new Map<string, KeptCell>()
+  readonly queryCells = new Map<string, Map<string, KeptCell>>()
   /** Index name -> value -> records, in order of arrival; only of indexes that somebody reads. */
   readonly indexes = new Map<string, Map<string, Map<string, Doc>>>()
 }
@@ -122,7 +160,7 @@ export class Graph {
     const state = this.stateOf(change.kind)
     if (change.after === undefined) state.docs.delete(change.id)
     else state.docs.set(change.id, change.after)
-    invalidateAll(state.docCells.get(change.id))
+    state.docCells.get(change.id)?.invalidateUsers()
     for (const [name, index] of state.indexes) {
       const values = change.kind.index[name] as (doc: Doc) => readonly string[]
       const cells = state.queryCells.get(name)
@@ -130,11 +168,11 @@ export class Graph {
         const found = index.get(value)
         found?.delete(change.id)
         if (found?.size === 0) index.delete(value)
-        invalidateAll(cells?.get(value))
+        cells?.get(value)?.invalidateUsers()
       }
       for (const value of change.after === undefined ? [] : values(change.after)) {
         put(index, value).set(change.id, change.after as Doc)
-        invalidateAll(cells?.get(value))
+        cells?.get(value)?.invalidateUsers()
       }
     }
   }
@@ -158,11 +196,7 @@ export class Graph {
       return work(this.view)
     } finally {
       this.reader = outer
-      if (before.length > 0)
-        leave(
-          user,
-          before.filter(cell => !user.reads.includes(cell)),
-        )
+      for (const cell of before) if (!user.reads.includes(cell)) cell.leave(user)
     }
   }
 
@@ -183,12 +217,7 @@ export class Graph {
 
   private note(cell: Cell): void {
     const { reader } = this
-    if (reader === undefined || cell.users.has(reader)) {
-      if (reader !== undefined && !reader.reads.includes(cell)) reader.reads.push(cell)
-      return
-    }
-    cell.users.add(reader)
-    reader.reads.push(cell)
+    if (reader !== undefined && (cell.add(reader) || !reader.reads.includes(cell))) reader.reads.push(cell)
   }
 
   private stateOf(kind: { readonly name: string }): KindState {
@@ -223,15 +252,11 @@ const put = <V>(map: Map<string, Map<string, V>>, key: string): Map<string, V> =
   return inner
 }
 
-const cellIn = (cells: Map<string, Cell>, key: string): Cell => {
+const cellIn = (cells: Map<string, KeptCell>, key: string): KeptCell => {
   let cell = cells.get(key)
   if (cell === undefined) {
-    cell = { users: new Set(), forget: () => cells.delete(key) }
+    cell = new KeptCell(cells, key)
     cells.set(key, cell)
   }
   return cell
-}
-
-const invalidateAll = (cell: Cell | undefined): void => {
-  if (cell !== undefined) for (const user of cell.users) user.invalidate()
 }
