@@ -1,6 +1,11 @@
 // The HTTP server: Neutron's API, Flowright's own, health, metrics and the OpenAPI page, over a store.
 import { randomUUID } from 'node:crypto'
-import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions,
+} from 'fastify'
 import type { Registry } from 'prom-client'
 import { defaultNetworkSettings, type NetworkSettings, refuse } from '#model'
 import type { Store } from '#store'
@@ -47,6 +52,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
   } = options
   const app = Fastify({
     ...(logger ? { loggerInstance: logger } : {}),
+    disableRequestLogging: true,
     bodyLimit,
     // a request must arrive within a minute
     requestTimeout: 60_000,
@@ -63,6 +69,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
     requireJsonWanted(request.headers.accept)
     requireOwnPage(request)
   })
+  app.addHook('onResponse', async (request, reply) => logAnswer(request, reply))
   app.setErrorHandler(answerError)
   app.setNotFoundHandler((request, reply) => answerError(refuse('HTTPNotFound', {}), request, reply))
 
@@ -113,6 +120,17 @@ function requireJsonWanted(accept: string | undefined): void {
   const types = accept.split(',').map(type => type.split(';')[0]!.trim())
   if (types.some(type => ['*/*', 'application/*', 'application/json', 'text/plain', 'text/html'].includes(type))) return
   throw refuse('HTTPNotAcceptable', {})
+}
+
+/** One line for each change that was asked for; what is only looked at is for debugging. */
+function logAnswer(request: FastifyRequest, reply: FastifyReply): void {
+  const level = request.method === 'GET' || request.method === 'HEAD' ? 'debug' : 'info'
+  const facts = {
+    status: reply.statusCode,
+    ms: Math.round(reply.elapsedTime * 10) / 10,
+    project: request.context?.projectId,
+  }
+  request.log[level](facts, `${request.method} ${request.url.slice(0, 500)}`)
 }
 
 /** A page of another site, open in an operator's browser, must not drive an API that asks for no token. */
