@@ -99,7 +99,8 @@ export const startController = async (options: ServeOptions, log: Logger, versio
       fabric: fabricView({ compiler, programming, sessions, pipeline }),
       metrics,
       version,
-      logger: log,
+      // Requests are counted and timed in /metrics; a line for each is for debugging.
+      logger: log.child({}, { level: log.isLevelEnabled('debug') ? 'debug' : 'warn' }),
     })
     closers.push(() => api.close())
     await api.listen({ host: options.api.host, port: options.api.port })
