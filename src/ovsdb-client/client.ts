@@ -183,7 +183,7 @@ export class Client extends EventEmitter<Events> {
   close(reason: Error = new Disconnected('closed', 'the client was closed')): void {
     if (this.isClosed) return
     this.#end.abort(reason)
-    const error = new NotConnected('the client was closed', reason)
+    const error = new NotConnected(`the client was closed: ${reason.message}`, reason)
     for (const { waiting, database } of this.#entries) {
       waiting?.reject(error)
       database.end(error)
@@ -237,6 +237,12 @@ export class Client extends EventEmitter<Events> {
     if (this.isClosed) return
     this.#lastFailure = reason
     tell(() => this.emit('disconnected', reason, remote))
+  }
+
+  /** @internal Serves the one socket of a peer that dialled us, and closes with it. */
+  async accept(socket: Socket): Promise<void> {
+    await this.serve(socket)
+    this.close(this.#lastFailure)
   }
 
   /** @internal Talks over a socket until it ends; gives whether it ever was ready for use. */

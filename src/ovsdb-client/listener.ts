@@ -3,7 +3,6 @@ import { EventEmitter } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { Client, type ClientOptions } from './client.ts'
-import { Disconnected } from './errors.ts'
 import { DEFAULT_PORT, type Peer, peerOf, type TlsOptions } from './remote.ts'
 
 /** Where to listen: a TCP port ("ptcp", with `tls` "pssl"), or a path ("punix"). */
@@ -83,9 +82,7 @@ export class Listener extends EventEmitter<Events> {
     client.once('closed', () => this.#clients.delete(client))
     // The application attaches its listeners first.
     this.emit('client', client, peerOf(socket))
-    void client.serve(socket).then(() => {
-      client.close(new Disconnected('closed by peer', 'the connection that the server opened has ended'))
-    })
+    void client.accept(socket)
   }
 }
 

@@ -152,6 +152,41 @@ describe.skipIf(missing)(`monitors${missing ? ` (${missing})` : ''}`, () => {
     },
   )
 
+  test('conditions that the server does not know are met here as it would meet them', async () => {
+    const server = await standalone()
+    const proxy = await startProxy(server.remote, { rewrite: unknow('monitor_cond_since', 'monitor_cond') })
+    const db = await openVswitch(open(proxy.remote))
+    const settings = [{}, { a: '1' }, { a: '2' }, { a: '1', b: '2' }, { b: '2', c: '3' }]
+    const interfaces = settings.map((options, i) =>
+      insert('Interface', { name: `i${i}`, options, ofport: i % 3 || undefined }, `i${i}`),
+    )
+    const ports = settings.map((_, i) =>
+      insert('Port', { name: `i${i}`, interfaces: named(`i${i}`), trunks: [1, 2, 3].slice(i % 4) }, `p${i}`),
+    )
+    const bridge = insert('Bridge', { name: 'br0', ports: settings.map((_, i) => named(`p${i}`)) }, 'b')
+    await db.transact([insert('Open_vSwitch', { bridges: named('b') }), bridge, ...ports, ...interfaces])
+    const replica = await db.monitor({ Interface: ['name'], Port: ['name'] })
+    const membership = fc.constantFrom('==', '!=', 'includes', 'excludes')
+    const order = fc.constantFrom('<', '<=', '>', '>=')
+    const number = fc.integer({ min: 0, max: 3 })
+    const condition = fc.oneof(
+      fc.tuple(fc.constant('options'), membership, fc.constantFrom(...settings)),
+      fc.tuple(fc.constant('ofport'), membership, fc.option(number, { nil: undefined })),
+      fc.tuple(fc.constant('ofport'), order, number),
+      fc.tuple(fc.constant('name'), membership, fc.constantFrom('i0', 'i3')),
+      fc.tuple(fc.constant('trunks'), membership, fc.uniqueArray(number)),
+    )
+    await fc.assert(
+      fc.asyncProperty(condition, async clause => {
+        const table = clause[0] === 'trunks' ? 'Port' : 'Interface'
+        await replica.setConditions(table, [clause])
+        const [{ rows }] = await db.transact([select(table, [clause], ['name'])])
+        expect(names(replica.table(table))).toEqual(rows.map(row => row.name).sort())
+      }),
+      { numRuns: 100 },
+    )
+  })
+
   test('a server that gives up conditional monitors is monitored without them', async () => {
     const server = await standalone()
     const client = open(server.remote)
