@@ -2,9 +2,7 @@
 // their answers and errors by xid, and nothing that waits grows without bound.
 
 import { EventEmitter } from 'node:events'
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { PeerCertificate, TLSSocket } from 'node:tls'
 import type { Version } from '../flow/index.ts'
 import {
   decode,
@@ -14,11 +12,12 @@ import {
   type Message,
   type MessageDraft,
   type MessageFor,
-  type MessageType,
 } from '../message/index.ts'
 import { DecodeError } from '../wire/index.ts'
 import { type BundleItem, type BundleOptions, runBundle } from './bundle.ts'
 import { ConnectionClosed, HandshakeError, OpenFlowError, ProtocolError } from './errors.ts'
+import { type ConnectionEvents, type Peer, peerOf } from './events.ts'
+import { ECHO_REPLY, ECHO_REQUEST, ERROR, HELLO, HIGHEST_TYPE, hasMore, isPacketIn, isReply, xidOf } from './header.ts'
 import { Liveness } from './liveness.ts'
 import { commonVersion, notOpenFlow } from './negotiate.ts'
 import { type ConnectionOptions, type Settings, settings } from './options.ts'
@@ -26,79 +25,7 @@ import { Outbox } from './outbox.ts'
 import { type PacketInHandler, PacketQueue } from './packet-queue.ts'
 import { Parts } from './parts.ts'
 import { Pending } from './pending.ts'
-
-const HELLO = 0
-const ERROR = 1
-const ECHO_REQUEST = 2
-const ECHO_REPLY = 3
-const EXPERIMENTER = 4
-const PACKET_IN = 10
-const NX = 0x2320
-const NXT_PACKET_IN = 17
-const NXT_PACKET_IN2 = 30
-const REPLIES = new Set([ECHO_REPLY, EXPERIMENTER, 6, 8, 19, 21, 23, 25, 27, 33])
-/** The highest message type of each version: beyond it lies no message, only a stream out of step. */
-const HIGHEST_TYPE: { readonly [V in Version]: number } = { 4: 29, 5: 34, 6: 35 }
-
-/** The kinds of requests that have a reply. */
-export type RequestType = {
-  [T in MessageType]: T extends `${infer B}_request` ? (`${B}_reply` extends MessageType ? T : never) : never
-}[MessageType]
-
-/** The reply to a kind of request. */
-export type ReplyTo<T extends RequestType> = T extends `${infer B}_request`
-  ? Exclude<MessageFor<Extract<`${B}_reply`, MessageType>>, { readonly form: string }>
-  : never
-
-/** A request to be sent. */
-export type RequestDraft = MessageDraft<RequestType>
-
-/** The kinds of requests that are answered in parts. */
-export type MultipartType = {
-  [T in RequestType]: MessageFor<T> extends { readonly more?: boolean } ? T : never
-}[RequestType]
-
-/** What a connection tells. Packet-ins go to the handler set by `onPacketIn`. */
-export type ConnectionEvents = {
-  /** A message that nobody waits for, other than packet-ins and errors. It is told under its own type as well. */
-  message: [message: Message]
-  /** An error that belongs to no request that waits. */
-  openflowError: [error: OpenFlowError]
-  /** A message that cannot be decoded; the connection goes on. */
-  undecodable: [error: DecodeError, bytes: Uint8Array]
-  /** A packet-in was dropped, since too many wait; with how many were dropped so far. */
-  packetInDropped: [dropped: number]
-  /** The connection is closed; without an error if this side closed it. */
-  close: [error: Error | undefined]
-} & { [T in AsyncType]: [message: MessageFor<T>] }
-
-/** The kinds of messages that a switch sends by itself. */
-export type AsyncType =
-  | 'flow_removed'
-  | 'port_status'
-  | 'role_status'
-  | 'table_status'
-  | 'requestforward'
-  | 'flow_monitor_reply'
-  | 'flow_monitor_paused'
-  | 'flow_monitor_resumed'
-  | 'controller_status'
-  | 'experimenter'
-  | 'unknown'
-
-/** Who is at the other end. */
-export interface Peer {
-  readonly address?: string
-  readonly port?: number
-  /** The certificate that the peer showed; with TLS. */
-  readonly certificate?: PeerCertificate
-}
-
-/** How a call may differ from the connection's settings. */
-export interface RequestOptions {
-  /** Time for an answer, in ms; 0 for any. */
-  readonly timeout?: number
-}
+import type { MultipartType, ReplyTo, RequestDraft, RequestOptions } from './requests.ts'
 
 /** Makes a stream an OpenFlow connection: resolves when version and features are known. */
 export async function open(stream: Duplex, options: ConnectionOptions = {}): Promise<Connection> {
@@ -347,9 +274,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     const { xid, type } = message
     const parts = new Parts(this.settings.maxUnread, () => this.pending.remove(xid))
     const answer = (data: Uint8Array) => {
-      const more = data[1] === 19 && ((data[11] as number) & 1) === 1
-      parts.push(data, !more)
-      return !more
+      const isLast = !hasMore(data)
+      parts.push(data, isLast)
+      return isLast
     }
     const fail = (error: Error) => parts.fail(error)
     this.pending.add(
@@ -407,8 +334,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     if (type === HELLO) return
     if (type === ECHO_REQUEST) return this.echo(data)
     if (type === ERROR) return this.takeError(data)
-    if (type === PACKET_IN || (type === EXPERIMENTER && isNxPacketIn(data))) return this.takePacketIn(data)
-    if (REPLIES.has(type) && this.pending.answer(xidOf(data), data)) return
+    if (isPacketIn(data)) return this.takePacketIn(data)
+    if (isReply(data) && this.pending.answer(xidOf(data), data)) return
     if (type === ECHO_REPLY) return
     if (this.early) this.early.push(data.slice())
     else this.tell(data)
@@ -474,6 +401,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       const { early = [] } = this
       this.early = undefined
       for (const data of early) this.tell(data)
+      this.packets.start()
     })
   }
 
@@ -585,17 +513,6 @@ function raise(error: unknown): void {
   })
 }
 
-function xidOf(data: Uint8Array): number {
-  return new DataView(data.buffer, data.byteOffset).getUint32(4)
-}
-
-function isNxPacketIn(data: Uint8Array): boolean {
-  if (data.length < 16) return false
-  const view = new DataView(data.buffer, data.byteOffset)
-  const type = view.getUint32(12)
-  return view.getUint32(8) === NX && (type === NXT_PACKET_IN || type === NXT_PACKET_IN2)
-}
-
 function refusal(message: MessageFor<'error'>): string {
   const name = typeof message.error === 'string' ? message.error : `error ${message.error.type}/${message.error.code}`
   const text = new TextDecoder()
@@ -603,15 +520,4 @@ function refusal(message: MessageFor<'error'>): string {
     .replace(/[^ -~]+/g, ' ')
     .trim()
   return `the peer refused the connection: ${name}${text ? ` (${text})` : ''}`
-}
-
-function peerOf(stream: Duplex): Peer {
-  const { remoteAddress, remotePort } = stream as Socket
-  const { getPeerCertificate } = stream as TLSSocket
-  const certificate = getPeerCertificate?.call(stream)
-  return {
-    ...(remoteAddress !== undefined && { address: remoteAddress }),
-    ...(remotePort !== undefined && { port: remotePort }),
-    ...(certificate && Object.keys(certificate).length > 0 && { certificate }),
-  }
 }

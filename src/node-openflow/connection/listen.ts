@@ -14,7 +14,7 @@ export type ServerEvents = {
   disconnection: [connection: Connection, error: Error | undefined]
   /** A peer that did not get as far as a connection. */
   refused: [error: Error, address: string | undefined]
-  /** The server itself failed. */
+  /** The server itself failed after it had begun to listen. */
   error: [error: Error]
 }
 
@@ -24,6 +24,8 @@ export class OpenFlowServer extends EventEmitter<ServerEvents> {
   readonly datapaths = new Map<bigint, Connection>()
   /** All connections, auxiliary ones too. */
   readonly connections = new Set<Connection>()
+  /** Resolves when it listens. */
+  readonly ready: Promise<void>
   private readonly server: Server
   private readonly options: ConnectionOptions
   private readonly opening = new Set<Connection>()
@@ -40,7 +42,14 @@ export class OpenFlowServer extends EventEmitter<ServerEvents> {
         stream.destroy()
       },
     )
-    this.server.on('error', error => this.emit('error', error))
+    this.ready = new Promise((resolve, reject) => {
+      this.server.once('listening', resolve)
+      this.server.once('error', reject)
+    })
+    this.ready.then(
+      () => this.server.on('error', error => this.emit('error', error)),
+      () => {},
+    )
     if (address.path !== undefined) this.server.listen(address.path)
     else this.server.listen(address.port, address.host ?? '127.0.0.1')
   }
@@ -90,11 +99,6 @@ export class OpenFlowServer extends EventEmitter<ServerEvents> {
 /** Listens for switches; resolves when it does. Default host: 127.0.0.1. */
 export async function listen(address: Address, options: ConnectionOptions = {}): Promise<OpenFlowServer> {
   const server = new OpenFlowServer(address, options)
-  await new Promise<void>((resolve, reject) => {
-    const { server: inner } = server as unknown as { server: Server }
-    inner.once('listening', resolve)
-    server.once('error', reject)
-  })
-  server.removeAllListeners('error')
+  await server.ready
   return server
 }

@@ -10,6 +10,7 @@ export type PacketInHandler = (packet: MessageFor<'packet_in'>) => void | Promis
 export class PacketQueue {
   private readonly waiting: Uint8Array[] = []
   private head = 0
+  private started = false
   private running = false
   private readonly limit: number
   private readonly handle: (data: Uint8Array) => void | Promise<void>
@@ -33,17 +34,26 @@ export class PacketQueue {
       return false
     }
     this.waiting.push(data.slice())
-    if (!this.running) {
-      this.running = true
-      setImmediate(() => void this.run())
-    }
+    this.wake()
     return true
+  }
+
+  /** From now on packet-ins are given; before, they wait. */
+  start(): void {
+    this.started = true
+    if (this.length > 0) this.wake()
   }
 
   /** Forgets what waits. */
   clear(): void {
     this.waiting.length = 0
     this.head = 0
+  }
+
+  private wake(): void {
+    if (!this.started || this.running) return
+    this.running = true
+    setImmediate(() => void this.run())
   }
 
   private async run(): Promise<void> {

@@ -1,7 +1,19 @@
 // Messages: what they look like as data, and their bytes.
 
 export type { BundleAdd, BundleProperty, RequestForward } from './bundle.ts'
-export * from './channel.ts'
+export {
+  type AsyncConfig,
+  type AsyncProperty,
+  flowRemovedReasons,
+  generationDistance,
+  type Hello,
+  type HelloElement,
+  packetInReasons,
+  portReasons,
+  roles,
+  type SwitchConfig,
+  tableReasons,
+} from './channel.ts'
 export {
   decode,
   encode,
@@ -15,7 +27,9 @@ export {
 } from './codec.ts'
 export type { ErrorBody } from './error.ts'
 export { type ErrorName, type ErrorNumbers, errorName, errorNames, errorNumbers } from './error-codes.ts'
-export type { FlowMod, FlowStats } from './flow.ts'
+export { DEFAULT_PRIORITY, type FlowMod } from './flow-mod.ts'
+export type { FlowRemoved } from './flow-removed.ts'
+export type { FlowCounters, FlowStats, FlowStatsRequest } from './flow-stats.ts'
 export { Framer } from './framer.ts'
 export {
   ALL_GROUPS,
@@ -37,4 +51,4 @@ export { ANY_PORT, type Port, type PortMod, type PortStats } from './port.ts'
 export { ALL_QUEUES, type QueueDesc, type QueueStats } from './queue.ts'
 export { NX, ONF } from './rows.ts'
 export type { Stats } from './stats.ts'
-export type { TableMod, TableProperty } from './table.ts'
+export { ALL_TABLES, type TableMod, type TableProperty } from './table.ts'

@@ -5,7 +5,9 @@ import * as bundle from './bundle.ts'
 import * as channel from './channel.ts'
 import { controllerStatus, controllerStatusReply } from './controller.ts'
 import { type ErrorBody, errorBody } from './error.ts'
-import * as flow from './flow.ts'
+import { flowMod, nxFlowMod } from './flow-mod.ts'
+import { flowRemoved, nxFlowRemoved } from './flow-removed.ts'
+import * as flow from './flow-stats.ts'
 import * as group from './group.ts'
 import * as meter from './meter.ts'
 import * as monitor from './monitor.ts'
@@ -35,10 +37,10 @@ export const messages = {
     nxt(17, ALL, packet.nxPacketIn, 'nxt'),
     nxt(30, ALL, packet.nxPacketIn2, 'nxt2'),
   ],
-  flow_removed: [ofpt(11, ALL, flow.flowRemoved), nxt(14, ALL, flow.nxFlowRemoved, 'nxt')],
+  flow_removed: [ofpt(11, ALL, flowRemoved), nxt(14, ALL, nxFlowRemoved, 'nxt')],
   port_status: [ofpt(12, ALL, port.portStatus)],
   packet_out: [ofpt(13, ALL, packet.packetOut)],
-  flow_mod: [ofpt(14, ALL, flow.flowMod), nxt(13, ALL, flow.nxFlowMod, 'nxt')],
+  flow_mod: [ofpt(14, ALL, flowMod), nxt(13, ALL, nxFlowMod, 'nxt')],
   group_mod: [ofpt(15, ALL, group.groupMod)],
   port_mod: [ofpt(16, ALL, port.portMod)],
   table_mod: [ofpt(17, ALL, table.tableMod)],

@@ -13,7 +13,7 @@ import {
   writeMatch,
   writeOxms,
 } from '../flow/index.ts'
-import type { Codec } from '../wire/index.ts'
+import type { Codec, Writer } from '../wire/index.ts'
 
 /** A match with its header and padding (struct ofp_match). */
 export const match = (v: Version): Codec<Match> => ({
@@ -42,3 +42,11 @@ export const instructions = (v: Version): Codec<readonly Action[]> => ({
   read: r => readInstructions(r, v),
   write: (w, value) => writeInstructions(w, value, v),
 })
+
+/** Writes the fields of a match, their length at `lengthAt`, and padding to 8 bytes. */
+export function writeCountedMatch(w: Writer, lengthAt: number, fields: Match, codec: Codec<Match>): void {
+  const start = w.length
+  codec.write(w, fields)
+  w.patchU16(lengthAt, w.length - start)
+  w.align8(start)
+}

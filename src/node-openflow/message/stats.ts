@@ -18,6 +18,9 @@ export interface Stats {
   readonly otherStats?: readonly string[]
 }
 
+/** What a counter is that a switch does not keep, in structures that have no way to leave it out. */
+export const UNKNOWN_COUNT = 0xffffffffffffffffn
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 const BASIC = 0x8002

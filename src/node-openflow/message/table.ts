@@ -18,6 +18,9 @@ import {
   sized,
 } from './shape.ts'
 
+/** OFPTT_ALL: every table. */
+export const ALL_TABLES = 255
+
 const config = { eviction: 1 << 2, vacancy_events: 1 << 3 } as const
 
 const modRows = {
