@@ -5,6 +5,7 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
   type FastifyServerOptions,
+  LogController,
 } from 'fastify'
 import type { Registry } from 'prom-client'
 import { defaultNetworkSettings, type NetworkSettings, refuse } from '#model'
@@ -52,7 +53,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
   } = options
   const app = Fastify({
     ...(logger ? { loggerInstance: logger } : {}),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     // a request must arrive within a minute
     requestTimeout: 60_000,
