@@ -67,6 +67,8 @@ interface Entry {
   waiting: PromiseWithResolvers<void> | undefined
   /** The schema in `_Server` when it was opened. */
   schema: string | undefined
+  /** Where it is being opened. */
+  opening: Link | undefined
 }
 
 /** One connection, as far as it got. */
@@ -127,6 +129,7 @@ export class Client extends EventEmitter<Events> {
       minVersion,
       waiting,
       schema: undefined,
+      opening: undefined,
     }
     const expire = () => {
       const last = this.#lastFailure ? `; last: ${this.#lastFailure.message}` : ''
@@ -296,7 +299,10 @@ export class Client extends EventEmitter<Events> {
 
   /** Opens a database on a connection. Rejects if the connection should be left for another. */
   async #open(link: Link, entry: Entry): Promise<void> {
+    // The server may tell of itself at any time, a cluster with every commit: opened once is enough.
+    if (entry.opening === link) return
     const { database, tables, minVersion } = entry
+    entry.opening = link
     try {
       this.#judge(link, database.name)
       entry.schema = link.server?.database(database.name)?.schema
@@ -310,6 +316,8 @@ export class Client extends EventEmitter<Events> {
       // The caller hears of it; the connection may serve other databases.
       entry.waiting.reject(error)
       this.#entries.delete(entry)
+    } finally {
+      if (entry.opening === link) entry.opening = undefined
     }
   }
 

@@ -2,9 +2,6 @@
  * Everything that can go wrong, a class per thing that a caller can react to. Errors of the server keep RFC 7047's
  * string in `code`, and the operation that they belong to; ours have a code of their own in the same field.
  */
-import type { Json } from './json.ts'
-import type { AnyOperation } from './operation.ts'
-
 /** What all errors of this package are instances of. `code` is a short fixed string, `message` says it in full. */
 export class OvsdbError extends Error {
   readonly code: string
@@ -97,10 +94,10 @@ export class InvalidOperation extends OvsdbError {
 /** The server answered a request with an error. `error` is what it said, `code` the string in it. */
 export class RpcError extends OvsdbError {
   readonly method: string
-  readonly error: Json
+  readonly error: unknown
   readonly details: string
 
-  constructor(method: string, code: string, details: string, error: Json) {
+  constructor(method: string, code: string, details: string, error: unknown) {
     super(code, `"${method}" failed: ${code}${details && `: ${details}`}`)
     this.method = method
     this.error = error
@@ -111,6 +108,12 @@ export class RpcError extends OvsdbError {
 /** The server has no database of that name (or no longer). */
 export class UnknownDatabase extends RpcError {}
 
+/** An operation as it was given to `transact`. */
+export interface FailedOperation {
+  readonly op: string
+  readonly table?: string
+}
+
 /**
  * A transaction failed: nothing of it was done. `operation` and `index` name the operation at fault; both are
  * undefined when all operations succeeded but the commit did not.
@@ -118,9 +121,9 @@ export class UnknownDatabase extends RpcError {}
 export class TransactionError extends OvsdbError {
   readonly details: string
   readonly index: number | undefined
-  readonly operation: AnyOperation | undefined
+  readonly operation: FailedOperation | undefined
 
-  constructor(code: string, details: string, index?: number, operation?: AnyOperation) {
+  constructor(code: string, details: string, index?: number, operation?: FailedOperation) {
     const place = operation ? `operation ${index} (${describe(operation)})` : 'commit'
     super(code, `${place}: ${code}${details && `: ${details}`}`)
     this.details = details
@@ -129,8 +132,7 @@ export class TransactionError extends OvsdbError {
   }
 }
 
-const describe = (operation: AnyOperation) =>
-  'table' in operation ? `${operation.op} ${operation.table}` : operation.op
+const describe = ({ op, table }: FailedOperation) => (table ? `${op} ${table}` : op)
 
 /** A value breaks a constraint of the schema: range, enumeration, index, number of rows. */
 export class ConstraintViolation extends TransactionError {}

@@ -175,6 +175,7 @@ export class Monitor<T extends Tables = Tables, S extends Selection<T> = Selecti
     const read = (result: Json) => {
       if (this.#session !== session) return
       this.#gather(method, result, changes)
+      this.#cancel(session)
       this.#id = id
       this.#method = method
       session.monitors.set(id, this as unknown as Monitor)
@@ -275,11 +276,14 @@ export class Monitor<T extends Tables = Tables, S extends Selection<T> = Selecti
     for (const { resolve } of this.#waiters.splice(0, seen + 1)) resolve()
   }
 
-  /** Ends the monitor on the server and asks for a new one. */
+  /** Ends the monitor on the server, if there is one, and asks for a new one. */
   async #replace(session: MonitorSession): Promise<void> {
-    session.monitors.delete(this.#id)
-    session.rpc.request('monitor_cancel', [this.#id]).catch(() => {})
+    this.#cancel(session)
     await this.#request(session, session.method)
+  }
+
+  #cancel(session: MonitorSession): void {
+    if (session.monitors.delete(this.#id)) session.rpc.request('monitor_cancel', [this.#id]).catch(() => {})
   }
 
   async #resync(): Promise<void> {
@@ -289,8 +293,7 @@ export class Monitor<T extends Tables = Tables, S extends Selection<T> = Selecti
   }
 
   #close(): void {
-    const session = this.#session
-    if (session && this.#id) session.rpc.request('monitor_cancel', [this.#id]).catch(() => {})
+    if (this.#session) this.#cancel(this.#session)
     this.stop()
     for (const { reject } of this.#waiters.splice(0)) reject(new NotConnected('the replica was closed'))
     this.onClose()

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import {
   type Client,
   comment,
+  everyRow,
   insert,
   NotAllowed,
   NotConnected,
@@ -12,12 +13,14 @@ import {
   select,
   string,
   toUuid,
+  update,
 } from 'ovsdb-client'
 import { describe, expect, test } from 'vitest'
 import { type DatabaseStatus, objection } from '../../src/ovsdb-client/server-info.ts'
 import { authority } from './certificates.ts'
 import { cluster, type Member } from './cluster.ts'
 import { missing, portOf, sh, standalone, startServer, tempDir, until } from './daemons.ts'
+import { startProxy } from './proxy.ts'
 import { addBridge, names, open, openVswitch, root } from './tables.ts'
 
 const DB = 'Open_vSwitch'
@@ -124,6 +127,38 @@ describe.skipIf(missing)(`clusters and roles${missing ? ` (${missing})` : ''}`, 
     await Promise.all([members[0]!.kill('SIGKILL'), members[2]!.kill('SIGKILL')])
     await until('it is left', () => why.includes('Open_vSwitch: the server is cut off from its cluster'), 20_000)
     expect(client.isConnected).toBe(false)
+  })
+
+  test('a database is opened and monitored once, however busy its cluster is', async () => {
+    const [server] = await cluster(1)
+    const writer = await openVswitch(open(server!.remote))
+    await writer.transact([root, ...addBridge('br0')])
+    let sent = ''
+    const proxy = await startProxy(server!.remote, {
+      onClient: text => {
+        sent += text
+      },
+    })
+    let isOver = false
+    const writing = (async () => {
+      for (let tag = 0; !isOver; tag = (tag + 1) % 4095) await writer.transact([update('Port', everyRow, { tag })])
+    })()
+    const client = open(proxy.remote)
+    const db = await openVswitch(client)
+    const replica = await db.monitor({ Port: ['tag'] })
+    for (let i = 1; i <= 10; i++) {
+      sent = ''
+      const connected = new Promise(resolve => client.once('connected', resolve))
+      proxy.drop()
+      await connected
+      expect(replica.isCurrent).toBe(true)
+      expect(sent.match(/"monitor_cond_since","params":\["Open_vSwitch"/g)).toHaveLength(1)
+      await Promise.all([replica.resync(), replica.resync()])
+    }
+    isOver = true
+    await writing
+    const [{ rows }] = await db.transact([select('Port', everyRow, ['tag'])])
+    expect([...replica.table('Port').values()]).toMatchObject(rows)
   })
 
   test('a server of another cluster is refused', async () => {
