@@ -1,6 +1,6 @@
 // A private Open vSwitch for tests: ovsdb-server and ovs-vswitchd with the dummy datapath, in a directory of their own.
 
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -95,13 +95,4 @@ export function addBridge(ovs: Ovs, name: string, ports = 0): void {
     args.push('--', 'add-port', name, port, '--', 'set', 'interface', port, 'type=dummy', `ofport_request=${i}`)
   }
   ovs.vsctl(...args)
-}
-
-/** Keeps a child from outliving the test process. */
-export function spawnTied(command: string, args: string[], env: NodeJS.ProcessEnv = process.env) {
-  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  const end = () => child.kill('SIGKILL')
-  process.once('exit', end)
-  child.once('exit', () => process.off('exit', end))
-  return child
 }

@@ -19,7 +19,7 @@ import { ConnectionClosed, HandshakeError, OpenFlowError, ProtocolError } from '
 import { type ConnectionEvents, type Peer, peerOf } from './events.ts'
 import { ECHO_REPLY, ECHO_REQUEST, ERROR, HELLO, HIGHEST_TYPE, hasMore, isPacketIn, isReply, xidOf } from './header.ts'
 import { Liveness } from './liveness.ts'
-import { commonVersion, notOpenFlow } from './negotiate.ts'
+import { judgeHello, notOpenFlow } from './negotiate.ts'
 import { type ConnectionOptions, type Settings, settings } from './options.ts'
 import { Outbox } from './outbox.ts'
 import { type PacketInHandler, PacketQueue } from './packet-queue.ts'
@@ -322,7 +322,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   private take(data: Uint8Array) {
     const version = data[0] as number
     const type = data[1] as number
-    if (this.state === 'hello') return this.takeHello(data, type)
+    if (this.state === 'hello') return this.takeHello(data)
     if (version !== this.version && type !== HELLO && type !== ERROR) {
       return this.end(
         new ProtocolError('bad-version', `a message of version ${version} where ${this.version} was agreed`),
@@ -341,30 +341,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     else this.tell(data)
   }
 
-  private takeHello(data: Uint8Array, type: number) {
-    let message: Message
-    try {
-      message = decode(data)
-    } catch (error) {
-      return this.end(new HandshakeError('not-openflow', `the peer's first message: ${(error as Error).message}`))
-    }
-    if (message.type === 'error') return this.end(new HandshakeError('refused', refusal(message)))
-    if (message.type !== 'hello') {
-      return this.end(new HandshakeError('not-openflow', `the peer began with message type ${type}`))
-    }
-    const { versions } = this.settings
-    const agreed = commonVersion(versions, message)
-    if (agreed === undefined) {
-      const theirs = message.versions ?? [message.version]
-      const text = `we speak OpenFlow wire versions ${[...versions].join(', ')}, you ${theirs.join(', ') || 'none'}`
-      const data = new TextEncoder().encode(text)
-      const version = Math.min(Math.max(message.version, 1), Math.max(...versions))
-      const { xid } = message
-      this.outbox.send(encode({ version, type: 'error', xid, error: { type: 0, code: 0 }, data }))
-      this.outbox.flush()
-      return this.end(new HandshakeError('version', `no common version: ${text}`))
-    }
-    this.version = agreed
+  private takeHello(data: Uint8Array) {
+    const outcome = judgeHello(data, this.settings.versions, this.pending.nextXid())
+    if (outcome.answer) this.outbox.send(outcome.answer)
+    if (outcome.version === undefined) return this.end(outcome.error)
+    this.version = outcome.version
     this.state = 'features'
     void this.learnFeatures()
   }
@@ -511,13 +492,4 @@ function raise(error: unknown): void {
   process.nextTick(() => {
     throw error
   })
-}
-
-function refusal(message: MessageFor<'error'>): string {
-  const name = typeof message.error === 'string' ? message.error : `error ${message.error.type}/${message.error.code}`
-  const text = new TextDecoder()
-    .decode(message.data)
-    .replace(/[^ -~]+/g, ' ')
-    .trim()
-  return `the peer refused the connection: ${name}${text ? ` (${text})` : ''}`
 }

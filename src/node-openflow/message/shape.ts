@@ -132,24 +132,6 @@ function readBits<N extends string>(number: number, entries: readonly (readonly 
   return set
 }
 
-/** Bits that are left out of the object while none is set. */
-export function optionalBits<N extends string>(
-  codec: Codec<number>,
-  names: { readonly [K in N]: number },
-): Optional<BitSet<N>> {
-  const inner = bits(codec, names)
-  const none: BitSet<N> = []
-  return {
-    size: inner.size,
-    absent: none,
-    read: r => {
-      const set = inner.read(r)
-      return set.length === 0 ? none : set
-    },
-    write: inner.write,
-  }
-}
-
 /** Where an item says how long it is: `at` bytes into it stands a 16-bit length that counts the whole item. */
 export function sized<T>(at: number, item: Codec<T>): Codec<T> {
   return {
