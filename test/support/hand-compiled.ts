@@ -2,7 +2,7 @@
 // delta that a compiler would give.
 import type { Action, Match } from 'node-openflow/flow'
 import type { Bridge, CompileDelta, Compiled, FlowEntry, FlowSet } from '#compiler'
-import { cookieOf, digestOf, encodeSpec, slotOf } from '#compiler/encode'
+import { cookieOf, digestOf, digestValue, encodeFlow, encodeSpec } from '#compiler/encode'
 
 /** A flow as a test writes it. */
 export interface HandFlow {
@@ -17,14 +17,14 @@ const U64 = (n: bigint) => BigInt.asUintN(64, n)
 
 /** The entry of a flow. */
 export const entryOf = (flow: HandFlow, source = 'test'): FlowEntry => {
-  const { match, instructions } = encodeSpec(flow)
   const { bridge, table, priority } = flow
-  const slot = slotOf(bridge, table, priority, match)
+  const { slot, instructions } = encodeFlow(bridge, table, flow)
   const cookie = cookieOf(slot)
   return {
-    ...{ bridge, table, priority, cookie, match, instructions, slot },
+    ...{ bridge, table, priority, cookie, slot },
+    ...encodeSpec(flow),
     flow: { table, priority, cookie, match: flow.match, actions: flow.actions },
-    digest: digestOf(slot, instructions),
+    digest: digestValue(digestOf(slot, instructions)),
     sources: [{ kind: 'test', id: source, table: `table ${table}` }],
   }
 }

@@ -91,13 +91,16 @@ export class SimulatedSwitch {
   readonly #bridge: Bridge
   readonly #id: bigint
   readonly #port: number
+  readonly #retryAfter: number
   #socket: Socket | undefined
   #isStopped = false
   #bundle: Buffer[] = []
   #busy: Promise<void> = Promise.resolve()
   #retry: NodeJS.Timeout | undefined
 
-  constructor(chassisKey: number, bridge: Bridge, port: number) {
+  /** `retryAfter`: milliseconds until it dials again. */
+  constructor(chassisKey: number, bridge: Bridge, port: number, retryAfter = 100) {
+    this.#retryAfter = retryAfter
     this.#bridge = bridge
     this.#id = BigInt(`0x${datapathId(chassisKey, bridge)}`)
     this.#port = port
@@ -142,7 +145,7 @@ export class SimulatedSwitch {
     })
     socket.on('error', () => {})
     socket.on('close', () => {
-      if (!this.#isStopped) this.#retry = setTimeout(() => this.#dial(), 100)
+      if (!this.#isStopped) this.#retry = setTimeout(() => this.#dial(), this.#retryAfter)
     })
   }
 

@@ -70,8 +70,12 @@ interface Session {
   /** The stamp that the switch holds; undefined when it holds none that is true. */
   stamp: bigint | undefined
   readonly repairs: Repairs
+  /** The read-back that tells what the bridge lacks as a whole; one that is begun later takes its place. */
+  reconciliation: object | undefined
   /** For each read-back under way the changes since it began, by reference. */
   readonly readBacks: Set<Change[]>
+  /** What was taken to be written and is not known to be done. */
+  taken: Change | undefined
   /** The bundle on its way. */
   inFlight: { readonly stamp: bigint | undefined; readonly change: Change } | undefined
 }
@@ -160,7 +164,7 @@ export class BridgeProgrammer {
 
   /** Whether nothing waits to be written. */
   get isQuiet(): boolean {
-    return this.#log.isEmpty && !this.#log.overflowed && this.#session?.inFlight === undefined
+    return this.#log.isEmpty && !this.#log.overflowed && this.#session?.taken === undefined
   }
 
   get switch(): Switch | undefined {
@@ -202,7 +206,9 @@ export class BridgeProgrammer {
       since: this.#shared.now(),
       stamp: undefined,
       repairs: new Repairs(this.#shared.now, this.#wake),
+      reconciliation: undefined,
       readBacks: new Set(),
+      taken: undefined,
       inFlight: undefined,
     }
     this.#session = session
@@ -238,6 +244,7 @@ export class BridgeProgrammer {
       this.#addRepairs(repairs, edits.length > 0 ? new Set(edits.map(slotOfEdit)) : undefined, additions, deletions)
     const isWhole = session.state !== 'reconciling' || (repairs?.isComplete ?? false)
     if (additions.length + deletions.length === 0 && !repairs) return undefined
+    session.taken = asChange([...deletions, ...additions])
     return { session, additions, deletions, digest: this.#digest, isWhole }
   }
 
@@ -268,6 +275,7 @@ export class BridgeProgrammer {
     }
     session.inFlight = undefined
     session.stamp = stamp()
+    if (still.length === 0) session.taken = undefined
     if (work.isWhole && still.length === 0 && session.state === 'reconciling') this.#enter(session, 'in_sync')
   }
 
@@ -329,12 +337,16 @@ export class BridgeProgrammer {
   }
 
   async #reconcile(session: Session): Promise<void> {
+    const turn = {}
+    session.reconciliation = turn
+    session.stamp = undefined
+    session.repairs.clear()
     this.#log.clear()
     this.quarantine.clear()
-    session.stamp = undefined
     this.#enter(session, 'reconciling')
     this.#wake()
     const difference = await this.#readBack(session, true)
+    if (session.reconciliation !== turn) return
     session.repairs.addDifference(difference, true)
     this.#wake()
   }
@@ -362,7 +374,7 @@ export class BridgeProgrammer {
     const { readBacks, audits } = this.#shared
     return await (isUrgent ? readBacks : audits).run(async () => {
       const comparison = new Comparison(this.bridge, () => this.#sets())
-      const touched = [...this.#log.waiting, ...(session.inFlight ? [session.inFlight.change] : [])]
+      const touched = [...this.#log.waiting, ...(session.taken ? [session.taken] : [])]
       session.readBacks.add(touched)
       for await (const flows of session.switch.flows({ cookie: MARK_BITS & STAMP_COOKIE, mask: MARK_BITS }))
         for (const flow of flows) if (flow.cookie !== STAMP_COOKIE) comparison.see(flow)

@@ -18,6 +18,7 @@ const ALL_ONES = 0xffffffffffffffffn
 const ANY = 0xffffffff
 const bundleHeader = 16
 const flowModHeader = 48
+const SLAB = 0x10000
 
 /** What a flow-mod says of a flow; match and instructions in OpenFlow 1.5 wire form. */
 export interface WireFlow {
@@ -36,13 +37,17 @@ export interface Frame {
   readonly xid: number
 }
 
-const size = (flow: WireFlow, isAdd: boolean) =>
-  bundleHeader + flowModHeader + flow.match.length + (isAdd ? flow.instructions.length : 0)
+const NOTHING = new Uint8Array()
 
 /** Writes OFPT_BUNDLE_ADD_MESSAGE (OpenFlow 1.5.1, 7.3.9.3) holding an OFPT_FLOW_MOD (7.3.4.2). */
-const write = (to: Buffer, at: number, flow: WireFlow, isAdd: boolean, xid: number): void => {
-  const length = size(flow, isAdd)
+const write = (flow: WireFlow, isAdd: boolean, room: (length: number) => Frame): Frame => {
+  // An entry makes its bytes anew at each call.
+  const { match } = flow
+  const instructions = isAdd ? flow.instructions : NOTHING
+  const length = bundleHeader + flowModHeader + match.length + instructions.length
   if (length > 0xffff) throw new RangeError(`a flow of ${length} bytes does not fit a message`)
+  const frame = room(length)
+  const { slab: to, start: at, xid } = frame
   to[at] = VERSION
   to[at + 1] = BUNDLE_ADD
   to.writeUInt16BE(length, at + 2)
@@ -65,8 +70,9 @@ const write = (to: Buffer, at: number, flow: WireFlow, isAdd: boolean, xid: numb
   to.writeUInt32BE(ANY, mod + 36)
   to.writeUInt32BE(ANY, mod + 40)
   to.writeUInt32BE(0, mod + 44)
-  to.set(flow.match, mod + flowModHeader)
-  if (isAdd) to.set(flow.instructions, mod + flowModHeader + flow.match.length)
+  to.set(match, mod + flowModHeader)
+  to.set(instructions, mod + flowModHeader + match.length)
+  return frame
 }
 
 /**
@@ -80,12 +86,8 @@ const nextXid = (): number => {
 }
 
 /** The message for one flow of no entry, e.g. a stamp or the deletion of a stray. */
-export const frameOf = (flow: WireFlow, isAdd: boolean): Frame => {
-  const slab = Buffer.allocUnsafe(size(flow, isAdd))
-  const xid = nextXid()
-  write(slab, 0, flow, isAdd, xid)
-  return { slab, start: 0, end: slab.length, xid }
-}
+export const frameOf = (flow: WireFlow, isAdd: boolean): Frame =>
+  write(flow, isAdd, length => ({ slab: Buffer.allocUnsafe(length), start: 0, end: length, xid: nextXid() }))
 
 /** Makes and remembers the messages of entries; what is remembered goes with the entry. */
 export class Frames {
@@ -107,17 +109,20 @@ export class Frames {
   }
 
   #make(into: WeakMap<FlowEntry, Frame>, entry: FlowEntry, isAdd: boolean): Frame {
-    const length = size(entry, isAdd)
-    if (this.#used + length > this.#slab.length) {
-      this.#slab = Buffer.allocUnsafeSlow(Math.max(length, 0x10000))
-      this.#used = 0
-    }
-    const frame = { slab: this.#slab, start: this.#used, end: this.#used + length, xid: nextXid() }
-    write(this.#slab, frame.start, entry, isAdd, frame.xid)
-    this.#used = frame.end
-    this.bytes += length
+    const frame = write(entry, isAdd, length => this.#room(length))
     into.set(entry, frame)
     return frame
+  }
+
+  #room(length: number): Frame {
+    if (this.#used + length > this.#slab.length) {
+      this.#slab = Buffer.allocUnsafeSlow(Math.max(length, SLAB))
+      this.#used = 0
+    }
+    const start = this.#used
+    this.#used += length
+    this.bytes += length
+    return { slab: this.#slab, start, end: this.#used, xid: nextXid() }
   }
 }
 

@@ -7,7 +7,7 @@ import {
   type FlowChange as MonitoredChange,
   type OpenFlowError,
 } from 'node-openflow'
-import { encodeSpec } from '#compiler/encode'
+import { OFP15, Writer, writeInstructions, writeMatch } from 'node-openflow/flow'
 import { BUNDLE_FLAG_NAMES, BUNDLE_ID } from './frames.ts'
 import {
   type BundleResult,
@@ -32,10 +32,17 @@ const lost = (connection: Connection, error: unknown): SwitchLost => {
   return new SwitchLost(reason)
 }
 
+const writer = new Writer(4096)
+
+/** What was read, encoded again by the codec that encodes our own flows: equal flows are equal bytes. */
 const installed = (flow: FlowStats | MonitoredChange): InstalledFlow => {
   const { table, priority, cookie, match, actions, idleTimeout = 0, hardTimeout = 0 } = flow
-  const { match: matchBytes, instructions } = encodeSpec(flow)
-  const wire = { table, priority, cookie, match: matchBytes, instructions }
+  writer.reset()
+  writeMatch(writer, match, OFP15)
+  const matchEnd = writer.length
+  writeInstructions(writer, actions, OFP15)
+  const bytes = writer.take()
+  const wire = { table, priority, cookie, match: bytes.subarray(0, matchEnd), instructions: bytes.subarray(matchEnd) }
   return { ...wire, idleTimeout, hardTimeout, flow: { table, priority, cookie, match, actions } }
 }
 

@@ -79,11 +79,16 @@ export class Repairs {
     this.#delay = now - this.#lastTaken < CALM ? Math.min(this.#delay * 2, LONGEST_DELAY) : FIRST_DELAY
     this.#lastTaken = now
     const due = { entries: [...this.#entries], strays: [...this.#strays], isComplete: this.#isComplete }
+    this.clear()
+    return due
+  }
+
+  /** Forgets all, for a read-back that will tell it anew. */
+  clear(): void {
     this.#entries.clear()
     this.#strays.clear()
     this.#isComplete = false
     this.#isStampGone = false
-    return due
   }
 
   close(): void {
