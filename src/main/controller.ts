@@ -1,7 +1,7 @@
 // The controller: opens the store, compiles what is in it, and connects the API, the chassis and the switches to it.
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
-import { buildApi } from '#api'
+import { buildApi, keystone } from '#api'
 import { type Listener, showHostPort, showListener } from '#cli/endpoint'
 import type { ServeOptions } from '#cli/serve-options'
 import { Compiler } from '#compiler'
@@ -96,6 +96,7 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     addFabricMetrics(metrics, { store, compiler, programming, sessions })
     const api = buildApi({
       store,
+      ...(options.keystone === undefined ? {} : { authenticate: keystone({ url: options.keystone }) }),
       fabric: fabricView({ compiler, programming, sessions, pipeline }),
       metrics,
       version,
