@@ -233,29 +233,23 @@ export class Monitor<T extends Tables = Tables, S extends Selection<T> = Selecti
     this.#isFilled = true
   }
 
-  #setConditions(table: string, conditions: readonly Condition[]): Promise<void> {
+  async #setConditions(table: string, conditions: readonly Condition[]): Promise<void> {
     const plan = this.#plan.get(table)
     if (plan) encodeConditions(plan.schema, conditions)
-    const wanted = new Map(this.#wanted).set(table, conditions)
-    this.#wanted = wanted
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ conditions: wanted, resolve, reject })
-      this.#changeConditions()
-    })
+    this.#wanted = new Map(this.#wanted).set(table, conditions)
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.#waiters.push({ conditions: this.#wanted, resolve, reject })
+    this.#changeConditions()
+    await promise
   }
 
   /** Sends the latest conditions, unless a change is in flight: then they follow its answer, joined. */
   #changeConditions(): void {
     const session = this.#session
-    if (!session || this.#isChanging || !this.#id || this.#acknowledged === this.#wanted) return
+    const before = this.#acknowledged
+    if (!session || this.#isChanging || !before || before === this.#wanted) return
     this.#isChanging = true
-    const conditions = this.#wanted
-    const sent =
-      this.#method === 'monitor'
-        ? this.#replace(session)
-        : session.rpc.request('monitor_cond_change', [this.#id, this.#id, this.#requests(conditions, false)], {}, () =>
-            this.#settle(conditions),
-          )
+    const sent = this.#method === 'monitor' ? this.#replace(session) : this.#sendConditions(session, this.#wanted)
     this.#acknowledged = undefined
     sent.then(
       () => {
@@ -265,9 +259,17 @@ export class Monitor<T extends Tables = Tables, S extends Selection<T> = Selecti
       error => {
         this.#isChanging = false
         // A lost connection is no refusal: the next one asks for these conditions from the start.
-        if (error instanceof RpcError) for (const { reject } of this.#waiters.splice(0)) reject(error)
+        if (!(error instanceof RpcError)) return
+        this.#wanted = before
+        this.#acknowledged = before
+        for (const { reject } of this.#waiters.splice(0)) reject(error)
       },
     )
+  }
+
+  async #sendConditions(session: MonitorSession, conditions: Conditions): Promise<void> {
+    const params = [this.#id, this.#id, this.#requests(conditions, false)]
+    await session.rpc.request('monitor_cond_change', params, {}, () => this.#settle(conditions))
   }
 
   #settle(conditions: Conditions): void {

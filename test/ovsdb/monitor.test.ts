@@ -267,6 +267,52 @@ describe.skipIf(missing)(`monitors${missing ? ` (${missing})` : ''}`, () => {
     await until('the update is there', () => replica.table('Bridge').size === 2)
   })
 
+  test('a condition that the server refuses is forgotten', async () => {
+    const server = await standalone()
+    const proxy = await startProxy(server.remote)
+    const client = open(proxy.remote)
+    const db = await openVswitch(client)
+    await db.transact([root, ...addBridge('br0')])
+    await db.transact(addBridge('br1'))
+    const replica = await db.monitor({ Bridge: { columns: ['name'], where: where('name', '==', 'br0') } })
+    await expect(replica.setConditions('Bridge', where('name', '<', 'x'))).rejects.toThrow(RpcError)
+    await expect(replica.setConditions('Bridge', where('name', '==', 7))).rejects.toThrow('is not a string')
+    const connected = new Promise(resolve => client.once('connected', resolve))
+    proxy.drop()
+    await connected
+    expect(names(replica.table('Bridge'))).toEqual(['br0'])
+    await replica.setConditions('Bridge', where('name', '==', 'br1'))
+    expect(names(replica.table('Bridge'))).toEqual(['br1'])
+  })
+
+  test('news of the server while a database is being opened do not open it twice', async () => {
+    const [server] = await cluster(1)
+    let row: string | undefined
+    let sent = ''
+    const proxy = await startProxy(server!.remote, {
+      onClient: text => {
+        sent += text
+      },
+      onServer: bytes => {
+        const text = bytes.toString()
+        row ??= /"([0-9a-f-]{36})":\{"initial":\{[^}]*"name":"Open_vSwitch"/.exec(text)?.[1]
+        const answer = text.indexOf('"result":{"cksum"')
+        if (answer < 0 || !row || !sent.includes('"get_schema","params":["Open_vSwitch"]')) return bytes
+        const news = {
+          id: null,
+          method: 'update3',
+          params: ['monitor-1', row, { Database: { [row]: { modify: { index: 999 } } } }],
+        }
+        return Buffer.from(JSON.stringify(news) + text)
+      },
+    })
+    const client = open(proxy.remote)
+    await openVswitch(client)
+    expect(client.status('Open_vSwitch')?.index).toBe(999)
+    await client.databases()
+    expect(sent.match(/"get_schema","params":\["Open_vSwitch"\]/g)).toHaveLength(1)
+  })
+
   test('changes of conditions are joined, one in flight', async () => {
     const server = await standalone()
     let sent = ''
