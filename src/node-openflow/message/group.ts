@@ -1,7 +1,18 @@
 // Groups: modification, description, counters and what a switch can do. OpenFlow 1.5 gave buckets ids and both buckets
 // and groups properties; the values here are the same in every version.
 
-import type { Action, Match, Version } from '../flow/index.ts'
+import {
+  ALL_GROUPS,
+  BUCKET_ALL,
+  type Bucket,
+  type Group,
+  type GroupMod,
+  type GroupProperty,
+  groupCommands,
+  groupTypes,
+  type SelectionMethod,
+} from '../flow/group.ts'
+import type { Action, Version } from '../flow/index.ts'
 import type { Codec, Reader, Writer } from '../wire/index.ts'
 import { EncodeError, list, pad, text, u8, u16, u32, u64 } from '../wire/index.ts'
 import { actions, bareMatch } from './parts.ts'
@@ -20,65 +31,10 @@ import {
   type UnknownProperty,
 } from './shape.ts'
 
-const types = { all: 0, select: 1, indirect: 2, ff: 3 } as const
-const type8 = oneOf(u8, types)
-const commands = { add: 0, modify: 1, delete: 2, insert_bucket: 3, remove_bucket: 5, add_or_mod: 0x8000 } as const
-const command16 = oneOf(u16, commands)
-
-/** OFPG_ALL and OFPG_ANY: all groups. */
-export const ALL_GROUPS = 0xfffffffc
-/** OFPG_BUCKET_FIRST, OFPG_BUCKET_LAST and OFPG_BUCKET_ALL: places for buckets. */
-export const BUCKET_FIRST = 0xfffffffd
-/** After the last bucket. */
-export const BUCKET_LAST = 0xfffffffe
-/** Every bucket. */
-export const BUCKET_ALL = 0xffffffff
+const type8 = oneOf(u8, groupTypes)
+const command16 = oneOf(u16, groupCommands)
 
 type Raw = ExperimenterProperty | UnknownProperty
-
-/** What a group does with a packet, among other such things. */
-export interface Bucket {
-  /** OpenFlow 1.5; in a group it is unique. Missing: its place in the list. */
-  readonly bucketId?: number
-  /** select groups; missing: 1. */
-  readonly weight?: number
-  readonly watchPort?: number
-  readonly watchGroup?: number
-  readonly actions: readonly Action[]
-  /** OpenFlow 1.5: properties that this library does not know. */
-  readonly properties?: readonly Raw[]
-}
-
-/** How a select group chooses (Open vSwitch, an extension by Netronome). */
-export interface SelectionMethod {
-  readonly type: 'selection_method'
-  /** The experimenter under which it goes; missing: 0x154d. */
-  readonly experimenter?: number
-  readonly method: string
-  readonly param: bigint
-  /** The fields to hash, each with the mask that is applied to it. */
-  readonly fields: Match
-}
-
-/** A property of a group. */
-export type GroupProperty = SelectionMethod | Raw
-
-/** A group (OpenFlow 1.5.1, 7.3.4.4). */
-export interface Group {
-  readonly groupId: number
-  readonly groupType: keyof typeof types | number
-  readonly buckets: readonly Bucket[]
-  /** From OpenFlow 1.5 on. */
-  readonly properties?: readonly GroupProperty[]
-}
-
-/** OFPT_GROUP_MOD. */
-export interface GroupMod extends Group {
-  readonly command: keyof typeof commands | number
-  /** insert_bucket and remove_bucket: where, or which. */
-  readonly commandBucketId?: number
-}
-
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 function bucket13(list: Codec<readonly Action[]>, isSelect: boolean): Codec<Bucket> {

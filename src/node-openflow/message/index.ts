@@ -31,19 +31,9 @@ export { DEFAULT_PRIORITY, type FlowMod } from './flow-mod.ts'
 export type { FlowRemoved } from './flow-removed.ts'
 export type { FlowCounters, FlowStats, FlowStatsRequest } from './flow-stats.ts'
 export { Framer } from './framer.ts'
-export {
-  ALL_GROUPS,
-  BUCKET_ALL,
-  BUCKET_FIRST,
-  BUCKET_LAST,
-  type Bucket,
-  type Group,
-  type GroupMod,
-  type GroupProperty,
-} from './group.ts'
 export type * from './messages.ts'
 export { messages } from './messages.ts'
-export { ALL_METERS, type Band, type Meter, type MeterFeatures, type MeterMod } from './meter.ts'
+export type { MeterFeatures } from './meter.ts'
 export type { FlowChange, FlowMonitor, FlowUpdate } from './monitor.ts'
 export type { CtFlush, CtTuple } from './nicira.ts'
 export { NO_BUFFER, type PacketIn, type PacketOut, resumption } from './packet.ts'

@@ -1,23 +1,10 @@
 // Meters: modification, configuration, counters and what a switch can do.
 
 import type { Version } from '../flow/index.ts'
+import { ALL_METERS, type Band, type MeterMod, meterFlags } from '../flow/meter.ts'
 import type { Codec, Reader, Writer } from '../wire/index.ts'
 import { list, pad, u8, u16, u32, u64 } from '../wire/index.ts'
 import { type BitSet, bits, length16, oneOf, preset, record, sized } from './shape.ts'
-
-const flags = { kbps: 1 << 0, pktps: 1 << 1, burst: 1 << 2, stats: 1 << 3 } as const
-
-/** What happens above a rate (in kbit/s, or packets/s): drop, or a higher drop precedence. */
-export type Band =
-  | { readonly type: 'drop'; readonly rate: number; readonly burstSize: number }
-  | { readonly type: 'dscp_remark'; readonly rate: number; readonly burstSize: number; readonly precLevel: number }
-  | {
-      readonly type: 'unknown'
-      readonly code: number
-      readonly rate: number
-      readonly burstSize: number
-      readonly data: Uint8Array
-    }
 
 const DROP = 1
 const DSCP_REMARK = 2
@@ -55,25 +42,10 @@ const band: Codec<Band> = {
 }
 const bands = list(band)
 
-/** OFPM_ALL: every meter. */
-export const ALL_METERS = 0xffffffff
-
-/** A meter (OpenFlow 1.5.1, 7.3.4.5). */
-export interface Meter {
-  readonly meterId: number
-  readonly flags: BitSet<keyof typeof flags>
-  readonly bands: readonly Band[]
-}
-
-/** OFPT_METER_MOD. */
-export interface MeterMod extends Meter {
-  readonly command: 'add' | 'modify' | 'delete' | number
-}
-
 /** OFPT_METER_MOD. */
 export const meterMod: Codec<MeterMod> = record({
   command: oneOf(u16, { add: 0, modify: 1, delete: 2 }),
-  flags: bits(u16, flags),
+  flags: bits(u16, meterFlags),
   meterId: u32,
   bands: preset<readonly Band[]>(bands, []),
 }) as Codec<MeterMod>
@@ -83,7 +55,7 @@ export const meterRequest = record({ meterId: preset(u32, ALL_METERS), _pad: pad
 
 /** OFPMP_METER_CONFIG, in OpenFlow 1.5 OFPMP_METER_DESC, reply. */
 export const meterConfigReply = record({
-  entries: list(sized(0, record({ _length: length16, flags: bits(u16, flags), meterId: u32, bands }))),
+  entries: list(sized(0, record({ _length: length16, flags: bits(u16, meterFlags), meterId: u32, bands }))),
 })
 
 /** OFPMP_METER_STATS, reply. */
@@ -109,7 +81,7 @@ export const meterStatsReply = record({
 const features = record({
   maxMeter: u32,
   bandTypes: bits(u32, { drop: 1 << 1, dscp_remark: 1 << 2 }),
-  capabilities: bits(u32, flags),
+  capabilities: bits(u32, meterFlags),
   maxBands: u8,
   maxColor: u8,
   _pad: pad(2),
@@ -119,7 +91,7 @@ const features = record({
 export interface MeterFeatures {
   readonly maxMeter: number
   readonly bandTypes: BitSet<'drop' | 'dscp_remark'>
-  readonly capabilities: BitSet<keyof typeof flags>
+  readonly capabilities: BitSet<keyof typeof meterFlags>
   readonly maxBands: number
   readonly maxColor: number
   /** OpenFlow 1.5: 1 if meters can be actions, 2 if several may stand in a flow. Open vSwitch does not send it. */
