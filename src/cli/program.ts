@@ -70,7 +70,7 @@ export async function runProgram(actions: Actions, argv: readonly string[]): Pro
   try {
     await buildProgram(actions).parseAsync(argv, { from: 'user' })
   } catch (error) {
-    console.error(isExpected(error) ? `flowright: ${error.message}` : error)
+    console.error(isExpected(error) ? `flowright: ${error.message}${advice(error)}` : error)
     process.exitCode = 1
   }
 }
@@ -83,3 +83,12 @@ function isExpected(error: unknown): error is Error {
 }
 
 const bugs = new Set(['Error', 'TypeError', 'RangeError', 'ReferenceError', 'SyntaxError', 'AssertionError'])
+
+/** What to do about errors of the system that do not say so themselves. */
+function advice(error: Error): string {
+  const code = (error as { code?: string }).code
+  if (code === 'EADDRINUSE')
+    return ' (another process listens there: choose another port with --api, --ovsdb or --openflow)'
+  if (code === 'EADDRNOTAVAIL') return ' (this machine has no such address: see --api, --ovsdb and --openflow)'
+  return ''
+}

@@ -16,6 +16,9 @@ const nobody = await (async () => {
   return `http://127.0.0.1:${port}`
 })()
 
+const fresh = () => mkdtempSync(join(tmpdir(), 'flowright-cli-'))
+const free = ['--ovsdb', 'ptcp:0:127.0.0.1', '--openflow', 'ptcp:0:127.0.0.1']
+
 describe('flowright', () => {
   test('--help lists the commands', async () => {
     const { status, out } = await run(command, nobody, '--help')
@@ -26,7 +29,7 @@ describe('flowright', () => {
   })
 
   test('runs from anywhere through a symbolic link', async () => {
-    const link = join(mkdtempSync(join(tmpdir(), 'flowright-cli-')), 'flowright')
+    const link = join(fresh(), 'flowright')
     symlinkSync(command, link)
     expect(await run(link, nobody, '--version')).toMatchObject({
       status: 0,
@@ -35,7 +38,7 @@ describe('flowright', () => {
   })
 
   test('says what to do in a checkout that is not set up', async () => {
-    const checkout = mkdtempSync(join(tmpdir(), 'flowright-cli-'))
+    const checkout = fresh()
     mkdirSync(join(checkout, 'bin'))
     copyFileSync(command, join(checkout, 'bin/flowright'))
     const { status, err } = await run(join(checkout, 'bin/flowright'), nobody, 'serve')
@@ -49,6 +52,7 @@ describe('flowright', () => {
     [['flows', 'host1'], `no controller at ${nobody}: ECONNREFUSED`],
     [['explain', 'host1'], "missing required argument 'cookie'"],
     [['serve', '--api', '0.0.0.0:1'], 'would obey anyone who reaches it'],
+    [['serve', '--data', fresh(), '--api', '203.0.113.1:0', '--insecure', ...free], 'this machine has no such address'],
     [['srve'], "unknown command 'srve'"],
   ])('%j fails with a line that says why', async (args, message) => {
     const { status, out, err } = await run(command, nobody, ...args)
