@@ -12,10 +12,23 @@ const samples: readonly Sample[] = [...ovsSamples, ...oskenSamples].map(sample =
 })
 
 /** Samples that Open vSwitch refuses and so do we: their bytes contradict themselves. */
-const malformed = new Map<string, string>([])
+const malformed = new Map([
+  ['ofp-print:789:2', 'a packet-out without in_port'],
+  ['ofp-print:3882:1', 'the message in a bundle is shorter than the place it has'],
+  ['ofp-print:3894:1', 'the message in a bundle is shorter than the place it has'],
+  ['os-ken:of13/4-63-onf_flow_monitor_request.packet', 'a second monitor that ends in the middle of its match'],
+  ['os-ken:of15/libofproto-OFP15-flow_desc_reply.packet', 'an instruction of 2,056 bytes in a flow of 64'],
+])
 
-/** Samples whose sender did not write what we write for the same meaning, and why. */
-const otherBytes = new Map<string, string>([])
+/** Samples whose sender did not write what we and Open vSwitch write for the same meaning, and why. */
+const otherBytes = new Map([
+  ['os-ken:of13/4-4-ofp_packet_in.packet', 'match fields in an order of its own'],
+  ['os-ken:of13/4-59-ofp_packet_in.packet', 'match fields in an order of its own'],
+  ['os-ken:of13/4-60-ofp_flow_mod.packet', 'match fields in an order of its own'],
+  ['os-ken:of14/5-4-ofp_packet_in.packet', 'match fields in an order of its own'],
+  ['os-ken:of14/5-57-ofp_packet_in.packet', 'match fields in an order of its own'],
+  ['os-ken:of14/5-58-ofp_flow_mod.packet', 'match fields in an order of its own'],
+])
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 const valid = samples.filter(s => !malformed.has(s.id))
@@ -59,6 +72,7 @@ function expectMeaning(message: Message, sample: Sample): void {
 /** Open vSwitch's names, OpenFlow's and ours, made comparable. */
 const plain = (name: string) =>
   name
+    .replace(/^nxt_set_async_config2$/, 'set_async')
     .replace(/^(ofpt|nxt|onft|ofpst|nxst|onfst)_/, '')
     .replace(/_stats|_config|_set|_desc/g, '')
     .replace(/^queue_get/, 'queue')

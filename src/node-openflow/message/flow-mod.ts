@@ -4,7 +4,7 @@ import type { Flow, Version } from '../flow/index.ts'
 import type { Codec } from '../wire/index.ts'
 import { EncodeError } from '../wire/index.ts'
 import { NO_BUFFER } from './packet.ts'
-import { actions, bareMatch, instructions, match, writeCountedMatch } from './parts.ts'
+import { actions, instructions, match, nxMatch, writeCountedMatch } from './parts.ts'
 import { ANY_PORT } from './port.ts'
 
 const commands = { add: 0, modify: 1, modify_strict: 2, delete: 3, delete_strict: 4 } as const
@@ -90,7 +90,7 @@ function commandNumber(command: FlowMod['command']): number {
 
 /** NXT_FLOW_MOD: actions instead of instructions, 16-bit ports; its table stands in the command's upper byte. */
 export function nxFlowMod(v: Version): Codec<FlowMod> {
-  const matches = bareMatch(v)
+  const matches = nxMatch
   const all = actions(v)
   return {
     size: 0,

@@ -4,7 +4,7 @@ import type { Match, Version } from '../flow/index.ts'
 import type { Codec } from '../wire/index.ts'
 import { u8 } from '../wire/index.ts'
 import { flowRemovedReasons } from './channel.ts'
-import { bareMatch, match, writeCountedMatch } from './parts.ts'
+import { match, nxMatch, writeCountedMatch } from './parts.ts'
 import { oneOf } from './shape.ts'
 import { oxs, type Stats, UNKNOWN_COUNT } from './stats.ts'
 import { ALL_TABLES } from './table.ts'
@@ -87,8 +87,8 @@ function flowRemoved15(v: Version): Codec<FlowRemoved> {
 export const flowRemoved = (v: Version): Codec<FlowRemoved> => (v === 6 ? flowRemoved15(v) : flowRemoved13(v))
 
 /** NXT_FLOW_REMOVED: a table of 0 on the wire is none, others are counted from 1. */
-export function nxFlowRemoved(v: Version): Codec<FlowRemoved> {
-  const matches = bareMatch(v)
+export function nxFlowRemoved(_: Version): Codec<FlowRemoved> {
+  const matches = nxMatch
   return {
     size: 0,
     read: r => {

@@ -12,7 +12,7 @@ import {
   groupTypes,
   type SelectionMethod,
 } from '../flow/group.ts'
-import type { Action, Version } from '../flow/index.ts'
+import type { Action, Match, Version } from '../flow/index.ts'
 import type { Codec, Reader, Writer } from '../wire/index.ts'
 import { EncodeError, list, pad, text, u8, u16, u32, u64 } from '../wire/index.ts'
 import { actions, bareMatch } from './parts.ts'
@@ -180,7 +180,8 @@ function writeProperties(w: Writer, v: Version, properties: readonly GroupProper
       w.zeros(4)
       method16.write(w, property.method)
       w.u64(property.param)
-      bareMatch(v).write(w, property.fields)
+      // The fields' order is the sender's own.
+      for (const [name, mask] of Object.entries(property.fields)) bareMatch(v).write(w, { [name]: mask } as Match)
     })
   }
 }

@@ -5,7 +5,7 @@ import type { Action, Match, Version } from '../flow/index.ts'
 import type { Codec, Reader, Writer } from '../wire/index.ts'
 import { EncodeError, u8 } from '../wire/index.ts'
 import { packetInReasons } from './channel.ts'
-import { actions, bareMatch, match } from './parts.ts'
+import { actions, bareMatch, match, nxMatch } from './parts.ts'
 import { oneOf, openProperty, putProperty } from './shape.ts'
 
 /** OFP_NO_BUFFER: the switch keeps no copy of the packet. */
@@ -67,8 +67,8 @@ export function packetIn(v: Version): Codec<PacketIn> {
 }
 
 /** NXT_PACKET_IN. */
-export function nxPacketIn(v: Version): Codec<PacketIn> {
-  const matches = bareMatch(v)
+export function nxPacketIn(_: Version): Codec<PacketIn> {
+  const matches = nxMatch
   return {
     size: 0,
     read: r => {

@@ -1,5 +1,6 @@
 // The parts of messages that are data of their own, as codecs: matches, actions and instructions.
 
+import type { Dialect } from '../flow/field.ts'
 import {
   type Action,
   type Match,
@@ -28,6 +29,15 @@ export const bareMatch = (v: Version): Codec<Match> => ({
   read: r => readOxms(r, v),
   write: (w, value) => writeOxms(w, value, v),
 })
+
+const NXM: Dialect = 0
+
+/** The same in Nicira's older messages, whose fields have the numbers of NXM. */
+export const nxMatch: Codec<Match> = {
+  size: 0,
+  read: r => readOxms(r, NXM),
+  write: (w, value) => writeOxms(w, value, NXM),
+}
 
 /** Actions up to the end of the window. */
 export const actions = (v: Version): Codec<readonly Action[]> => ({
