@@ -37,7 +37,16 @@ import { codeOf, fieldOf, type Version, writeHeader } from './field.ts'
 import type { AnyValue, FieldAlias, FieldName } from './fields.ts'
 import { learnRow } from './learn.ts'
 import { loadRow, moveRow, setFieldRow } from './set-field.ts'
-import { bitsOf, isShort, packBits, readField, readSubfield, type Subfield, writeFieldHeader } from './subfield.ts'
+import {
+  bitsOf,
+  isShort,
+  packBits,
+  readField,
+  readSubfield,
+  type Subfield,
+  UnknownField,
+  writeFieldHeader,
+} from './subfield.ts'
 import { writeValue } from './value.ts'
 
 /** OFPP_IN_PORT: the port that the packet came in. */
@@ -278,6 +287,12 @@ function property(w: Writer, type: number, body?: () => void): void {
   w.align8(start)
 }
 
+/** Open vSwitch counts the padding of a property of 16 bits. */
+function writePadded16(w: Writer, value: number): void {
+  w.u16(value)
+  w.zeros(2)
+}
+
 const controllerRow: ActionRow<ToController> = {
   forms: [
     niciraForm(20, r => {
@@ -303,8 +318,8 @@ const controllerRow: ActionRow<ToController> = {
     }
     const start = openNicira(w, 37)
     w.zeros(6)
-    if (maxLen !== 0xffff) property(w, 0, () => w.u16(maxLen))
-    if (id) property(w, 1, () => w.u16(id))
+    if (maxLen !== 0xffff) property(w, 0, () => writePadded16(w, maxLen))
+    if (id) property(w, 1, () => writePadded16(w, id))
     if (reason !== 'action' && reason !== 1) property(w, 2, () => reason8.write(w, reason))
     if (userdata && userdata.length > 0) property(w, 3, () => w.bytes(userdata))
     if (pause) property(w, 4)
@@ -758,8 +773,13 @@ function readAction(r: Reader, version: Version): Action {
     if (owner !== undefined) found = find(owner, body.u16(), version)
   }
   if (!found) return { type: 'raw', bytes: r.data.slice(at, at + length) }
-  const action = found.form.read(body, version) as { type?: string }
-  return { type: found.type, ...action } as Action
+  try {
+    const action = found.form.read(body, version) as object
+    return { type: found.type, ...action } as Action
+  } catch (error) {
+    if (!(error instanceof UnknownField)) throw error
+    return { type: 'raw', bytes: r.data.slice(at, at + length) }
+  }
 }
 
 /** Writes actions one after the other; instructions have no place among them. */

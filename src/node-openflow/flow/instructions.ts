@@ -12,31 +12,25 @@ const CLEAR_ACTIONS = 5
 const METER = 6
 const WHOLE = 0xffffffffffffffffn
 
-/** Reads instructions up to the end of the window. */
+/** Reads instructions up to the end of the window, in the order in which they stand there. */
 export function readInstructions(r: Reader, version: Version): Action[] {
-  let applied: Action[] | undefined
-  const others: Action[] = []
-  let seen = 0
+  let actions: Action[] = []
+  let isApplied = false
   while (r.at < r.end) {
     const at = r.at
     const type = r.u16()
     const length = r.u16()
     if (length < 8 || (length & 7) !== 0) r.fail('bad-length', `an instruction of ${length} bytes`, at - r.origin)
     const body = r.sub(length - 4)
-    if (type >= GOTO_TABLE && type <= METER) {
-      if (seen & (1 << type)) r.fail('duplicate', `an instruction of type ${type} twice`, at - r.origin)
-      seen |= 1 << type
-    }
     if (type === APPLY_ACTIONS) {
+      if (isApplied) r.fail('duplicate', 'two lists of actions to apply, one after the other', at - r.origin)
       body.skip(4)
-      applied = readActions(body, version)
-    } else others.push(readOther(r, body, type, at, length, version))
+      const applied = readActions(body, version)
+      actions = actions.length === 0 ? applied : [...actions, ...applied]
+    } else actions.push(readOther(r, body, type, at, length, version))
+    isApplied = type === APPLY_ACTIONS
   }
-  if (!applied) return others
-  if (others.length === 0) return applied
-  // Carried out in this order: meter, apply, clear, write, metadata, goto.
-  const isFirst = (action: Action) => action.type === 'meter'
-  return [...others.filter(isFirst), ...applied, ...others.filter(action => !isFirst(action))]
+  return actions
 }
 
 function readOther(r: Reader, body: Reader, type: number, at: number, length: number, version: Version): Action {

@@ -69,9 +69,13 @@ for (const field of allFields) {
 const queue: Place[] = []
 const values: (AnyValue | Masked)[] = []
 
+/** Matches that were read in another order than Open vSwitch's: they are written as they came. */
+const otherwiseOrdered = new WeakSet<Match>()
+
 /** Writes the fields of a match in canonical order, without header and padding. */
 export function writeOxms(w: Writer, match: Match, version: Dialect): void {
   const given = match as unknown as LooseMatch
+  const isSorted = !otherwiseOrdered.has(match)
   let count = 0
   for (const key in given) {
     const value = given[key]
@@ -86,7 +90,7 @@ export function writeOxms(w: Writer, match: Match, version: Dialect): void {
       return
     }
     let i = count++
-    while (i > 0 && (queue[i - 1] as Place).rank > place.rank) {
+    while (isSorted && i > 0 && (queue[i - 1] as Place).rank > place.rank) {
       queue[i] = queue[i - 1] as Place
       values[i] = values[i - 1] as AnyValue
       i--
@@ -243,29 +247,34 @@ const header: Header = blankHeader()
 export function readOxms(r: Reader, _version?: Dialect): Match {
   const match: LooseMatch = {}
   let raw: RawField[] | undefined
+  let rank = 0
+  let isSorted = true
   while (r.at < r.end) {
     const at = r.offset
     readHeader(r, header)
     const { field, hasMask, length } = header
-    if (!field) {
+    const size = hasMask ? length >> 1 : length
+    if (!field || !fits(field, size, hasMask, length)) {
       raw ??= []
       raw.push(readRaw(r, header))
       continue
     }
-    const size = hasMask ? length >> 1 : length
-    if (
-      field.kind === 'bytes'
-        ? size < 1 || size > 124 || (hasMask && length & 1)
-        : size !== field.bytes || (hasMask && length & 1)
-    ) {
-      r.fail('bad-length', `${field.name} in ${length} bytes`, at)
-    }
     const value = readValue(r, field, size)
     const given = hasMask ? { value, mask: readValue(r, field, size) } : value
     store(match, field, given, r, at)
+    const next = (places.get(field.name) as Place).rank
+    if (next < rank || raw) isSorted = false
+    rank = next
   }
   if (raw) match.raw = raw as unknown as AnyValue
+  if (!isSorted) otherwiseOrdered.add(match as Match)
   return match as Match
+}
+
+/** Whether a field's value has a length that the field can have. */
+function fits(field: Field, size: number, hasMask: boolean, length: number): boolean {
+  if (hasMask && (length & 1) === 1) return false
+  return field.kind === 'bytes' ? size >= 1 && size <= field.bytes : size === field.bytes
 }
 
 function store(match: LooseMatch, field: Field, value: AnyValue | Masked, r: Reader, at: number): void {

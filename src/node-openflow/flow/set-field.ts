@@ -6,7 +6,16 @@ import { type ActionRow, close, niciraForm, ONF, open, openNicira, standardForm,
 import { blankHeader, codeOf, type Dialect, type Field, fieldOf, OFP15, readHeader, writeHeader } from './field.ts'
 import type { AnyValue, FieldAlias, FieldName } from './fields.ts'
 import { canonicalValue } from './match.ts'
-import { type Bits, bitsOf, isShort, packBits, readSubfield, type Subfield, writeFieldHeader } from './subfield.ts'
+import {
+  type Bits,
+  bitsOf,
+  isShort,
+  packBits,
+  readSubfield,
+  type Subfield,
+  UnknownField,
+  writeFieldHeader,
+} from './subfield.ts'
 import { fromInteger, integerOf, isExact, isMasked, type Masked, readValue, writeValue } from './value.ts'
 
 /** Writes a value into a field, or only where `mask` has ones. */
@@ -44,7 +53,7 @@ const header = blankHeader()
 function readEntry(r: Reader): SetField {
   const at = r.offset
   const { field, hasMask, length, cls, num } = readHeader(r, header)
-  if (!field) r.fail('bad-value', `an unknown field (class ${cls}, number ${num})`, at)
+  if (!field) throw new UnknownField('bad-value', at, `an unknown field (class ${cls}, number ${num})`)
   const size = hasMask ? length >> 1 : length
   const isWrong = field.kind === 'bytes' ? size < 1 || size > field.bytes : size !== field.bytes
   if (isWrong || (hasMask && (length & 1) === 1)) r.fail('bad-length', `${field.name} in ${length} bytes`, at)

@@ -1,6 +1,6 @@
 // Parts of fields, as actions name them: `reg0`, `reg0[3]`, `reg0[0..15]`; names such as NXM_NX_REG0[] are taken too.
 
-import { brief, EncodeError, type Reader, type Writer } from '../wire/index.ts'
+import { brief, DecodeError, EncodeError, type Reader, type Writer } from '../wire/index.ts'
 import {
   blankHeader,
   codeOf,
@@ -94,11 +94,14 @@ export function printSubfield(text: string): string {
 
 const header = blankHeader()
 
+/** A field that this library does not know, in an action: the action is then kept as it came. */
+export class UnknownField extends DecodeError {}
+
 /** Reads a header that stands for a field. */
 export function readField(r: Reader): { readonly field: Field; readonly length: number } {
   const at = r.offset
   const { field, hasMask, length, cls, num } = readHeader(r, header)
-  if (!field) r.fail('bad-value', `an unknown field (class ${cls}, number ${num})`, at)
+  if (!field) throw new UnknownField('bad-value', at, `an unknown field (class ${cls}, number ${num})`)
   if (hasMask) r.fail('bad-mask', `a mask of ${field.name} where only a field is meant`, at)
   if (field.kind === 'bytes' ? length < 1 || length > field.bytes : length !== field.bytes) {
     r.fail('bad-length', `${field.name} in ${length} bytes`, at)
