@@ -15,9 +15,16 @@ from mininet.net import Mininet
 from flowright import VXLAN_ARP_REQUEST, Cloud, CommandFailed, ControllerEnded, Counter, Flowright, RestError
 from flowright.controller import COMMAND
 from flowright.runs import wait_for
+from flowright.vm import replies
 
-# VM, network, chassis. Both networks have the same addresses, as two customers of a cloud might.
+# VM, network, chassis. Both networks have the same addresses, as two customers of a cloud might; red is a VLAN of a
+# physical network, on which there is also a host that is not ours.
 PLACES = [('vm1', 'blue', 'chassis1'), ('vm2', 'blue', 'chassis2'), ('vm3', 'blue', 'chassis2'), ('vm4', 'red', 'chassis1')]
+NETWORKS = {
+    'blue': {},
+    'red': {'provider:network_type': 'vlan', 'provider:physical_network': 'physnet1', 'provider:segmentation_id': 101},
+}
+STRANGER = '10.0.0.200'
 SUBNETS = [(4, '10.0.0.0/24'), (6, 'fd00:10::/64')]
 MEBIBYTES = 32
 
@@ -67,8 +74,8 @@ def create(net):
     rest = controller.rest
     networks = {}
     with step('Creating 2 networks, 4 subnets and 4 ports through the API'):
-        for name in ('blue', 'red'):
-            networks[name] = rest.create('network', name=name)
+        for name, provider in NETWORKS.items():
+            networks[name] = rest.create('network', name=name, **provider)
             rest.create_all('subnet', [{'network_id': networks[name]['id'], 'ip_version': version, 'cidr': cidr,
                                         'enable_dhcp': False, 'gateway_ip': None} for version, cidr in SUBNETS])
         ports = {vm: rest.create('port', name=vm, network_id=networks[network]['id']) for vm, network, _ in PLACES}
@@ -86,9 +93,13 @@ def create(net):
     table(['VM', 'on', 'network', 'segment', 'addresses', 'MAC', 'MTU', 'interface'], rows)
 
 
-def pings(net, sender, receiver, family=4, expected=5):
-    """Pings one VM from another; returns whether it went as expected, and in words."""
-    address = [a for a in net[receiver].nics['eth0'].addresses if (':' in a) == (family == 6)][0].split('/')[0]
+def address_of(vm, family=4):
+    """A VM's address of a family."""
+    return next(a.split('/')[0] for a in vm.nics['eth0'].addresses if (':' in a) == (family == 6))
+
+
+def pings(net, sender, address, expected=5):
+    """Pings an address from a VM; returns whether it went as expected, and in words."""
     received = net[sender].ping(address, count=5, wait=1)
     return received == expected, f'{received} of 5 replies from {address}'
 
@@ -113,13 +124,15 @@ def prove(net):
     """Runs the checks and prints their results; returns whether all passed."""
     requests = Counter(net['underlay'], VXLAN_ARP_REQUEST)
     checks = [
-        ('vm1 reaches vm2 on the other chassis', lambda: pings(net, 'vm1', 'vm2')),
-        ('vm2 reaches vm3 on its own chassis', lambda: pings(net, 'vm2', 'vm3')),
-        ('vm3 reaches vm1 over IPv6', lambda: pings(net, 'vm3', 'vm1', family=6)),
+        ('vm1 reaches vm2 on the other chassis', lambda: pings(net, 'vm1', address_of(net['vm2']))),
+        ('vm2 reaches vm3 on its own chassis', lambda: pings(net, 'vm2', address_of(net['vm3']))),
+        ('vm3 reaches vm1 over IPv6', lambda: pings(net, 'vm3', address_of(net['vm1'], 6))),
         ('TCP from vm1 to vm2', lambda: transfer(net, 'vm1', 'vm2')),
-        # An address of blue that nobody has in red.
-        ('vm4 does not reach vm2: other network', lambda: pings(net, 'vm4', 'vm2', expected=0)),
         ('no ARP request crossed the underlay', lambda: no_requests(requests.stop())),
+        ('vm4 reaches a foreign host on its VLAN', lambda: pings(net, 'vm4', STRANGER)),
+        # An address of blue that nobody has in red.
+        ('vm4 does not reach vm2: other network', lambda: pings(net, 'vm4', address_of(net['vm2']), expected=0)),
+        ('vm1 moves to chassis2, vm2 pings it', lambda: moves(net, 'vm1', 'chassis2', 'vm2')),
     ]
     results = []
     for name, check in checks:
@@ -127,6 +140,16 @@ def prove(net):
             results.append((name, *check()))
     table(['check', 'result', 'seen'], [[name, 'ok' if passed else 'FAILED', seen] for name, passed, seen in results])
     return all(passed for _, passed, _ in results)
+
+
+def moves(net, vm, chassis, witness):
+    """Migrates a VM while another pings it every 10 ms; half a second without replies would be too long."""
+    address = address_of(net[vm])
+    ping = net[witness].popen(['ping', '-n', '-i', '0.01', '-c', '300', '-W', '1', address], text=True)
+    time.sleep(1)
+    net[vm].migrate(net[chassis])
+    lost = 300 - replies(ping.communicate()[0])
+    return lost < 50, f'{lost} of 300 pings lost, one every 10 ms'
 
 
 def no_requests(count):
@@ -146,7 +169,7 @@ def explore(net):
   vm3 ping {net['vm1'].nics['eth0'].addresses[1].split('/')[0]}
   chassis1 ovs-vsctl show
   chassis1 ovs-ofctl -OOpenFlow15 dump-flows br-int
-  py vm1.migrate(chassis2)                       (move vm1, then ping it again)
+  py vm1.migrate(chassis1)                       (move vm1 back, then ping it again)
   sh flowright chassis                           (also: flows chassis1, diff chassis1)
   sh curl -s {api}/v2.0/ports
   sh openstack --os-auth-type none --os-endpoint {api} port list
@@ -167,7 +190,7 @@ def main():
     setLogLevel('warning')
     for end in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(end, lambda number, _: sys.exit(128 + number))
-    net = Mininet(topo=Cloud(chassis=2, vms=4), controller=Flowright, build=False)
+    net = Mininet(topo=Cloud(chassis=2, vms=4, physical_networks=1, foreign=[(f'{STRANGER}/24', 101)]), controller=Flowright, build=False)
     try:
         with step('Starting the controller, and two chassis with an Open vSwitch each'):
             net.start()

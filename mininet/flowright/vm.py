@@ -1,4 +1,5 @@
 """A VM: a namespace that plugs itself into a chassis by the id of a port, as a hypervisor's agent would."""
+import re
 import time
 from dataclasses import dataclass, field
 
@@ -17,6 +18,12 @@ s.bind((sys.argv[1], 0))
 body = bytes.fromhex('0001080006040003') + (mac + bytes(4)) * 2
 s.send(b'\\xff' * 6 + mac + bytes.fromhex('8035') + body + bytes(18))
 '''
+
+
+def replies(printed):
+    """How many replies a ping says that it got."""
+    found = re.search(r'(\d+) received', printed)
+    return int(found.group(1)) if found else 0
 
 
 @dataclass(frozen=True)
@@ -102,9 +109,7 @@ class VM(Host):
 
     def ping(self, address, count=1, interval=0.2, wait=1):
         """Pings an address; returns how many replies came."""
-        out = self.cmd('ping', '-n', '-c', count, '-i', interval, '-W', wait, address)
-        return next((int(w) for line in out.splitlines() if ' received' in line
-                     for w in [line.split(',')[1].split()[0]]), 0)
+        return replies(self.cmd('ping', '-n', '-c', count, '-i', interval, '-W', wait, address))
 
     def _attach(self, chassis, nic, eth):
         chassis.vsctl('wait-until', 'Bridge', INTEGRATION_BRIDGE)
