@@ -17,6 +17,8 @@ describeDataplane('the cloud harness', () => {
           ...[`options:remote_ip=192.0.2.${3 - n}`, 'options:key=7', '--', 'set', 'Port', 'vx', 'tag=20'],
           ...['--', 'add-port', 'br-int', 'pi', '--', 'set', 'Interface', 'pi', 'type=patch', 'options:peer=pp'],
           ...['--', 'add-port', 'br-physnet1', 'pp', '--', 'set', 'Interface', 'pp', 'type=patch', 'options:peer=pi'],
+          // Not the tunnel's VLAN: that would be a loop.
+          ...['--', 'set', 'Port', 'pp', 'trunks=30'],
         )
         vms.push(
           await host.addVm({
