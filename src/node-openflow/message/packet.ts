@@ -173,7 +173,7 @@ export interface PacketOut {
   readonly bufferId?: number
   /** The port it is to seem to come from; CONTROLLER or ANY where there is none. */
   readonly inPort: number
-  /** OpenFlow 1.5: what else the pipeline is to know of the packet. */
+  /** OpenFlow 1.5: what else the pipeline is to know of the packet; may repeat in_port. */
   readonly match?: Match
   readonly actions: readonly Action[]
   readonly data: Uint8Array
@@ -213,15 +213,18 @@ function packetOut15(v: Version): Codec<PacketOut> {
       const bufferId = r.u32()
       const length = r.u16()
       r.skip(2)
-      const { in_port: inPort, ...rest } = matches.read(r)
+      const fields = matches.read(r)
+      const inPort = fields.in_port
       if (typeof inPort !== 'number') return r.fail('bad-value', 'a packet-out without in_port')
-      const more = Object.keys(rest).length > 0 ? { match: rest } : {}
+      const more = Object.keys(fields).length > 1 ? { match: fields } : {}
       return packetOutOf(bufferId, { inPort, ...more }, list.read(r.sub(length)), r)
     },
     write: (w, value) => {
       w.u32(value.bufferId ?? NO_BUFFER)
       const lengthAt = w.reserve(4)
-      matches.write(w, { ...value.match, in_port: value.inPort } as Match)
+      const { inPort, match: fields } = value
+      // A match that was read knows the order in which it was: a copy would not.
+      matches.write(w, fields?.in_port === inPort ? fields : { ...fields, in_port: inPort })
       writeCounted(w, lengthAt, () => list.write(w, value.actions))
       w.bytes(value.data)
     },
