@@ -135,6 +135,7 @@ function print(ports: number, ours: Cost, idl: Cost): void {
   console.log(
     `Python IDL / ovsdb-client: CPU ${(idl.cpu / ours.cpu).toFixed(1)}, memory ${(idl.mib / ours.mib).toFixed(1)}`,
   )
+  if (ours.rows !== idl.rows) throw new Error('the two copies differ')
   console.log(`wanted at 10000 ports: under ${BUDGET.cpu} s and ${BUDGET.mib} MiB`)
 }
 

@@ -1,6 +1,6 @@
 /**
- * A client: one conversation with an OVSDB server or cluster. One that dials goes through its remotes, connects again
- * with back-off, and takes its monitors and locks along; one that was dialled lives as long as its socket.
+ * A client: one conversation with an OVSDB server or cluster, over one connection after another. Databases, replicas
+ * and locks belong to the conversation; each new connection takes them up where the last one left them.
  */
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
@@ -10,7 +10,7 @@ import { Disconnected, NotConnected, RequestCanceled, SchemaMismatch, UnknownDat
 import { isArray, type Json } from './json.ts'
 import { Lock } from './lock.ts'
 import { MonitorSession } from './monitor.ts'
-import { dial, type Peer, parseRemote, peerOf, type TlsOptions } from './remote.ts'
+import { type Peer, peerOf } from './remote.ts'
 import { type RequestOptions, Rpc, type RpcOptions } from './rpc.ts'
 import { checkSchema, parseSchema } from './schema.ts'
 import { type DatabaseStatus, objection, type ServerInfo, watchServer } from './server-info.ts'
@@ -22,20 +22,6 @@ export interface ClientOptions extends RpcOptions {
   readonly leaderOnly?: boolean
   /** The cluster that servers must belong to. Default: that of the first one reached. */
   readonly clusterId?: string
-}
-
-/** Where to and how to connect. */
-export interface ConnectOptions extends ClientOptions {
-  /** "tcp:HOST:PORT", "ssl:HOST:PORT", "unix:PATH"; several: the servers of a cluster, tried in turn. */
-  readonly remotes: string | readonly string[]
-  /** Keys and certificates, for "ssl:". */
-  readonly tls?: TlsOptions
-  /** How long one attempt to connect may take. Default 5000. */
-  readonly connectTimeout?: number
-  /** Waits between attempts, doubling from `min` to `max`. Default 1000 to 8000. */
-  readonly backoff?: { readonly min: number; readonly max: number }
-  /** Source of chance for the order of remotes and the jitter of waits: 0 to 1. Default Math.random. */
-  readonly random?: () => number
 }
 
 /** How to open a database. */
@@ -107,6 +93,11 @@ export class Client extends EventEmitter<Events> {
   /** Connected to a server that will do, and every monitor is in step with it. */
   get isConnected(): boolean {
     return this.#isReady
+  }
+
+  /** @internal Fires when it is closed. */
+  get end(): AbortSignal {
+    return this.#end.signal
   }
 
   /** `close` was called, or a client that was dialled lost its connection. */
@@ -199,44 +190,8 @@ export class Client extends EventEmitter<Events> {
     this.close()
   }
 
-  /** @internal Dials, again and again. */
-  async dial(options: ConnectOptions): Promise<void> {
-    const { tls, connectTimeout = 5000, backoff = { min: 1000, max: 8000 }, random = Math.random } = options
-    const texts = typeof options.remotes === 'string' ? options.remotes.split(',') : options.remotes
-    const remotes = shuffle(texts, random).map(text => ({ text, remote: parseRemote(text) }))
-    if (remotes.length === 0) throw new NotConnected('give at least one remote')
-    let failures = 0
-    for (let turn = 0; !this.isClosed; turn++) {
-      const { text, remote } = remotes[turn % remotes.length]!
-      const wait = Math.min(backoff.min * 2 ** Math.max(failures - remotes.length - 1, 0), backoff.max)
-      if (failures > remotes.length) await this.#pause(wait * (1 - random() / 4))
-      if (this.isClosed) return
-      try {
-        const socket = await dial(remote, tls, connectTimeout, this.#end.signal)
-        const began = performance.now()
-        const wasReady = await this.serve(socket, text)
-        // A spell as long as the wait before it counts as healthy; short ones must not become a spin.
-        failures = wasReady && performance.now() - began >= wait ? 0 : failures + 1
-      } catch (error) {
-        failures++
-        this.#failed(error as Error, text)
-      }
-    }
-  }
-
-  async #pause(milliseconds: number): Promise<void> {
-    await new Promise<void>(resolve => {
-      const give = () => {
-        clearTimeout(timer)
-        this.#end.signal.removeEventListener('abort', give)
-        resolve()
-      }
-      const timer = setTimeout(give, milliseconds)
-      this.#end.signal.addEventListener('abort', give)
-    })
-  }
-
-  #failed(reason: Error, remote: string): void {
+  /** @internal A connection, or an attempt at one, has failed. */
+  failed(reason: Error, remote: string): void {
     if (this.isClosed) return
     this.#lastFailure = reason
     tell(() => this.emit('disconnected', reason, remote))
@@ -282,7 +237,7 @@ export class Client extends EventEmitter<Events> {
     } catch (error) {
       rpc.close(error as Error)
     }
-    this.#failed(await ended.promise, peer.name)
+    this.failed(await ended.promise, peer.name)
     return wasReady
   }
 
@@ -369,25 +324,4 @@ export class Client extends EventEmitter<Events> {
       }
     }
   }
-}
-
-/**
- * Connects to an OVSDB server or cluster, and stays connected. Returns at once: `await client.database(name)` waits
- * for the connection. Throws InvalidOperation for a remote that cannot be understood.
- */
-export function connect(options: ConnectOptions): Client {
-  const texts = typeof options.remotes === 'string' ? options.remotes.split(',') : options.remotes
-  for (const text of texts) parseRemote(text)
-  const client = new Client(options)
-  void client.dial(options)
-  return client
-}
-
-function shuffle<E>(list: readonly E[], random: () => number): E[] {
-  const shuffled = [...list]
-  for (let i = shuffled.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1))
-    ;[shuffled[i], shuffled[j]] = [shuffled[j]!, shuffled[i]!]
-  }
-  return shuffled
 }

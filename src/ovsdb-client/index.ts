@@ -1,5 +1,5 @@
 /** OVSDB (RFC 7047) for Node: the face of the package. */
-export { Client, type ClientOptions, type ConnectOptions, connect, type OpenOptions } from './client.ts'
+export { Client, type ClientOptions, type OpenOptions } from './client.ts'
 export {
   type AnyTables,
   type Atom,
@@ -24,6 +24,7 @@ export {
   type Value,
   type ValueOf,
 } from './column.ts'
+export { type ConnectOptions, connect } from './connect.ts'
 export type { Database, MonitorOptions, RetryOptions } from './database.ts'
 export * from './errors.ts'
 export type { Json } from './json.ts'

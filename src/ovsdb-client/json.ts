@@ -46,7 +46,10 @@ export const rawInteger = (value: bigint): Json => exact.rawJSON(String(value))
 export function joinParts(a: Json, b: Json): Json {
   if (isArray(a) && isArray(b)) return b.map((element, i) => (i < a.length ? joinParts(a[i], element) : element))
   if (!isObject(a) || !isObject(b)) return b
-  const joined = a as Record<string, Json>
-  for (const key in b) joined[key] = Object.hasOwn(joined, key) ? joinParts(joined[key], b[key]) : b[key]
-  return joined
+  for (const key in b) {
+    const value = Object.hasOwn(a, key) ? joinParts(a[key], b[key]) : b[key]
+    // Assignment would take "__proto__" for something else.
+    Object.defineProperty(a, key, { value, enumerable: true, writable: true, configurable: true })
+  }
+  return a
 }
