@@ -2,14 +2,13 @@
 // that holds it, so what stands in them (xid, bundle id, flags) is the same everywhere and for good.
 import type { FlowEntry } from '#compiler/flow-set'
 
-/** The bundle that all our flow-mods belong to; a connection has one open at a time. */
-export const BUNDLE_ID = 1
-/** Atomic and ordered: an intermediate state is never seen, deletions stand before additions. */
-export const BUNDLE_FLAGS = 3
-/** The same by name. */
-export const BUNDLE_FLAG_NAMES = ['atomic', 'ordered'] as const
+// The bundle that all our flow-mods belong to; a connection has one open at a time. Atomic and ordered: an intermediate
+// state is never seen, deletions stand before additions.
+const BUNDLE_ID = 1
+const BUNDLE_FLAGS = 3
 
 const VERSION = 6
+const BUNDLE_CONTROL = 33
 const BUNDLE_ADD = 34
 const FLOW_MOD = 14
 const ADD = 0
@@ -75,15 +74,36 @@ const write = (flow: WireFlow, isAdd: boolean, room: (length: number) => Frame):
   return frame
 }
 
-/**
- * The next permanent xid: top bit set, which no live request has. They need to differ within one bundle only; they come
- * round after two thousand million flows.
- */
+// Permanent xids have the top bit set, which no live request has. Those of flow-mods need to differ within one bundle only;
+// they come round after two thousand million flows.
+const PERMANENT = 0x80000000
+const LAST = 0x7fffffff
 const xids = { next: 0 }
 const nextXid = (): number => {
-  xids.next = (xids.next + 1) & 0x7fffffff
-  return (xids.next | 0x80000000) >>> 0
+  xids.next = (xids.next + 1) % LAST
+  return PERMANENT + xids.next
 }
+
+const control = (type: number, xid: number): Buffer => {
+  const message = Buffer.alloc(16)
+  message[0] = VERSION
+  message[1] = BUNDLE_CONTROL
+  message.writeUInt16BE(message.length, 2)
+  message.writeUInt32BE(xid, 4)
+  message.writeUInt32BE(BUNDLE_ID, 8)
+  message.writeUInt16BE(type, 12)
+  message.writeUInt16BE(BUNDLE_FLAGS, 14)
+  return message
+}
+
+/** The xid of every OPEN. */
+export const OPEN_XID = PERMANENT
+/** OFPT_BUNDLE_CONTROL (7.3.9.2) that opens our bundle. */
+export const OPEN = control(0, OPEN_XID)
+/** The xid of every COMMIT: the answer to it ends the bundle. */
+export const COMMIT_XID = PERMANENT + LAST
+/** The one that commits it. */
+export const COMMIT = control(4, COMMIT_XID)
 
 /** The message for one flow of no entry, e.g. a stamp or the deletion of a stray. */
 export const frameOf = (flow: WireFlow, isAdd: boolean): Frame =>

@@ -1,6 +1,5 @@
 // A Switch over an OpenFlow 1.5 connection: the only file here that makes messages, flow-mods aside (frames.ts).
 import {
-  BundleError,
   type Connection,
   ConnectionClosed,
   type FlowStats,
@@ -8,13 +7,14 @@ import {
   type OpenFlowError,
 } from 'node-openflow'
 import { OFP15, Writer, writeInstructions, writeMatch } from 'node-openflow/flow'
-import { BUNDLE_FLAG_NAMES, BUNDLE_ID } from './frames.ts'
+import { COMMIT, COMMIT_XID, OPEN, OPEN_XID } from './frames.ts'
 import {
   type BundleResult,
   type CountedFlow,
   type FlowChange,
   type FlowFilter,
   type InstalledFlow,
+  type Rejection,
   type Switch,
   SwitchLost,
 } from './switch.ts'
@@ -53,17 +53,45 @@ const counted = (flow: FlowStats): CountedFlow => ({
   seconds: flow.durationSec ?? 0,
 })
 
-const bundle = async (
-  connection: Connection,
-  buffers: readonly Uint8Array[],
-  timeout: number,
-): Promise<BundleResult> => {
-  try {
-    await connection.bundle(buffers, { id: BUNDLE_ID, flags: BUNDLE_FLAG_NAMES, timeout })
-    return { isCommitted: true, rejections: [] }
-  } catch (error) {
-    if (!(error instanceof BundleError)) throw lost(connection, error)
-    return { isCommitted: false, rejections: error.errors.map(e => ({ xid: e.xid, error: errorText(e) })) }
+/** Bundles on a connection, one at a time. */
+class Bundles {
+  readonly #connection: Connection
+  #rejections: Rejection[] = []
+  #open: { readonly resolve: (isCommitted: boolean) => void; readonly reject: (error: unknown) => void } | undefined
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+    connection.on('message', message => {
+      if (message.type === 'bundle_control' && message.xid === COMMIT_XID) this.#open?.resolve(true)
+    })
+    connection.on('openflowError', error => {
+      if (error.xid === COMMIT_XID) this.#open?.resolve(false)
+      else if (error.xid === OPEN_XID) lost(connection, error)
+      else if (error.xid > OPEN_XID) this.#rejections.push({ xid: error.xid, error: errorText(error) })
+    })
+    connection.once('close', error => this.#open?.reject(error ?? new Error('the connection is closed')))
+  }
+
+  /**
+   * All in one go, without waiting for the answer to the opening. By OpenFlow's rules a message that is refused is left
+   * out, and the others are committed: whoever asked puts that right.
+   */
+  async run(buffers: readonly Uint8Array[], timeout: number): Promise<BundleResult> {
+    this.#rejections = []
+    let timer: NodeJS.Timeout | undefined
+    try {
+      const isCommitted = await new Promise<boolean>((resolve, reject) => {
+        this.#open = { resolve, reject }
+        timer = setTimeout(() => reject(new Error(`no answer to a bundle within ${timeout} ms`)), timeout)
+        this.#connection.sendRaw([OPEN, ...buffers, COMMIT]).catch(reject)
+      })
+      return { isCommitted, rejections: this.#rejections }
+    } catch (error) {
+      throw lost(this.#connection, error)
+    } finally {
+      clearTimeout(timer)
+      this.#open = undefined
+    }
   }
 }
 
@@ -94,15 +122,18 @@ const watch = (connection: Connection, listener: (changes: readonly FlowChange[]
 }
 
 /** A connected switch. Its connection has been opened with OpenFlow 1.5 alone. */
-export const openFlowSwitch = (connection: Connection): Switch => ({
-  closed: new Promise(resolve => {
-    connection.once('close', error => resolve(error?.message ?? 'closed by us'))
-  }),
-  get bytesOut() {
-    return connection.counters.bytesSent
-  },
-  bundle: (buffers, timeout) => bundle(connection, buffers, timeout),
-  flows: filter => flows(connection, filter),
-  watch: listener => watch(connection, listener),
-  close: why => connection.destroy(new Error(why)),
-})
+export const openFlowSwitch = (connection: Connection): Switch => {
+  const bundles = new Bundles(connection)
+  return {
+    closed: new Promise(resolve => {
+      connection.once('close', error => resolve(error?.message ?? 'closed by us'))
+    }),
+    get bytesOut() {
+      return connection.counters.bytesSent
+    },
+    bundle: (buffers, timeout) => bundles.run(buffers, timeout),
+    flows: filter => flows(connection, filter),
+    watch: listener => watch(connection, listener),
+    close: why => connection.destroy(new Error(why)),
+  }
+}
