@@ -40,7 +40,7 @@ const announcements = (ips: readonly string[]): readonly Match[] => [
 export const classify = table('classify', {
   bridge: 'br-int',
   number: 0,
-  match: ['in_port', 'vlan_vid', 'eth_type', 'arp_spa', 'arp_tpa', 'ip_proto', 'icmpv6_type', 'nd_target'],
+  match: ['in_port', 'vlan_vid', 'eth_type', 'arp_spa', 'arp_tpa', 'nw_proto', 'icmpv6_type', 'nd_target'],
   next: [portSecurity, l2Lookup],
   miss: drop(),
   rules: [

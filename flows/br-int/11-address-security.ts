@@ -42,7 +42,7 @@ export const addressSecurity = table('address_security', {
   number: 11,
   match: [
     ...['reg0', 'eth_type', 'eth_src', 'ip_src', 'ipv6_src', 'arp_spa', 'arp_tpa', 'arp_sha', 'arp_op'],
-    ...['ip_proto', 'udp_src', 'udp_dst', 'icmpv6_type'],
+    ...['nw_proto', 'udp_src', 'udp_dst', 'icmpv6_type'],
   ],
   next: [ndSecurity, arpResponder, l2Lookup],
   miss: drop(),

@@ -25,7 +25,7 @@ const NO_OPTION = '00:00:00:00:00:00'
 export const ndSecurity = table('nd_security', {
   bridge: 'br-int',
   number: 12,
-  match: ['reg0', 'eth_type', 'ip_proto', 'eth_src', 'icmpv6_type', 'ipv6_src', 'nd_target', 'nd_sll', 'nd_tll'],
+  match: ['reg0', 'eth_type', 'nw_proto', 'eth_src', 'icmpv6_type', 'ipv6_src', 'nd_target', 'nd_sll', 'nd_tll'],
   next: [arpResponder],
   miss: drop(),
   fixed: [

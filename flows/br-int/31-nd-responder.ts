@@ -24,7 +24,7 @@ const ANSWER = 10
 export const ndResponder = table('nd_responder', {
   bridge: 'br-int',
   number: 31,
-  match: ['eth_type', 'ip_proto', 'metadata', 'icmpv6_type', 'icmpv6_code', 'nd_target', 'ipv6_src', 'nd_sll'],
+  match: ['eth_type', 'nw_proto', 'metadata', 'icmpv6_type', 'icmpv6_code', 'nd_target', 'ipv6_src', 'nd_sll'],
   next: [ndReply, l2Lookup],
   fixed: [
     {

@@ -21,7 +21,7 @@ const COMPLETE = 10
 export const ndReply = table('nd_reply', {
   bridge: 'br-int',
   number: 32,
-  match: ['eth_type', 'ip_proto', 'icmpv6_type'],
+  match: ['eth_type', 'nw_proto', 'icmpv6_type'],
   miss: drop(),
   fixed: [
     {

@@ -29,7 +29,7 @@ const NEIGHBOR_SOLICITATION = 135
 export const l2Lookup = table('l2_lookup', {
   bridge: 'br-int',
   number: 60,
-  match: ['metadata', 'eth_dst', 'eth_type', 'reg2', 'arp_op', 'arp_tpa', 'ip_proto', 'icmpv6_type', 'nd_target'],
+  match: ['metadata', 'eth_dst', 'eth_type', 'reg2', 'arp_op', 'arp_tpa', 'nw_proto', 'icmpv6_type', 'nd_target'],
   next: [outputTable, flood, l2Learned, l2Unknown],
   fixed: [
     {

@@ -27,7 +27,7 @@ describeDataplane('forwarding', () => {
         }),
       )
   }, 120_000)
-  afterAll(() => world.stop())
+  afterAll(() => world?.stop())
 
   const network = async (body: Record<string, unknown>, cidrs: readonly string[]): Promise<Resource> => {
     const made = await world.create('network', body)

@@ -11,7 +11,7 @@ describeDataplane('port security', () => {
     world = await startWorld()
     hosts = [await world.addHost('host1', 1), await world.addHost('host2', 2)]
   }, 120_000)
-  afterAll(() => world.stop())
+  afterAll(() => world?.stop())
 
   const network = async (cidrs: readonly string[]): Promise<Resource> => {
     const made = await world.create('network', { name: 'secured' })
@@ -138,6 +138,8 @@ describeDataplane('port security', () => {
     await outer.exec('ip', 'addr', 'flush', 'dev', 'eth0')
     await outer.exec('ip', 'addr', 'add', '10.4.0.77/24', 'dev', 'nested')
     await outer.exec('ip', 'link', 'set', 'nested', 'up')
+    // Else eth0 answers for the address of the other device.
+    await outer.exec('sysctl', '-qw', 'net.ipv4.conf.all.arp_ignore=1', 'net.ipv4.conf.all.arp_announce=2')
     await until('near reaches it', () => near.ping('10.4.0.77'))
     await until('far reaches it', () => far.ping('10.4.0.77'))
     expect(await outer.exec('ping', '-c', '1', '-W', '2', ipOf(portNear)).then(() => true)).toBe(true)

@@ -220,9 +220,6 @@ export const repair = (
     else addPort(bridge, port)
   }
 
-  // A port that was there before ours may hold the number. The switch moves it the next time that it looks.
-  if (isMisnumbered) change('Open_vSwitch', root._uuid, [['next_cfg', '+=', 1]])
-
   const names = new Set(list.map(port => port.name))
   for (const bridge of bridges.values()) {
     const spare = bridge.ports.filter(uuid => {
@@ -231,6 +228,9 @@ export const repair = (
     })
     if (spare.length > 0) change('Bridge', bridge._uuid, [['ports', 'delete', spare]])
   }
+  // The switch looks at some columns (Port.trunks) only when next_cfg says that there is something to do; and a port that
+  // was there before ours may hold its number, from which the switch moves it the next time that it looks.
+  if (operations.length > 0 || isMisnumbered) change('Open_vSwitch', root._uuid, [['next_cfg', '+=', 1]])
   return { operations, problems }
 }
 
