@@ -179,7 +179,8 @@ function flowStats15(v: Version): Codec<FlowStats> {
   }
 }
 
-interface Entries<T> {
+/** The body of a multipart reply that is a list. */
+export interface Entries<T> {
   readonly entries: readonly T[]
 }
 
