@@ -72,7 +72,7 @@ const samples: readonly (readonly [Match, ...Action[]])[] = [
     setField('nd_options_type', 2),
   ],
   [{}, { type: 'push', field: 'reg2[1..5]' }, { type: 'pop', field: 'reg3[0..4]' }],
-  [{}, { type: 'delete_field', field: 'tun_metadata0' }],
+  [{}, { type: 'delete_field', field: 'tun_metadata0(4)' }],
   [{ vlan_vid: 0x1005 }, popVlan(), pushVlan(), setField('vlan_vid', 0x1007)],
   [ip(), { type: 'mod_nw_ttl', ttl: 5 }],
   [ip(), decTtl()],

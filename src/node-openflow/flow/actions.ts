@@ -34,7 +34,7 @@ import {
 import { ctRow, type Nested, natRow } from './conntrack.ts'
 import { encapRow } from './encap.ts'
 import { codeOf, fieldOf, type Version, writeHeader } from './field.ts'
-import type { AnyValue, FieldAlias, FieldName } from './fields.ts'
+import type { AnyValue, FieldName } from './fields.ts'
 import { learnRow } from './learn.ts'
 import { loadRow, moveRow, setFieldRow } from './set-field.ts'
 import {
@@ -44,6 +44,7 @@ import {
   readField,
   readSubfield,
   type Subfield,
+  subfield,
   UnknownField,
   writeFieldHeader,
 } from './subfield.ts'
@@ -533,12 +534,12 @@ const sampleRow: ActionRow<Sample> = {
   },
 }
 
-const deleteField: ActionRow<{ readonly field: FieldName | FieldAlias }> = {
+const deleteField: ActionRow<{ readonly field: Subfield }> = {
   forms: [
     niciraForm(50, r => {
-      const { field } = readField(r)
+      const { field, length } = readField(r)
       zerosOnly(r)
-      return { field: field.name }
+      return { field: subfield(field, 0, field.kind === 'bytes' ? 8 * length : field.bits, length) }
     }),
   ],
   write: (w, { field }) => {

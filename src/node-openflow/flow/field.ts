@@ -33,6 +33,8 @@ export interface Field {
   readonly allOnes: AnyValue
   /** uint: a mask with these bits leaves out nothing. */
   readonly exactMask: number
+  /** A mask that is written though it leaves out nothing, because Open vSwitch does. */
+  readonly writtenMask?: number
   /** The code to write, by version. */
   readonly codes: readonly (Code | undefined)[]
 }
@@ -43,7 +45,11 @@ const exactMasks: { readonly [name: string]: number } = {
   ip_frag: 3,
   nsh_spi: 0xffffff,
   ipv6_label: 0xfffff,
+  tun_flags: 1,
+  ct_state: 0xff,
 }
+// Those of which Open vSwitch writes the mask nevertheless.
+const writtenMasks = new Set(['tun_flags', 'ct_state'])
 
 function codeFor(row: FieldRow, dialect: Dialect): Code | undefined {
   let best: Code | undefined
@@ -52,7 +58,7 @@ function codeFor(row: FieldRow, dialect: Dialect): Code | undefined {
 }
 
 function ready(name: FieldName, row: FieldRow, index: number): Field {
-  const bytes = row.bits <= 8 ? 1 : row.bits <= 16 ? 2 : row.bits <= 32 ? 4 : row.bits / 8
+  const bytes = row.bytes ?? (row.bits <= 8 ? 1 : row.bits <= 16 ? 2 : row.bits <= 32 ? 4 : row.bits / 8)
   const field = {
     name,
     index,
@@ -63,6 +69,7 @@ function ready(name: FieldName, row: FieldRow, index: number): Field {
     exactMask: exactMasks[name] ?? (bytes <= 4 ? 2 ** (8 * bytes) - 1 : 0),
     codes: ([0, 1, 2, 3, 4, 5, 6] as Dialect[]).map(dialect => codeFor(row, dialect)),
     allOnes: 0 as AnyValue,
+    ...(writtenMasks.has(name) && { writtenMask: exactMasks[name] as number }),
   }
   field.allOnes = ones(field)
   return field

@@ -39,9 +39,10 @@ export interface Code {
   readonly since: 0 | 4 | 6
 }
 
-/** A row. `bits` counts those in use; the value stands at the low end of whole bytes. */
+/** A row. `bits` counts those in use; the value stands at the low end of as few whole bytes as hold them, or of `bytes`. */
 export interface FieldRow {
   readonly bits: number
+  readonly bytes?: number
   readonly value: Kind
   readonly show?: Show
   readonly maskable?: true
@@ -81,7 +82,7 @@ export const fields = {
   tun_dst: { bits: 32, value: ipv4, maskable: true, writable: true, codes: [nxm1('NXM_NX_TUN_IPV4_DST', 32)] },
   tun_ipv6_src: { bits: 128, value: ipv6, maskable: true, writable: true, codes: [nxm1('NXM_NX_TUN_IPV6_SRC', 109)] },
   tun_ipv6_dst: { bits: 128, value: ipv6, maskable: true, writable: true, codes: [nxm1('NXM_NX_TUN_IPV6_DST', 110)] },
-  tun_flags: { bits: 1, value: uint, show: 'tunFlags', maskable: true, writable: true, codes: [nxm1('NXM_NX_TUN_FLAGS', 104)] },
+  tun_flags: { bits: 1, bytes: 2, value: uint, show: 'tunFlags', maskable: true, writable: true, codes: [nxm1('NXM_NX_TUN_FLAGS', 104)] },
   tun_ttl: { bits: 8, value: uint, show: 'decimal', codes: [] },
   tun_tos: { bits: 8, value: uint, show: 'decimal', codes: [] },
   tun_gbp_id: { bits: 16, value: uint, show: 'decimal', maskable: true, writable: true, codes: [nxm1('NXM_NX_TUN_GBP_ID', 38)] },

@@ -132,7 +132,7 @@ function writeField(w: Writer, field: Field, value: AnyValue | Masked, version: 
   const isPlain = typeof value !== 'object' && !(typeof value === 'string' && value.includes('/'))
   const plain = isPlain || (isMasked(value) && field.kind === 'bytes') ? value : canonicalValue(field, value)
   if (plain === undefined) return
-  const mask = isMasked(plain) ? plain.mask : undefined
+  const mask = isMasked(plain) ? plain.mask : field.writtenMask
   const bits = isMasked(plain) ? plain.value : plain
   const length = bits instanceof Uint8Array ? bits.length : field.bytes
   writeHeader(w, code, mask !== undefined, mask === undefined ? length : 2 * length)

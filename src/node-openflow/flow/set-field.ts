@@ -103,7 +103,6 @@ function writeMasked(w: Writer, action: SetField, field: Field, version: Dialect
     close(w, start)
   } else if (action.form === 'load2' || !isShort(field) || field.kind === 'bytes') {
     const start = openNicira(w, REG_LOAD2)
-    w.zeros(6)
     writeEntry(w, field, value, mask, 0)
     close(w, start)
   } else writeSegments(w, field, integerOf(field, value), integerOf(field, mask as AnyValue))
@@ -138,10 +137,7 @@ export const setFieldRow: ActionRow<SetField> = {
   forms: [
     standardForm(SET_FIELD, readSetField),
     {
-      ...niciraForm<SetField>(REG_LOAD2, r => {
-        r.skip(6)
-        return { ...readSetField(r), form: 'load2' }
-      }),
+      ...niciraForm<SetField>(REG_LOAD2, r => ({ ...readSetField(r), form: 'load2' })),
       to: 5,
     },
   ],
@@ -177,7 +173,6 @@ export const loadRow: ActionRow<Load> = {
     const isWhole = offset === 0 && count === (field.kind === 'bytes' ? 8 * bits.length : field.bits)
     const shifted = fromInteger(field, value << BigInt(offset), bits.length)
     const start = version < OFP15 ? openNicira(w, REG_LOAD2) : open(w, SET_FIELD)
-    if (version < OFP15) w.zeros(6)
     const given = isWhole ? undefined : fromInteger(field, mask, bits.length)
     writeEntry(w, field, shifted, given, version < OFP15 ? 0 : version)
     close(w, start)

@@ -13,11 +13,15 @@ import {
 } from './field.ts'
 import type { FieldAlias, FieldName } from './fields.ts'
 
-/** A field or some of its bits, counted from the least significant: `eth_src`, `reg0[0..15]`, `xreg1[63]`. */
+/**
+ * A field or some of its bits, counted from the least significant: `eth_src`, `reg0[0..15]`, `xreg1[63]`; of a tunnel
+ * option the bytes that the switch's TLV table gives it: `tun_metadata0(4)`, `tun_metadata0(4)[0..7]`.
+ */
 export type Subfield =
   | FieldName
   | FieldAlias
   | `reg${number}`
+  | `tun_metadata${number}(${number})${string}`
   | `${FieldName | FieldAlias}[${string}]`
   | `NXM_${string}`
   | `OXM_${string}`
