@@ -1,7 +1,7 @@
 // Groups as data: what a flow can send packets to, to be copied, spread or given to whoever is alive. Their messages,
 // and with them their bytes, are in message/group.ts.
 
-import type { Action } from './index.ts'
+import type { Action } from './actions.ts'
 import type { Match } from './match.ts'
 
 /** Kinds of groups by number: all buckets, one of them, the only one, the first that is alive. */
