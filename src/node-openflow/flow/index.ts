@@ -15,11 +15,8 @@ export { readMatch, readOxms, writeMatch, writeOxms } from './match-codec.ts'
 export * from './meter.ts'
 export type { Load, Move, SetField } from './set-field.ts'
 export type { Subfield } from './subfield.ts'
+export * from './text/index.ts'
 export type { Masked } from './value.ts'
 
-import type { Flow } from './flow.ts'
-/** For now. */
-export const printFlow = (flow: Flow, _options?: unknown): string =>
-  JSON.stringify(flow, (_k, v) => (typeof v === 'bigint' ? `0x${v.toString(16)}` : v))
 /** For now. */
 export const checkFlow = (..._: unknown[]): void => {}

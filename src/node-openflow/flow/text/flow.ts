@@ -1,0 +1,148 @@
+// Flows in text: what `ovs-ofctl dump-flows` prints, and what `ovs-ofctl add-flow`, `mod-flows` and `del-flows` take.
+
+import { brief, within } from '../../wire/index.ts'
+import { type Flow, FlowFlags, PRIORITY } from '../flow.ts'
+import { parseActions, printActions } from './actions.ts'
+import { MatchKeys, matchKeys } from './match.ts'
+import { type Names, parseGroupId, parsePort, parseTable, printTable } from './names.ts'
+import { bigOf, numberOf, type Pair, pairs, refuse } from './pairs.ts'
+
+/** What a switch tells of a flow besides the flow itself. */
+export interface FlowCounters {
+  readonly durationSec?: number
+  readonly durationNsec?: number
+  /** Seconds since the last packet. */
+  readonly idleSec?: number
+  readonly packetCount?: bigint
+  readonly byteCount?: bigint
+}
+
+/** How a flow is printed. */
+export interface PrintOptions {
+  /** With counters and age, and with the cookie and table even if they are 0; as `dump-flows` without `--no-stats`. */
+  readonly stats?: boolean
+  readonly names?: Names
+}
+
+const flagWords = [
+  ['send_flow_rem', FlowFlags.sendFlowRem],
+  ['check_overlap', FlowFlags.checkOverlap],
+  ['reset_counts', FlowFlags.resetCounts],
+  ['no_packet_counts', FlowFlags.noPacketCounts],
+  ['no_byte_counts', FlowFlags.noByteCounts],
+] as const
+
+/** Seconds as ovs-ofctl prints them, to the millisecond. */
+function printDuration(seconds: number, nanoseconds: number): string {
+  const milliseconds = Math.floor(nanoseconds / 1e6)
+  return nanoseconds >= 1e6 || nanoseconds > 0 ? `${seconds}.${String(milliseconds).padStart(3, '0')}s` : `${seconds}s`
+}
+
+/** A flow as `ovs-ofctl --no-stats dump-flows` prints it. */
+export function printFlow(flow: Flow & FlowCounters, options: PrintOptions = {}): string {
+  const { stats = false, names } = options
+  const { cookie = 0n, table = 0 } = flow
+  let text = ''
+  if (stats || cookie !== 0n) text += `cookie=0x${cookie.toString(16)}, `
+  if (stats) text += `duration=${printDuration(flow.durationSec ?? 0, flow.durationNsec ?? 0)}, `
+  if (stats || table !== 0 || names?.tables?.[table] !== undefined) text += `table=${printTable(table, names)}, `
+  if (stats) text += `n_packets=${flow.packetCount ?? 0n}, n_bytes=${flow.byteCount ?? 0n}, `
+  if (flow.idleTimeout) text += `idle_timeout=${flow.idleTimeout}, `
+  if (flow.hardTimeout) text += `hard_timeout=${flow.hardTimeout}, `
+  for (const [word, bit] of flagWords) if ((flow.flags ?? 0) & bit) text += `${word} `
+  if (flow.importance) text += `importance=${flow.importance}, `
+  if (stats && flow.idleSec !== undefined) text += `idle_age=${flow.idleSec}, `
+  const { priority = PRIORITY } = flow
+  const keys = matchKeys(flow.match, names)
+  if (priority !== PRIORITY) keys.unshift(`priority=${priority}`)
+  if (keys.length > 0) text += `${keys.join(',')} `
+  return `${text}actions=${printActions(flow.actions, names)}`
+}
+
+const commands = ['add', 'modify', 'modify_strict', 'delete', 'delete_strict'] as const
+
+/** What is to be done with a flow. */
+export type FlowCommand = (typeof commands)[number]
+
+/** A change of flows: a flow, what to do with it, and for `delete` which flows are meant besides by the match. */
+export interface FlowChange extends Flow {
+  readonly command: FlowCommand
+  /** Only flows whose cookies are `cookie` in these bits. */
+  readonly cookieMask?: bigint
+  readonly outPort?: number
+  readonly outGroup?: number
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** Where `actions=` starts and what follows it. */
+function splitActions(text: string): readonly [string, string | undefined] {
+  const at = text.indexOf('action')
+  if (at < 0) return [text, undefined]
+  const equals = text.indexOf('=', at)
+  return equals < 0 ? [text, undefined] : [text.slice(0, at), text.slice(equals + 1)]
+}
+
+const counters = new Set(['duration', 'n_packets', 'n_bytes', 'idle_age', 'hard_age'])
+const ignored = new Set(['no_readonly_table', 'allow_hidden_fields'])
+
+function takeCookie(change: Mutable<FlowChange>, text: string): void {
+  const [value, mask] = text.split('/') as [string, string?]
+  change.cookie = bigOf(value, 64, 'cookie')
+  if (mask === undefined) {
+    if (change.command.startsWith('delete')) refuse(`to match on a cookie give a mask: cookie=${value}/-1`)
+    return
+  }
+  if (change.command === 'add') refuse('a new flow has a cookie without a mask')
+  change.cookieMask = bigOf(mask, 64, 'the mask of the cookie')
+}
+
+function takeOption(change: Mutable<FlowChange>, { key, value }: Pair, names: Names | undefined): boolean {
+  const flag = flagWords.find(([word]) => word === key)
+  if (flag) change.flags = (change.flags ?? 0) | flag[1]
+  else if (ignored.has(key) || counters.has(key)) return true
+  else if (key === 'table') change.table = parseTable(value, names)
+  else if (key === 'priority') change.priority = numberOf(value, 16, key)
+  else if (key === 'idle_timeout') change.idleTimeout = numberOf(value, 16, key)
+  else if (key === 'hard_timeout') change.hardTimeout = numberOf(value, 16, key)
+  else if (key === 'importance') change.importance = numberOf(value, 16, key)
+  else if (key === 'cookie') takeCookie(change, value)
+  else if (key === 'out_port') change.outPort = parsePort(value, names)
+  else if (key === 'out_group') change.outGroup = parseGroupId(value)
+  else return false
+  return true
+}
+
+function parse(text: string, command: FlowCommand, names: Names | undefined): FlowChange {
+  const isDelete = command.startsWith('delete')
+  const [head, tail] = isDelete ? [text, undefined] : splitActions(text)
+  if (!isDelete && tail === undefined) refuse(`a flow needs actions: ${brief(text)}`)
+  const change: Mutable<FlowChange> = { command, match: {}, actions: [] }
+  const match = new MatchKeys()
+  for (const pair of pairs(head)) {
+    if (!takeOption(change, pair, names) && !match.take(pair, names)) {
+      refuse(`there is no field ${brief(pair.key)}; ovs-fields(7) lists them`)
+    }
+  }
+  change.match = match.done()
+  try {
+    if (tail !== undefined) change.actions = parseActions(tail, names)
+  } catch (error) {
+    throw within('actions', error)
+  }
+  return change
+}
+
+/** The flow that a text says, in the syntax of ovs-ofctl(8): `table=1,priority=5,arp actions=drop`. Counters are passed over. */
+export function parseFlow(text: string, names?: Names): Flow {
+  const { command, cookieMask, outPort, outGroup, ...flow } = parse(text, 'add', names)
+  if (outPort !== undefined || outGroup !== undefined) refuse('out_port and out_group say which flows to delete')
+  return flow
+}
+
+/** The change that a text says: a flow after `add` (or nothing), `modify`, `modify_strict`, `delete` or `delete_strict`. */
+export function parseFlowMod(text: string, names?: Names): FlowChange {
+  const found = /^\s*([a-z_]+)(?=[,\s]|$)[,\s]*/.exec(text)
+  const command = commands.find(word => word === found?.[1])
+  return command ? parse(text.slice((found as RegExpExecArray)[0].length), command, names) : parse(text, 'add', names)
+}

@@ -1,0 +1,371 @@
+// Matches in text: the keys of ovs-fields(7), in the order and in the forms in which ovs-ofctl prints them.
+
+import { brief, fromHex, Reader, toHex, Writer, within } from '../../wire/index.ts'
+import { fieldOf, findField } from '../field.ts'
+import type { AnyValue, FieldName } from '../fields.ts'
+import { canonicalMatch, type LooseMatch, type Match, put } from '../match.ts'
+import { readOxms, writeOxms } from '../match-codec.ts'
+import { bitsOf } from '../subfield.ts'
+import { integerOf, isExact, isMasked, isZero, type Masked } from '../value.ts'
+import { type Names, printPort } from './names.ts'
+import { bigOf, hex, hexPadded, type Pair, pairs, refuse } from './pairs.ts'
+import {
+  CT_STATE,
+  parseValue,
+  printAddress,
+  printFlags,
+  printFrag,
+  printHex,
+  printPacketType,
+  printSomeFlags,
+  TCP_FLAGS,
+  TUN_FLAGS,
+} from './value.ts'
+
+const IPV4 = 0x0800
+const IPV6 = 0x86dd
+const ARP = 0x0806
+const RARP = 0x8035
+const [ICMP, TCP, UDP, ICMP6, SCTP] = [1, 6, 17, 58, 132]
+
+/** Words that stand for an Ethernet type and perhaps a protocol: the printed one first. */
+const protocols: readonly (readonly [string, number, number?])[] = [
+  ['ip', IPV4],
+  ['ipv4', IPV4],
+  ['ip4', IPV4],
+  ['arp', ARP],
+  ['icmp', IPV4, ICMP],
+  ['tcp', IPV4, TCP],
+  ['udp', IPV4, UDP],
+  ['sctp', IPV4, SCTP],
+  ['ipv6', IPV6],
+  ['ip6', IPV6],
+  ['icmp6', IPV6, ICMP6],
+  ['tcp6', IPV6, TCP],
+  ['udp6', IPV6, UDP],
+  ['sctp6', IPV6, SCTP],
+  ['rarp', RARP],
+  ['mpls', 0x8847],
+  ['mplsm', 0x8848],
+]
+const protocolByName = new Map(protocols.map(row => [row[0], row]))
+const protocolByNumbers = new Map(
+  [...protocols].reverse().map(([name, type, proto]) => [`${type}/${proto ?? ''}`, name]),
+)
+
+/** One key with its value, or nothing. */
+type Print = (value: AnyValue, mask: AnyValue | undefined, names: Names | undefined) => string
+
+const decimal: Print = (value, mask) =>
+  mask === undefined ? String(value) : `0x${BigInt(value as number).toString(16)}/${printHex(mask)}`
+const plainDecimal: Print = value => String(value)
+const byte: Print = (value, mask) =>
+  mask === undefined ? String(value) : `${hexPadded(value as number, 2)}/${hexPadded(mask as number, 2)}`
+const word: Print = (value, mask) =>
+  mask === undefined ? String(value) : `${hexPadded(value as number, 8)}/${hexPadded(mask as number, 8)}`
+const hexadecimal: Print = (value, mask) =>
+  mask === undefined ? printHex(value) : `${printHex(value)}/${printHex(mask)}`
+const plainHex: Print = value => hex(value as number)
+const zeroHex: Print = (value, mask) => {
+  const text = `0x${(value as number).toString(16)}`
+  return mask === undefined ? text : `${text}/0x${(mask as number).toString(16)}`
+}
+const port: Print = (value, _, names) => printPort(value as number, names)
+
+function printCtState(value: AnyValue, given: AnyValue | undefined): string {
+  const mask = given === undefined ? 0xff : Number(given) & 0xff
+  return mask === 0xff ? printFlags(Number(value), CT_STATE) : printSomeFlags(Number(value), mask, CT_STATE)
+}
+
+function printTcpFlags(value: AnyValue, given: AnyValue | undefined): string {
+  const mask = given === undefined ? 0xfff : Number(given) & 0xfff
+  return mask === 0xfff ? printFlags(Number(value), TCP_FLAGS) : printSomeFlags(Number(value), mask, TCP_FLAGS)
+}
+
+const ipv6Label: Print = (value, mask) =>
+  hexPadded(value as number, 5) + (mask === undefined ? '' : `/${hexPadded(mask as number, 5)}`)
+
+type Row = readonly [field: string, print?: Print | undefined, key?: string]
+
+const numbered = (name: string, count: number, print: Print): Row[] =>
+  Array.from({ length: count }, (_, i) => [name + i, print] as const)
+
+// The order of match_format in Open vSwitch's lib/match.c, in the pieces between which other things stand.
+const beforeType: readonly Row[] = [
+  ['pkt_mark', hexadecimal],
+  ['recirc_id', hexadecimal],
+  ['dp_hash', hexadecimal],
+  ['conj_id', plainDecimal],
+  ['skb_priority', hexadecimal],
+  ['actset_output', port],
+  ['ct_state', printCtState],
+  ['ct_zone', decimal],
+  ['ct_mark', hexadecimal],
+  ['ct_label', hexadecimal],
+  ['ct_nw_src'],
+  ['ct_ipv6_src'],
+  ['ct_nw_dst'],
+  ['ct_ipv6_dst'],
+  ['ct_nw_proto', plainDecimal],
+  ['ct_tp_src', decimal],
+  ['ct_tp_dst', decimal],
+]
+const beforeVlan: readonly Row[] = [
+  ...numbered('reg', 16, hexadecimal),
+  ['tun_id', hexadecimal],
+  ['tun_src'],
+  ['tun_dst'],
+  ['tun_ipv6_src'],
+  ['tun_ipv6_dst'],
+  ['tun_gbp_id', decimal],
+  ['tun_gbp_flags', plainHex],
+  ['tun_tos', value => (value as number).toString(16)],
+  ['tun_ttl', plainDecimal],
+  ['tun_erspan_ver', plainDecimal],
+  ['tun_erspan_idx', plainHex],
+  ['tun_erspan_dir', plainDecimal],
+  ['tun_erspan_hwid', plainHex],
+  ['tun_gtpu_flags', plainHex, 'gtpu_flags'],
+  ['tun_gtpu_msgtype', plainDecimal, 'gtpu_msgtype'],
+  ['tun_flags', (value, mask) => printSomeFlags(Number(value), mask === undefined ? 1 : Number(mask), TUN_FLAGS)],
+  ...numbered('tun_metadata', 64, hexadecimal),
+  ['metadata', hexadecimal],
+  ['in_port', port],
+]
+const afterVlan: readonly Row[] = [
+  ['eth_src', undefined, 'dl_src'],
+  ['eth_dst', undefined, 'dl_dst'],
+]
+const afterType: readonly Row[] = [
+  ['ipv6_src'],
+  ['ipv6_dst'],
+  ['ipv6_label', ipv6Label],
+  ['arp_spa'],
+  ['arp_tpa'],
+  ['nsh_flags', byte],
+  ['nsh_ttl', byte],
+  ['nsh_mdtype', byte],
+  ['nsh_np', byte],
+  ['nsh_spi', zeroHex],
+  ['nsh_si', byte],
+  ['nsh_c1', zeroHex],
+  ['nsh_c2', zeroHex],
+  ['nsh_c3', zeroHex],
+  ['nsh_c4', zeroHex],
+  ['ip_src', undefined, 'nw_src'],
+  ['ip_dst', undefined, 'nw_dst'],
+]
+const afterProtocol: readonly Row[] = [
+  ['arp_op', plainDecimal],
+  ['arp_sha'],
+  ['arp_tha'],
+  ['ip_dscp', value => String((value as number) << 2), 'nw_tos'],
+  ['nw_ecn', plainDecimal],
+  ['nw_ttl', plainDecimal],
+  ['mpls_label', plainDecimal],
+  ['mpls_tc', plainDecimal],
+  ['mpls_ttl', plainDecimal],
+  ['mpls_bos', plainDecimal],
+  ['ip_frag', (value, mask) => printFrag(Number(value), mask === undefined ? 3 : Number(mask)), 'nw_frag'],
+  ['icmp_type', decimal],
+  ['icmp_code', decimal],
+  ['icmpv6_type', decimal, 'icmp_type'],
+  ['icmpv6_code', decimal, 'icmp_code'],
+  ['nd_target'],
+  ['nd_sll'],
+  ['nd_tll'],
+  ['nd_reserved', word],
+  ['nd_options_type', decimal],
+  ['tcp_src', decimal, 'tp_src'],
+  ['tcp_dst', decimal, 'tp_dst'],
+  ['udp_src', decimal, 'tp_src'],
+  ['udp_dst', decimal, 'tp_dst'],
+  ['sctp_src', decimal, 'tp_src'],
+  ['sctp_dst', decimal, 'tp_dst'],
+  ['tcp_flags', printTcpFlags],
+]
+
+function printRows(rows: readonly Row[], match: LooseMatch, out: string[], names: Names | undefined): void {
+  for (const [name, print, key] of rows) {
+    const given = match[name]
+    if (given === undefined) continue
+    const field = fieldOf(name)
+    const value = isMasked(given) ? given.value : given
+    const mask = isMasked(given) && !isExact(field, given.mask) ? given.mask : undefined
+    const shown = key ?? name
+    if (field.kind === 'bytes' && mask !== undefined && isZero(mask)) out.push(shown)
+    else out.push(`${shown}=${print ? print(value, mask, names) : printAddress(field, value, mask)}`)
+  }
+}
+
+function printVlan(match: LooseMatch, out: string[]): void {
+  const { vlan_vid: vid, vlan_pcp: pcp } = match
+  if (vid === undefined && pcp === undefined) return
+  let value = vid === undefined ? 0 : Number(isMasked(vid) ? vid.value : vid) & 0x1fff
+  let mask = vid === undefined ? 0 : isMasked(vid) ? Number(vid.mask) & 0x1fff : 0x1fff
+  if (pcp !== undefined) {
+    value |= Number(isMasked(pcp) ? pcp.value : pcp) << 13
+    mask |= 0xe000 | 0x1000
+    value |= 0x1000
+  }
+  const [vidMask, pcpMask] = [mask & 0xfff, mask & 0xe000]
+  const isTagged = (mask & value & 0x1000) !== 0
+  if (isTagged && (vidMask === 0 || vidMask === 0xfff) && (vidMask !== 0 || pcpMask !== 0)) {
+    if (vidMask !== 0) out.push(`dl_vlan=${value & 0xfff}`)
+    if (pcpMask !== 0) out.push(`dl_vlan_pcp=${value >> 13}`)
+  } else out.push(`vlan_tci=${hexPadded(value, 4)}${mask === 0xffff ? '' : `/${hexPadded(mask, 4)}`}`)
+}
+
+/** A match as ovs-ofctl prints it, keys joined by commas; '' for one that takes every packet. Unknown fields are `raw_oxm=`, their bytes. */
+export function printMatch(match: Match, names?: Names): string {
+  return matchKeys(match, names).join(',')
+}
+
+/** The keys of a match. */
+export function matchKeys(match: Match, names: Names | undefined): string[] {
+  const given = canonicalMatch(match) as unknown as LooseMatch
+  const out: string[] = []
+  printRows(beforeType, given, out, names)
+  const type = printTypes(given, out)
+  printRows(beforeVlan, given, out, names)
+  printVlan(given, out)
+  printRows(afterVlan, given, out, names)
+  if (type.printed !== undefined) out.push(type.printed)
+  printRows(afterType, given, out, names)
+  if (given.nw_proto !== undefined && !type.saysProtocol) out.push(`nw_proto=${given.nw_proto}`)
+  printRows(afterProtocol, given, out, names)
+  if (match.raw) {
+    const w = new Writer()
+    writeOxms(w, { raw: match.raw }, 6)
+    out.push(`raw_oxm=0x${toHex(w.take())}`)
+  }
+  return out
+}
+
+/** Prints packet_type and the word of a protocol; what is left for later is `dl_type=`. */
+function printTypes(match: LooseMatch, out: string[]): { printed: string | undefined; saysProtocol: boolean } {
+  const packetType = match.packet_type
+  if (packetType !== undefined) out.push(printPacketType(Number(isMasked(packetType) ? packetType.value : packetType)))
+  const type = match.eth_type
+  if (type === undefined) return { printed: undefined, saysProtocol: false }
+  const isIp = type === IPV4 || type === IPV6
+  const proto = isIp && typeof match.nw_proto === 'number' ? match.nw_proto : ''
+  const both = proto === '' ? undefined : protocolByNumbers.get(`${type}/${proto}`)
+  const word = both ?? protocolByNumbers.get(`${type}/`)
+  if (word !== undefined) out.push(word)
+  const printed = word === undefined ? `dl_type=${hexPadded(type as number, 4)}` : undefined
+  return { printed, saysProtocol: both !== undefined }
+}
+
+/** What a key of a match may be besides a field. */
+export function isProtocol(key: string): boolean {
+  return key === 'eth' || protocolByName.has(key)
+}
+
+/** Gathers keys into a match. */
+export class MatchKeys {
+  private readonly given: LooseMatch = {}
+  private readonly parts: Pair[] = []
+  private raw: Match['raw']
+
+  /** Takes a key of a match; false if it is none. */
+  take({ key, value }: Pair, names: Names | undefined): boolean {
+    const protocol = protocolByName.get(key)
+    if (protocol) {
+      this.given.eth_type = protocol[1]
+      if (protocol[2] !== undefined) this.given.nw_proto = protocol[2]
+      return true
+    }
+    if (key === 'eth') this.given.packet_type = 0
+    else if (key === 'raw_oxm') {
+      const bytes = fromHex(value.replace(/^0x/, ''))
+      this.raw = readOxms(new Reader(bytes), 6).raw
+    } else if (key.includes('[')) this.parts.push({ key, value })
+    else {
+      const name = key === 'gtpu_flags' || key === 'gtpu_msgtype' ? `tun_${key}` : key
+      const field = findField(name)
+      if (!field) return false
+      const plain = this.read(field.name, key, value, names)
+      if (plain !== undefined) this.given[field.name] = plain
+    }
+    return true
+  }
+
+  private read(name: FieldName, key: string, text: string, names: Names | undefined): AnyValue | Masked | undefined {
+    const field = fieldOf(name)
+    try {
+      if (text !== '') return parseValue(field, text, names)
+      if (field.kind !== 'bytes') refuse(`a value is missing after ${brief(key)}`)
+      return { value: new Uint8Array(4), mask: new Uint8Array(4) }
+    } catch (error) {
+      throw within(key, error)
+    }
+  }
+
+  /** The match, in canonical form. */
+  done(): Match {
+    const named: LooseMatch = {}
+    const type = etherType(this.given)
+    const proto = this.given.nw_proto
+    for (const [name, value] of Object.entries(this.given)) named[properName(name, type, proto)] = value
+    const match = canonicalMatch(named as Match) as unknown as LooseMatch
+    for (const { key, value } of this.parts) {
+      const bits = bitsOf(key)
+      const integer = bigOf(value, bits.count, key)
+      const shift = BigInt(bits.offset)
+      const mask = ((1n << BigInt(bits.count)) - 1n) << shift
+      const wide: LooseMatch = {}
+      put(wide, bits.field.name, integer << shift, mask)
+      for (const [name, part] of Object.entries(canonicalMatch(wide as Match))) {
+        const field = fieldOf(name)
+        const [v, m] = isMasked(part as AnyValue | Masked)
+          ? [integerOf(field, (part as Masked).value), integerOf(field, (part as Masked).mask)]
+          : [integerOf(field, part as AnyValue), integerOf(field, field.allOnes)]
+        put(match, field.name, v, m)
+      }
+    }
+    return (this.raw ? { ...match, raw: this.raw } : match) as Match
+  }
+}
+
+function etherType(match: LooseMatch): number | undefined {
+  const { eth_type: type, packet_type: packet } = match
+  if (typeof type === 'number') return type
+  return typeof packet === 'number' && packet >>> 16 === 1 ? packet & 0xffff : undefined
+}
+
+const PORTS = /^(tcp|udp|sctp)_(src|dst)$/
+const TYPES = /^icmp(v6)?_(type|code)$/
+
+/** A key such as nw_src, tp_src or icmp_type means the field that the packet's type has in that place. */
+function properName(name: string, type: number | undefined, proto: AnyValue | Masked | undefined): string {
+  if (type === ARP || type === RARP) {
+    if (name === 'ip_src') return 'arp_spa'
+    if (name === 'ip_dst') return 'arp_tpa'
+    if (name === 'nw_proto') return 'arp_op'
+    return name
+  }
+  const prefix = proto === TCP ? 'tcp' : proto === UDP ? 'udp' : proto === SCTP ? 'sctp' : undefined
+  const isIcmp6 = proto === ICMP6 && type === IPV6
+  const ports = PORTS.exec(name)
+  if (ports) {
+    if (prefix !== undefined) return `${prefix}_${ports[2]}`
+    if (isIcmp6) return ports[2] === 'src' ? 'icmpv6_type' : 'icmpv6_code'
+    if (proto === ICMP) return ports[2] === 'src' ? 'icmp_type' : 'icmp_code'
+  }
+  const types = TYPES.exec(name)
+  if (types) {
+    if (isIcmp6) return `icmpv6_${types[2]}`
+    if (proto === ICMP) return `icmp_${types[2]}`
+  }
+  return name
+}
+
+/** The match that a text says: keys of ovs-fields(7), separated by commas or white space. */
+export function parseMatch(text: string, names?: Names): Match {
+  const keys = new MatchKeys()
+  for (const pair of pairs(text)) {
+    if (!keys.take(pair, names)) refuse(`there is no field ${brief(pair.key)}; ovs-fields(7) lists them`)
+  }
+  return keys.done()
+}
