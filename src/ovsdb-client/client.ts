@@ -12,7 +12,7 @@ import { Lock } from './lock.ts'
 import { MonitorSession } from './monitor.ts'
 import { type Peer, peerOf } from './remote.ts'
 import { type RequestOptions, Rpc, type RpcOptions } from './rpc.ts'
-import { checkSchema, parseSchema } from './schema.ts'
+import { checkSchema, noTables, parseSchema } from './schema.ts'
 import { type DatabaseStatus, objection, type ServerInfo, watchServer } from './server-info.ts'
 import { tell } from './tell.ts'
 
@@ -110,7 +110,7 @@ export class Client extends EventEmitter<Events> {
    * UnknownDatabase, SchemaMismatch, or NotConnected if no server would do in time (its `cause` is the last failure).
    */
   async database<T extends Tables = AnyTables>(name: string, options: OpenOptions<T> = {}): Promise<Database<T>> {
-    const { tables = {} as T, minVersion, timeout = 30_000, signal } = options
+    const { tables = noTables as T, minVersion, timeout = 30_000, signal } = options
     if (this.isClosed) throw new NotConnected('the client is closed')
     const database = new Database<T>(name, tables)
     const waiting = Promise.withResolvers<void>()

@@ -9,7 +9,7 @@ import type { Condition } from './operation.ts'
 import { type Choose, chooseHere, conditionsOf, type Plan, planTables, type Selection } from './plan.ts'
 import { Replica } from './replica.ts'
 import type { Rpc } from './rpc.ts'
-import { type DatabaseSchema, isSameSchema } from './schema.ts'
+import type { DatabaseSchema } from './schema.ts'
 import { encodeConditions } from './transaction.ts'
 import { type AnyChange, compare, noRows, readUpdate, readUpdate2 } from './updates.ts'
 
@@ -116,7 +116,7 @@ export class Monitor<T extends Tables = Tables, S extends Selection<T> = Selecti
     try {
       if (this.#schema !== schema) {
         this.#plan = planTables(schema, this.#selection, this.#declared)
-        if (this.#schema && !isSameSchema(this.#schema, schema)) this.#lastTxnId = NOTHING_SEEN
+        if (this.#schema?.source !== schema.source) this.#lastTxnId = NOTHING_SEEN
         this.#schema = schema
       }
       await this.#try(session)

@@ -40,9 +40,6 @@ export interface DatabaseSchema {
   readonly source: string
 }
 
-/** Nothing changed between two readings of a schema. */
-export const isSameSchema = (a: DatabaseSchema, b: DatabaseSchema): boolean => a.source === b.source
-
 const atomicTypes: readonly string[] = ['integer', 'real', 'boolean', 'string', 'uuid'] satisfies BaseType['type'][]
 
 const internalColumns: readonly ColumnSchema[] = ['_uuid', '_version'].map(name => ({
@@ -52,11 +49,27 @@ const internalColumns: readonly ColumnSchema[] = ['_uuid', '_version'].map(name 
   isEphemeral: false,
 }))
 
-/** Reads the answer to get_schema. Members that this package does not know are skipped. */
+/** Schemas read before, the latest last: a thousand hosts of one version share one. */
+const known: DatabaseSchema[] = []
+const KNOWN_SCHEMAS = 8
+
+/**
+ * Reads the answer to get_schema. Members that this package does not know are skipped. The same schema gives the same
+ * object as before.
+ */
 export function parseSchema(json: Json): DatabaseSchema {
+  const source = JSON.stringify(json, (_key, value) => (typeof value === 'bigint' ? String(value) : value))
+  const index = known.findIndex(schema => schema.source === source)
+  const schema = known.splice(index, index < 0 ? 0 : 1)[0] ?? readSchema(json, source)
+  known.push(schema)
+  if (known.length > KNOWN_SCHEMAS) known.shift()
+  return schema
+}
+
+function readSchema(json: Json, source: string): DatabaseSchema {
   const { name, version, tables } = object(json, 'schema')
   return {
-    source: JSON.stringify(json, (_key, value) => (typeof value === 'bigint' ? String(value) : value)),
+    source,
     name: text(name, 'name'),
     version: version === undefined ? '0.0.0' : text(version, 'version'),
     tables: new Map(Object.entries(object(tables, 'tables')).map(([table, json]) => [table, parseTable(table, json)])),
@@ -128,15 +141,22 @@ export function compareVersions(a: string, b: string): number {
   return 0
 }
 
+/** No table is declared: any may be used. */
+export const noTables: Tables = {}
+
+const checked = new WeakMap<DatabaseSchema, WeakMap<Tables, DatabaseSchema>>()
+
 /**
  * The part of the schema that a caller may use: all of it, with what it declared laid over the columns. Throws
  * SchemaMismatch, which lists every missing table, missing column and differing type at once.
  */
-export function checkSchema(schema: DatabaseSchema, declared: Tables = {}, minVersion?: string): DatabaseSchema {
+export function checkSchema(schema: DatabaseSchema, declared: Tables = noTables, minVersion?: string): DatabaseSchema {
   const problems: string[] = []
   if (minVersion && compareVersions(schema.version, minVersion) < 0) {
     problems.push(`schema version ${schema.version} is older than ${minVersion}`)
   }
+  const before = checked.get(schema)?.get(declared)
+  if (before && problems.length === 0) return before
   const tables = new Map(schema.tables)
   for (const [name, columns] of Object.entries(declared)) {
     const table = schema.tables.get(name)
@@ -144,7 +164,9 @@ export function checkSchema(schema: DatabaseSchema, declared: Tables = {}, minVe
     else if (!isOptionalTable(columns)) problems.push(`no table ${name}`)
   }
   if (problems.length) throw new SchemaMismatch(schema.name, problems)
-  return { ...schema, tables }
+  const usable = { ...schema, tables }
+  checked.set(schema, (checked.get(schema) ?? new WeakMap()).set(declared, usable))
+  return usable
 }
 
 function checkTable(table: TableSchema, declared: Columns, problems: string[]): TableSchema {
