@@ -1,6 +1,7 @@
 // Flows in text: what `ovs-ofctl dump-flows` prints, and what `ovs-ofctl add-flow`, `mod-flows` and `del-flows` take.
 
 import { brief, within } from '../../wire/index.ts'
+import type { Action } from '../actions.ts'
 import { type Flow, FlowFlags, PRIORITY } from '../flow.ts'
 import { parseActions, printActions } from './actions.ts'
 import { MatchKeys, matchKeys } from './match.ts'
@@ -38,6 +39,19 @@ function printDuration(seconds: number, nanoseconds: number): string {
   return nanoseconds >= 1e6 || nanoseconds > 0 ? `${seconds}.${String(milliseconds).padStart(3, '0')}s` : `${seconds}s`
 }
 
+// The order in which instructions are carried out, and printed; all actions are one of them.
+const ranks: { readonly [type: string]: number } = { clear_actions: 2, write_actions: 3, write_metadata: 4, goto_table: 5 }
+const rank = (action: Action) => ranks[action.type] ?? 1
+
+function inOrder(actions: readonly Action[]): readonly Action[] {
+  let last = 0
+  for (const action of actions) {
+    if (rank(action) < last) return actions.toSorted((a, b) => rank(a) - rank(b))
+    last = rank(action)
+  }
+  return actions
+}
+
 /** A flow as `ovs-ofctl --no-stats dump-flows` prints it. */
 export function printFlow(flow: Flow & FlowCounters, options: PrintOptions = {}): string {
   const { stats = false, names } = options
@@ -56,7 +70,7 @@ export function printFlow(flow: Flow & FlowCounters, options: PrintOptions = {})
   const keys = matchKeys(flow.match, names)
   if (priority !== PRIORITY) keys.unshift(`priority=${priority}`)
   if (keys.length > 0) text += `${keys.join(',')} `
-  return `${text}actions=${printActions(flow.actions, names)}`
+  return `${text}actions=${printActions(inOrder(flow.actions), names)}`
 }
 
 const commands = ['add', 'modify', 'modify_strict', 'delete', 'delete_strict'] as const
