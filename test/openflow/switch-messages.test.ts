@@ -46,6 +46,17 @@ const versions = [4, 5, 6] as const
 const ping =
   'in_port(1),eth(src=50:54:00:00:00:09,dst=50:54:00:00:00:0a),eth_type(0x0800),ipv4(src=10.0.0.1,dst=10.0.0.2,proto=1,tos=0,ttl=64,frag=no),icmp(type=8,code=0)'
 
+/** Lets pings come in at port 1 until `condition` holds; the first may still meet what the datapath has cached. */
+async function pinging(condition: () => boolean, what: string): Promise<void> {
+  let times = 0
+  const hasHappened = () => {
+    if (condition()) return true
+    if (times++ % 10 === 0) ovs.appctl('netdev-dummy/receive', 'br0-p1', ping)
+    return false
+  }
+  await until(hasHappened, what)
+}
+
 suite(title('roles'), () => {
   test.each(versions)('follow generation ids, which wrap; a stale one is told as such (version %i)', async version => {
     const a = await dial(version)
@@ -130,8 +141,7 @@ suite(title('packet-ins'), () => {
     connection.send({ type: 'set_packet_in_format', packetInFormat })
     await connection.barrier()
     ofctl('add-flow', 'cookie=0x77,priority=5,in_port=1,actions=set_field:3->metadata,controller(userdata=01.02.03)')
-    ovs.appctl('netdev-dummy/receive', 'br0-p1', ping)
-    await until(() => packets.length > 0, 'the packet')
+    await pinging(() => packets.length > 0, 'the packet')
     const packet = packets[0] as MessageFor<'packet_in'>
     expect(packet.form).toBe(packetInFormat === 'standard' ? undefined : packetInFormat)
     expect(packet).toMatchObject({ reason: 'action', table: 0, cookie: 0x77n, match: { in_port: 1, metadata: 3n } })
@@ -154,8 +164,7 @@ suite(title('packet-ins'), () => {
     ofctl('add-flow', 'in_port=1,actions=resubmit(,1),controller(pause),resubmit(,2)')
     ofctl('add-flow', 'table=1,actions=push:NXM_NX_REG0[],note:01')
     ofctl('add-flow', 'table=2,reg1=0x99,actions=output:2')
-    ovs.appctl('netdev-dummy/receive', 'br0-p1', ping)
-    await until(() => /n_packets=1.*reg1=0x99/.test(ofctl('dump-flows', 'table=2')), 'the packet went on')
+    await pinging(() => /n_packets=[1-9].*reg1=0x99/.test(ofctl('dump-flows', 'table=2')), 'the packet went on')
   })
 
   test('a continuation of a switch that has forgotten it is refused as stale', async () => {
@@ -195,8 +204,7 @@ suite(title('connection tracking'), () => {
   const entries = () => ovs.appctl('dpctl/dump-conntrack').split('\n').filter(Boolean)
   const establish = (zone: number) => {
     ofctl('add-flow', `in_port=1,ip,actions=ct(commit,zone=${zone}),output:2`)
-    ovs.appctl('netdev-dummy/receive', 'br0-p1', ping)
-    return until(() => entries().some(e => e.includes(`zone=${zone}`)), 'the connection is tracked')
+    return pinging(() => entries().some(e => e.includes(`zone=${zone}`)), 'the connection is tracked')
   }
 
   test.each(versions)('a zone is flushed (version %i)', async version => {
