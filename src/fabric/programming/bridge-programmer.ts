@@ -1,19 +1,18 @@
 // Programs one bridge of one chassis: knows what it should hold, what it has yet to be told and, by the stamp, what it
 // held when last heard of. Decides on connect whether anything must be read back, and repairs what others change.
-import { isOurs, LEARNED_MARK, slotOf } from '#compiler/encode'
-import type { Bridge, Compiled, FlowEntry, FlowSet } from '#compiler/flow-set'
+import { slotOf } from '#compiler/encode'
+import type { Bridge, FlowEntry, FlowSet } from '#compiler/flow-set'
 import { type Change, ChangeLog, netEffect } from './change-log.ts'
-import { Comparison, type Difference, findEntry, isSame } from './comparison.ts'
-import { type DriftEvent, DriftJournal } from './drift.ts'
-import type { Frames } from './frames.ts'
+import { Comparison, type Difference, findEntry } from './comparison.ts'
+import { DriftJournal } from './drift.ts'
 import { frameOf } from './frames.ts'
-import type { Gate } from './gate.ts'
-import { Quarantine, type Quarantined } from './quarantine.ts'
+import { driftIn } from './observe.ts'
+import { Quarantine } from './quarantine.ts'
+import { readOurs, readStamp } from './read-back.ts'
 import { Repairs, type RepairsDue } from './repairs.ts'
-import { readStamp, STAMP_COOKIE, STAMP_TABLE } from './stamp.ts'
-import type { FlowChange, Switch } from './switch.ts'
-import { SwitchLost } from './switch.ts'
-import { addition, deletion, type Operation, writeOperations } from './write.ts'
+import { type Counters, noCounts, type Shared } from './shared.ts'
+import { type FlowChange, type Switch, SwitchLost } from './switch.ts'
+import { addition, asChange, deletion, type Operation, writeOperations } from './write.ts'
 
 /**
  * away: no connection. opening: the stamp is being read. reconciling: the stamp was not the expected one, the flows are
@@ -21,46 +20,7 @@ import { addition, deletion, type Operation, writeOperations } from './write.ts'
  */
 export type BridgeState = 'away' | 'opening' | 'reconciling' | 'verifying' | 'in_sync'
 
-/** What all bridges share. */
-export interface Shared {
-  readonly compiled: Compiled
-  readonly frames: Frames
-  /** Bounds the read-backs under way that a chassis, or a person, waits for. */
-  readonly readBacks: Gate
-  /** Bounds those in the background. */
-  readonly audits: Gate
-  /** Milliseconds that a switch may take for a small bundle. */
-  readonly patience: number
-  /** Entries that may wait for a switch. */
-  readonly maxWaiting: number
-  /** Milliseconds from being in sync by the stamp to being read back. */
-  readonly auditDelay: number
-  /** Bounds the large bundles under way. */
-  readonly largeBundles: Gate
-  readonly counters: Counters
-  readonly now: () => number
-  /** Something for the log. */
-  readonly report: (chassis: string, bridge: Bridge, what: string) => void
-  readonly onDrift: (event: DriftEvent) => void
-}
-
-/** Counts since the start, of one bridge or of all. */
-export interface Counters {
-  bundles: number
-  /** Flows written or deleted, stamps not counted. */
-  flowMods: number
-  /** Bundles that wrote nothing but a stamp. */
-  stamps: number
-  readBacks: number
-  flowsRead: number
-}
-
-/** All zero. */
-export const noCounts = (): Counters => ({ bundles: 0, flowMods: 0, stamps: 0, readBacks: 0, flowsRead: 0 })
-
 const LARGE = 2000
-const ALL_BITS = 0xffffffffffffffffn
-const MARK_BITS = 0xffffn << 48n
 const U64 = (n: bigint) => BigInt.asUintN(64, n)
 
 interface Session {
@@ -134,13 +94,10 @@ export class BridgeProgrammer {
     this.chassis = chassis
     this.bridge = bridge
     this.journal = new DriftJournal(chassis, bridge, shared.now, shared.onDrift)
-    this.quarantine = new Quarantine(shared.now, ({ entry, error }: Quarantined) =>
-      shared.report(
-        chassis,
-        bridge,
-        `refuses a flow of ${entry.sources.map(s => `${s.kind} ${s.id}`).join(', ')}: ${error}`,
-      ),
-    )
+    this.quarantine = new Quarantine(shared.now, ({ entry, error }) => {
+      const sources = entry.sources.map(source => `${source.kind} ${source.id}`)
+      shared.report(chassis, bridge, `refuses a flow of ${sources.join(', ')}: ${error}`)
+    })
     this.#shared = shared
     this.#log = new ChangeLog(shared.maxWaiting)
     this.#wake = wake
@@ -190,7 +147,6 @@ export class BridgeProgrammer {
     this.#digest = U64(this.#digest + digest)
     if (this.#session || this.#known) this.#log.push(change)
     for (const changes of this.#session?.readBacks ?? []) changes.push(change)
-    this.#session?.repairs.forget(change.removed)
   }
 
   /** A connection to the bridge; it takes the place of an older one. */
@@ -215,7 +171,7 @@ export class BridgeProgrammer {
     void sw.closed.then(reason => this.#lost(session, reason))
     sw.watch(changes => this.#observe(session, changes))
     try {
-      session.stamp = await this.#readStamp(sw)
+      session.stamp = await readStamp(sw)
       if (this.#session === session) await this.#begin(session)
     } catch (error) {
       sw.close(error instanceof SwitchLost ? error.message : `reading back failed: ${String(error)}`)
@@ -293,8 +249,11 @@ export class BridgeProgrammer {
 
   /** Ends the connection and forgets the switch. */
   close(why: string): void {
-    this.#session?.switch.close(why)
-    if (this.#session) this.#lost(this.#session, why)
+    const session = this.#session
+    if (session) {
+      this.#lost(session, why, true)
+      session.switch.close(why)
+    }
     this.#known = undefined
     this.#log.clear()
   }
@@ -309,13 +268,6 @@ export class BridgeProgrammer {
   #enter(session: Session, state: Session['state']): void {
     session.state = state
     session.since = this.#shared.now()
-  }
-
-  async #readStamp(sw: Switch): Promise<bigint | undefined> {
-    let stamp: bigint | undefined
-    for await (const flows of sw.flows({ cookie: STAMP_COOKIE, mask: ALL_BITS, table: STAMP_TABLE }))
-      for (const flow of flows) stamp = readStamp(flow.instructions)
-    return stamp
   }
 
   async #begin(session: Session): Promise<void> {
@@ -373,39 +325,33 @@ export class BridgeProgrammer {
   async #readBack(session: Session, isUrgent: boolean): Promise<Difference> {
     const { readBacks, audits } = this.#shared
     return await (isUrgent ? readBacks : audits).run(async () => {
-      const comparison = new Comparison(this.bridge, () => this.#sets())
       const touched = [...this.#log.waiting, ...(session.taken ? [session.taken] : [])]
       session.readBacks.add(touched)
-      for await (const flows of session.switch.flows({ cookie: MARK_BITS & STAMP_COOKIE, mask: MARK_BITS }))
-        for (const flow of flows) if (flow.cookie !== STAMP_COOKIE) comparison.see(flow)
+      const comparison = new Comparison(this.bridge, () => this.#sets())
+      await readOurs(session.switch, comparison)
       session.readBacks.delete(touched)
-      this.#counts.readBacks++
-      this.#counts.flowsRead += comparison.count
-      this.#shared.counters.readBacks++
-      this.#shared.counters.flowsRead += comparison.count
+      for (const counts of [this.#counts, this.#shared.counters]) {
+        counts.readBacks++
+        counts.flowsRead += comparison.count
+      }
       const slots = new Set(touched.flatMap(change => [...change.removed, ...change.added].map(entry => entry.slot)))
       const difference = comparison.finish(slot => slots.has(slot))
       return { ...difference, missing: difference.missing.filter(entry => !this.quarantine.has(entry)) }
     })
   }
 
-  /** Finds what others did to our flows in what the flow monitor tells. */
+  /** Others changed flows: what is ours of them is recorded, and repaired. */
   #observe(session: Session, changes: readonly FlowChange[]): void {
     if (this.#session !== session) return
-    for (const { event, flow } of changes) {
-      if (flow.cookie === STAMP_COOKIE) {
-        if (event === 'removed' || readStamp(flow.instructions) !== session.stamp) session.repairs.addStamp()
-        continue
-      }
-      if (flow.cookie >> 48n === LEARNED_MARK || (event === 'removed' && !isOurs(flow.cookie))) continue
-      const entry = findEntry(this.#sets(), slotOf(this.bridge, flow.table, flow.priority, flow.match))
-      if (entry === undefined) {
-        if (event === 'removed' || !isOurs(flow.cookie)) continue
-        this.journal.record({ kind: 'added', of: flow, by: 'monitor' })
-        session.repairs.addStray(flow)
-      } else if (!this.quarantine.has(entry) && (event === 'removed' || !isSame(entry, flow))) {
-        this.journal.record({ kind: event === 'removed' ? 'removed' : 'changed', of: entry, by: 'monitor' })
-        session.repairs.addEntry(entry)
+    const find = (slot: string) => findEntry(this.#sets(), slot)
+    for (const found of driftIn(changes, this.bridge, session.stamp, find)) {
+      if (found.kind === 'stamp') session.repairs.addStamp()
+      else if (found.kind === 'added') {
+        this.journal.record({ kind: 'added', of: found.flow, by: 'monitor' })
+        session.repairs.addStray(found.flow)
+      } else if (!this.quarantine.has(found.entry)) {
+        this.journal.record({ kind: found.kind, of: found.entry, by: 'monitor' })
+        session.repairs.addEntry(found.entry)
       }
     }
   }
@@ -418,8 +364,8 @@ export class BridgeProgrammer {
   ): void {
     for (const entry of repairs.entries) {
       // What the model no longer asks for, or asks for in another form, is not put back.
-      if (edited?.has(entry.slot) || this.quarantine.has(entry) || findEntry(this.#sets(), entry.slot) !== entry)
-        continue
+      const isWanted = findEntry(this.#sets(), entry.slot) === entry && !this.quarantine.has(entry)
+      if (!isWanted || edited?.has(entry.slot)) continue
       const added = this.#addition(entry)
       if (added) additions.push(added)
     }
@@ -448,7 +394,7 @@ export class BridgeProgrammer {
     }
   }
 
-  #lost(session: Session, reason: string): void {
+  #lost(session: Session, reason: string, isMeant = false): void {
     if (this.#session !== session) return
     const { stamp, inFlight } = session
     this.#session = undefined
@@ -462,24 +408,10 @@ export class BridgeProgrammer {
     } else {
       this.#known = { before: stamp, after: inFlight?.stamp ?? stamp, change: inFlight?.change }
     }
-    this.#shared.report(this.chassis, this.bridge, `connection lost: ${reason}`)
+    if (!isMeant) this.#shared.report(this.chassis, this.bridge, `connection lost: ${reason}`)
     this.#wake()
   }
 }
 
 const slotOfEdit = (edit: { was: FlowEntry | undefined; want: FlowEntry | undefined }): string =>
   (edit.want ?? edit.was)!.slot
-
-const asChange = (operations: readonly Operation[]): Change => {
-  const removed: FlowEntry[] = []
-  const added: FlowEntry[] = []
-  for (const { entry, was, isAdd } of operations) {
-    if (!entry) continue
-    if (!isAdd) removed.push(entry)
-    else {
-      added.push(entry)
-      if (was) removed.push(was)
-    }
-  }
-  return { removed, added }
-}

@@ -1,8 +1,9 @@
 // Programs one chassis: both its bridges in an order in which every intermediate state drops or forwards as before
 // (br-tun's additions, br-int, br-tun's deletions), one bundle at a time, and tells what has been acknowledged.
 import type { Bridge } from '#compiler/flow-set'
-import { BridgeProgrammer, type Shared } from './bridge-programmer.ts'
+import { BridgeProgrammer } from './bridge-programmer.ts'
 import type { Histogram } from './latency.ts'
+import type { Shared } from './shared.ts'
 
 /** What the chassis of one controller share beyond what their bridges do. */
 export interface ChassisShared extends Shared {

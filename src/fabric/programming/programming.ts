@@ -1,8 +1,7 @@
 // Programs all chassis: takes in what the compiler changed, hands it to those that hold the flow sets concerned, and
 // says what stands where.
 import type { Bridge, CompileDelta, Compiled, FlowEntry, FlowSetDelta } from '#compiler/flow-set'
-import type { BridgeProgrammer, BridgeStatus, Counters } from './bridge-programmer.ts'
-import { noCounts } from './bridge-programmer.ts'
+import type { BridgeProgrammer, BridgeStatus } from './bridge-programmer.ts'
 import type { Change } from './change-log.ts'
 import { ChassisProgrammer } from './chassis-programmer.ts'
 import type { Difference } from './comparison.ts'
@@ -12,6 +11,7 @@ import { Gate } from './gate.ts'
 import { Histogram, type HistogramValues } from './latency.ts'
 import { PacketIns } from './packet-ins.ts'
 import type { Quarantined } from './quarantine.ts'
+import { type Counters, noCounts } from './shared.ts'
 import { type CountedFlow, type Switch, SwitchLost } from './switch.ts'
 
 const bridges = ['br-int', 'br-tun'] as const

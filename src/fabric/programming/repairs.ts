@@ -41,11 +41,6 @@ export class Repairs {
     return this.#isComplete
   }
 
-  /** What is not wanted any more is not put back. */
-  forget(entries: readonly FlowEntry[]): void {
-    if (this.#entries.size > 0) for (const entry of entries) this.#entries.delete(entry)
-  }
-
   addEntry(entry: FlowEntry): void {
     this.#entries.add(entry)
     this.#schedule()

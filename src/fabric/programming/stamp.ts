@@ -21,7 +21,7 @@ export const stampOf = (digest: bigint): WireFlow => {
 }
 
 /** The digest in a stamp's instructions; undefined when they are not a stamp's. */
-export const readStamp = (instructions: Uint8Array): bigint | undefined => {
+export const digestIn = (instructions: Uint8Array): bigint | undefined => {
   const bytes = Buffer.from(instructions.buffer, instructions.byteOffset, instructions.length)
   const isStamp = bytes.length === before.length + 8 && bytes.subarray(0, before.length).equals(before)
   return isStamp ? bytes.readBigUInt64BE(before.length) : undefined

@@ -1,6 +1,7 @@
 // Writes operations and the stamp in one bundle. What the switch refuses is found by xid, or by halving where the
 // switch does not say, and quarantined; the others proceed.
 import type { FlowEntry } from '#compiler/flow-set'
+import type { Change } from './change-log.ts'
 import { type Frame, type Frames, frameOf, joined } from './frames.ts'
 import type { Quarantine } from './quarantine.ts'
 import { stampOf } from './stamp.ts'
@@ -79,3 +80,18 @@ export const deletion = (frames: Frames, entry: FlowEntry): Operation => ({
   entry,
   was: undefined,
 })
+
+/** What operations do, as a change to be kept. */
+export const asChange = (operations: readonly Operation[]): Change => {
+  const removed: FlowEntry[] = []
+  const added: FlowEntry[] = []
+  for (const { entry, was, isAdd } of operations) {
+    if (!entry) continue
+    if (!isAdd) removed.push(entry)
+    else {
+      added.push(entry)
+      if (was) removed.push(was)
+    }
+  }
+  return { removed, added }
+}
