@@ -1,212 +1,39 @@
 // Follows the log of commits and keeps the flow sets that the model compiles to. One change costs the rows that change:
-// each (rule, record) is a unit that remembers its rows and what it read; the same code compiles everything at a start.
+// each record is a unit that remembers its rows and what it read; the same code compiles everything at a start.
 import { isDeepStrictEqual } from 'node:util'
 import type { Change, Commit, Kind } from '#model'
-import { addDigest, bytesOf, cookieOf, type Digest, digestOf, digestValue, encodeFlow, SLOT_HEAD } from './encode.ts'
-import type { Bridge, CompileDelta, Compiled, Conflict, FlowEntry, FlowSet, FlowSetDelta, Source } from './flow-set.ts'
+import { addDigest, encodeFlow } from './encode.ts'
+import type { Bridge, CompileDelta, Compiled, Conflict, FlowEntry, FlowSet, FlowSetDelta } from './flow-set.ts'
 import { type Cell, Graph, type User } from './graph.ts'
-import {
-  type FlowSpec,
-  PIPELINE_SET,
-  type Pipeline,
-  type Placed,
-  type Rule,
-  type SubscriptionRule,
-  type Table,
-} from './table.ts'
+import { CompiledSet, Entry, type Origin, place, Slot, specOf, Wish } from './slot.ts'
+import { Subscriptions } from './subscriptions.ts'
+import { type FlowSpec, PIPELINE_SET, type Pipeline, type Placed, type Table } from './table.ts'
 
-/** One record under one rule of one table; without a rule, the flows of a table that depend on no record. */
+/** One record, under all rules that read its kind. */
 class Unit implements User {
   reads: Cell[] = []
-  readonly table: Table
-  readonly rule: Rule | undefined
+  readonly of: RuledKind
   readonly id: string
-  readonly dirty: Set<Unit>
   wishes: readonly Wish[] = []
 
-  constructor(table: Table, rule: Rule | undefined, id: string, dirty: Set<Unit>) {
-    this.table = table
-    this.rule = rule
+  constructor(of: RuledKind, id: string) {
+    this.of = of
     this.id = id
-    this.dirty = dirty
   }
 
   invalidate(): void {
-    this.dirty.add(this)
-  }
-
-  get source(): Source {
-    return { kind: this.rule?.kind.name ?? 'pipeline', id: this.id, table: this.table.name }
+    this.of.dirty.add(this)
   }
 }
 
-/** One row's wish for a flow. Where there is no rule, the row is the flow. */
-class Wish {
-  readonly unit: Unit
-  readonly row: Placed | FlowSpec
-  readonly slot: Slot
-
-  constructor(unit: Unit, row: Placed | FlowSpec, slot: Slot) {
-    this.unit = unit
-    this.row = row
-    this.slot = slot
-  }
-
-  spec(): FlowSpec {
-    return specOf(this.unit, this.row)
-  }
+/** A kind of records, the rules that read it, and its records. */
+interface RuledKind {
+  readonly kind: Kind
+  readonly origins: Origin[]
+  readonly units: Map<string, Unit>
+  /** Shared by all kinds. */
+  readonly dirty: Set<Unit>
 }
-
-const specOf = ({ rule }: Unit, row: Placed | FlowSpec): FlowSpec =>
-  rule === undefined ? (row as FlowSpec) : rule.flow(row as Placed)
-
-/** A place in a flow set: one table, priority and match, and those who want a flow there. */
-class Slot {
-  readonly set: CompiledSet
-  readonly key: string
-  readonly table: Table
-  readonly priority: number
-  readonly wishes: Wish[] = []
-  entry: Entry | undefined
-  /** Whether its wishes changed since it was settled; and its instructions, where they are encoded already. */
-  isTouched = false
-  encoded: string | undefined
-
-  constructor(set: CompiledSet, key: string, table: Table, priority: number) {
-    this.set = set
-    this.key = key
-    this.table = table
-    this.priority = priority
-  }
-
-  /** The flow that its wishes come to. */
-  spec(): FlowSpec {
-    const first = this.wishes[0] as Wish
-    const spec = first.spec()
-    if (this.wishes.length === 1 || first.unit.rule?.merge !== 'concat') return spec
-    return { ...spec, actions: this.wishes.flatMap(wish => wish.spec().actions) }
-  }
-
-  instructions(): string {
-    return encodeFlow(this.table.bridge, this.table.number, this.spec()).instructions
-  }
-}
-
-class Entry implements FlowEntry, Digest {
-  readonly owner: Slot
-  readonly text: string
-  readonly high: number
-  readonly low: number
-
-  constructor(owner: Slot, instructions: string) {
-    this.owner = owner
-    this.text = instructions
-    const { high, low } = digestOf(owner.key, instructions)
-    this.high = high
-    this.low = low
-  }
-
-  get bridge(): Bridge {
-    return this.owner.table.bridge
-  }
-  get table(): number {
-    return this.owner.table.number
-  }
-  get priority(): number {
-    return this.owner.priority
-  }
-  get cookie(): bigint {
-    return cookieOf(this.owner.key)
-  }
-  get match(): Buffer {
-    return bytesOf(this.owner.key, SLOT_HEAD)
-  }
-  get instructions(): Buffer {
-    return bytesOf(this.text)
-  }
-  get slot(): string {
-    return this.owner.key
-  }
-  get digest(): bigint {
-    return digestValue(this)
-  }
-  get flow(): FlowEntry['flow'] {
-    return { table: this.table, cookie: this.cookie, ...this.owner.spec() }
-  }
-  get sources(): readonly Source[] {
-    return this.owner.wishes.map(wish => wish.unit.source)
-  }
-}
-
-/** The entries of a set's slots, as a map. */
-class Entries implements ReadonlyMap<string, FlowEntry> {
-  readonly #slots: ReadonlyMap<string, Slot>
-  constructor(slots: ReadonlyMap<string, Slot>) {
-    this.#slots = slots
-  }
-  get size(): number {
-    return this.#slots.size
-  }
-  get(slot: string): FlowEntry | undefined {
-    return this.#slots.get(slot)?.entry
-  }
-  has(slot: string): boolean {
-    return this.#slots.has(slot)
-  }
-  forEach(each: (entry: FlowEntry, slot: string, map: ReadonlyMap<string, FlowEntry>) => void): void {
-    for (const [slot, entry] of this) each(entry, slot, this)
-  }
-  keys(): MapIterator<string> {
-    return this.#slots.keys() as MapIterator<string>
-  }
-  values(): MapIterator<FlowEntry> {
-    return this.#slots.values().map(slot => slot.entry as FlowEntry) as MapIterator<FlowEntry>
-  }
-  entries(): MapIterator<[string, FlowEntry]> {
-    const pairs = this.#slots.values().map((slot): [string, FlowEntry] => [slot.key, slot.entry as FlowEntry])
-    return pairs as MapIterator<[string, FlowEntry]>
-  }
-  [Symbol.iterator](): MapIterator<[string, FlowEntry]> {
-    return this.entries()
-  }
-}
-
-class CompiledSet implements FlowSet {
-  readonly id: string
-  readonly slots = new Map<string, Slot>()
-  readonly entries = new Entries(this.slots)
-  readonly count: Record<Bridge, number> = { 'br-int': 0, 'br-tun': 0 }
-  readonly sum: Record<Bridge, Digest> = { 'br-int': { high: 0, low: 0 }, 'br-tun': { high: 0, low: 0 } }
-
-  constructor(id: string) {
-    this.id = id
-  }
-
-  get digest(): Record<Bridge, bigint> {
-    return { 'br-int': digestValue(this.sum['br-int']), 'br-tun': digestValue(this.sum['br-tun']) }
-  }
-}
-
-/** One record under one subscription rule. */
-class Subscriber implements User {
-  reads: Cell[] = []
-  readonly rule: SubscriptionRule
-  readonly id: string
-  readonly dirty: Set<Subscriber>
-  pairs: readonly { readonly chassis: string; readonly flowSet: string }[] = []
-
-  constructor(rule: SubscriptionRule, id: string, dirty: Set<Subscriber>) {
-    this.rule = rule
-    this.id = id
-    this.dirty = dirty
-  }
-
-  invalidate(): void {
-    this.dirty.add(this)
-  }
-}
-
-const NONE: ReadonlySet<string> = new Set()
 
 /** A table's flow breaks its contract: matches on a field that the table does not declare, say. A bug in a table. */
 export class ContractError extends Error {
@@ -227,38 +54,41 @@ const checkContract = (table: Table, spec: FlowSpec): void => {
 export class Compiler implements Compiled {
   revision = 0
   private readonly graph = new Graph()
+  private readonly subscribed: Subscriptions
   private readonly sets = new Map<string, CompiledSet>()
-  private readonly rules = new Map<string, { readonly table: Table; readonly rule: Rule; units: Map<string, Unit> }[]>()
-  private readonly subscriptionRules = new Map<string, { rule: SubscriptionRule; units: Map<string, Subscriber> }[]>()
+  private readonly kinds = new Map<string, RuledKind>()
   private readonly dirty = new Set<Unit>()
-  private readonly dirtySubscribers = new Set<Subscriber>()
   private readonly touched: Slot[] = []
   private readonly conflicted = new Map<Slot, Conflict>()
-  /** chassis -> flow set -> by how many records. */
-  private readonly held = new Map<string, Map<string, number>>()
-  private readonly heldSets = new Map<string, Set<string>>()
-  private readonly holders = new Map<string, Set<string>>()
   private readonly listeners = new Set<(delta: CompileDelta) => void>()
 
   constructor(pipeline: Pipeline) {
+    this.subscribed = new Subscriptions(this.graph, pipeline.subscriptions)
     for (const table of pipeline.tables)
       for (const rule of table.rules) {
-        const list = this.rules.get(rule.kind.name) ?? []
-        this.rules.set(rule.kind.name, [...list, { table, rule, units: new Map() }])
+        const { kind } = rule
+        const ruled: RuledKind = this.kinds.get(kind.name) ?? { kind, origins: [], units: new Map(), dirty: this.dirty }
+        this.kinds.set(kind.name, ruled)
+        ruled.origins.push({ table, rule })
       }
-    for (const rule of pipeline.subscriptions) {
-      const list = this.subscriptionRules.get(rule.kind.name) ?? []
-      this.subscriptionRules.set(rule.kind.name, [...list, { rule, units: new Map() }])
-    }
     for (const table of pipeline.tables) this.addFixed(table)
   }
 
   /**
-   * Takes one commit in (the first may be one that creates all that there is), tells the listeners what it changed in the flow
-   * sets, and returns it.
+   * Takes one commit in (the first may be one that creates all that there is), tells the listeners what it changed in
+   * the flow sets, and returns it.
    */
   apply(commit: Commit): CompileDelta {
-    return this.advance(commit.changes, commit.revision)
+    for (const change of commit.changes) this.invalidate(change)
+    this.graph.settle()
+    for (const unit of this.dirty) this.recompute(unit)
+    this.dirty.clear()
+    const flowSets = this.settleSlots()
+    for (const { flowSet } of flowSets) if (this.sets.get(flowSet)?.slots.size === 0) this.sets.delete(flowSet)
+    this.revision = commit.revision
+    const delta = { revision: commit.revision, flowSets, ...this.subscribed.settle() }
+    for (const listener of this.listeners) listener(delta)
+    return delta
   }
 
   /** Calls `listener` after each commit that was taken in. Returns how to stop. */
@@ -284,18 +114,20 @@ export class Compiler implements Compiled {
   }
 
   subscriptions(chassis: string): ReadonlySet<string> {
-    return this.heldSets.get(chassis) ?? NONE
+    return this.subscribed.sets(chassis)
   }
 
   subscribers(flowSet: string): ReadonlySet<string> {
-    return this.holders.get(flowSet) ?? NONE
+    return this.subscribed.chassis(flowSet)
   }
 
   flowSetsOf(kind: string, id: string): ReadonlySet<string> {
-    const found = new Set<string>()
-    for (const { units } of this.rules.get(kind) ?? [])
-      for (const wish of units.get(id)?.wishes ?? []) found.add(wish.slot.set.id)
-    return found
+    return new Set(
+      this.kinds
+        .get(kind)
+        ?.units.get(id)
+        ?.wishes.map(wish => wish.slot.set.id),
+    )
   }
 
   byCookie(chassis: string, cookie: bigint): readonly FlowEntry[] {
@@ -309,66 +141,52 @@ export class Compiler implements Compiled {
     return [...this.conflicted.values()]
   }
 
-  private advance(changes: readonly Change[], revision: number): CompileDelta {
-    for (const change of changes) this.invalidate(change)
-    this.graph.settle()
-    for (const unit of this.dirty) this.recompute(unit)
-    this.dirty.clear()
-    const flowSets = this.settleSlots()
-    const { subscribed, unsubscribed } = this.settleSubscriptions()
-    for (const { flowSet } of flowSets) if (this.sets.get(flowSet)?.slots.size === 0) this.sets.delete(flowSet)
-    this.revision = revision
-    const delta = { revision, flowSets, subscribed, unsubscribed }
-    for (const listener of this.listeners) listener(delta)
-    return delta
-  }
-
   private invalidate(change: Change): void {
     this.graph.apply(change)
-    for (const entry of this.rules.get(change.kind.name) ?? []) {
-      let unit = entry.units.get(change.id)
-      if (unit === undefined) {
-        unit = new Unit(entry.table, entry.rule, change.id, this.dirty)
-        entry.units.set(change.id, unit)
-      }
-      this.dirty.add(unit)
+    this.subscribed.invalidate(change)
+    const ruled = this.kinds.get(change.kind.name)
+    if (ruled === undefined) return
+    let unit = ruled.units.get(change.id)
+    if (unit === undefined) {
+      unit = new Unit(ruled, change.id)
+      ruled.units.set(change.id, unit)
     }
-    for (const entry of this.subscriptionRules.get(change.kind.name) ?? []) {
-      let unit = entry.units.get(change.id)
-      if (unit === undefined) {
-        unit = new Subscriber(entry.rule, change.id, this.dirtySubscribers)
-        entry.units.set(change.id, unit)
-      }
-      this.dirtySubscribers.add(unit)
-    }
+    this.dirty.add(unit)
   }
 
   private recompute(unit: Unit): void {
-    const { rule } = unit
-    if (rule === undefined) return
-    const doc = this.graph.docsOf(rule.kind).get(unit.id)
-    const rows = doc === undefined ? [] : this.graph.run(unit, view => rule.rows(doc, view))
+    const { kind, origins, units } = unit.of
+    const doc = this.graph.docsOf(kind).get(unit.id)
     const before = [...unit.wishes]
-    unit.wishes = rows.map(row => {
-      const kept = before.findIndex(wish => isDeepStrictEqual(wish.row, row))
-      if (kept >= 0) return before.splice(kept, 1)[0] as Wish
-      return this.wish(unit, row, row.in === '' ? rule.scope : `${rule.scope}/${row.in}`)
-    })
+    const after: Wish[] = []
+    const wishFor = (origin: Origin, row: Placed, scope: string) => {
+      const kept = before.findIndex(wish => wish.origin === origin && isDeepStrictEqual(wish.row, row))
+      if (kept >= 0) after.push(...before.splice(kept, 1))
+      else after.push(this.wish(origin, unit.id, row, row.in === '' ? scope : `${scope}/${row.in}`))
+    }
+    if (doc !== undefined)
+      this.graph.run(unit, view => {
+        for (const origin of origins) {
+          const { rule } = origin
+          if (rule !== undefined) for (const row of rule.rows(doc, view)) wishFor(origin, row, rule.scope)
+        }
+      })
     for (const wish of before) this.unwish(wish)
+    unit.wishes = after
     if (doc !== undefined) return
     this.graph.drop(unit)
-    for (const entry of this.rules.get(rule.kind.name) ?? []) if (entry.rule === rule) entry.units.delete(unit.id)
+    units.delete(unit.id)
   }
 
   private addFixed(table: Table): void {
-    const unit = new Unit(table, undefined, table.name, this.dirty)
+    const origin: Origin = { table, rule: undefined }
     const miss: FlowSpec = { priority: 0, match: {}, actions: table.miss }
-    unit.wishes = [...table.fixed, miss].map(spec => this.wish(unit, spec, PIPELINE_SET))
+    for (const spec of [...table.fixed, miss]) this.wish(origin, table.name, spec, PIPELINE_SET)
   }
 
-  private wish(unit: Unit, row: Placed | FlowSpec, setId: string): Wish {
-    const { table } = unit
-    const spec = specOf(unit, row)
+  private wish(origin: Origin, id: string, row: Placed | FlowSpec, setId: string): Wish {
+    const { table } = origin
+    const spec = specOf(origin, row)
     checkContract(table, spec)
     const { slot: key, instructions } = encodeFlow(table.bridge, table.number, spec)
     let set = this.sets.get(setId)
@@ -381,7 +199,7 @@ export class Compiler implements Compiled {
       slot = new Slot(set, key, table, spec.priority)
       set.slots.set(key, slot)
     }
-    const wish = new Wish(unit, row, slot)
+    const wish = new Wish(origin, id, row, slot)
     place(slot.wishes, wish)
     this.touch(slot, slot.wishes.length === 1 ? instructions : undefined)
     return wish
@@ -448,81 +266,12 @@ export class Compiler implements Compiled {
     if (slot.wishes.length === 1) return
     const [first, ...others] = slot.wishes
     if (first === undefined || others.length === 0) return
-    const merge = first.unit.rule?.merge
+    const merge = first.origin.rule?.merge
     if (merge === 'first' || merge === 'concat') return
     const isRefused = (wish: Wish) =>
-      merge === undefined || encodeFlow(slot.table.bridge, slot.table.number, wish.spec()).instructions !== instructions
-    const refused = others.filter(isRefused).map(wish => wish.unit.source)
+      merge === undefined || encodeFlow(slot.table.bridge, slot.table.number, wish.spec).instructions !== instructions
+    const refused = others.filter(isRefused).map(wish => wish.source)
     if (refused.length === 0) return
-    this.conflicted.set(slot, { flowSet: slot.set.id, slot: slot.key, kept: first.unit.source, refused })
+    this.conflicted.set(slot, { flowSet: slot.set.id, slot: slot.key, kept: first.source, refused })
   }
-
-  private settleSubscriptions(): Pick<CompileDelta, 'subscribed' | 'unsubscribed'> {
-    const before = new Map<string, boolean>()
-    const count = (pair: { chassis: string; flowSet: string }, by: 1 | -1) => {
-      let sets = this.held.get(pair.chassis)
-      if (sets === undefined) {
-        sets = new Map()
-        this.held.set(pair.chassis, sets)
-      }
-      const had = sets.get(pair.flowSet) ?? 0
-      const key = JSON.stringify([pair.chassis, pair.flowSet])
-      if (!before.has(key)) before.set(key, had > 0)
-      if (had + by === 0) sets.delete(pair.flowSet)
-      else sets.set(pair.flowSet, had + by)
-    }
-    for (const unit of this.dirtySubscribers) {
-      const doc = this.graph.docsOf(unit.rule.kind).get(unit.id)
-      const pairs = doc === undefined ? [] : this.graph.run(unit, view => unit.rule.subscriptions(doc, view))
-      for (const pair of pairs) count(pair, 1)
-      for (const pair of unit.pairs) count(pair, -1)
-      unit.pairs = pairs
-      if (doc === undefined) {
-        this.graph.drop(unit)
-        for (const entry of this.subscriptionRules.get(unit.rule.kind.name) ?? [])
-          if (entry.rule === unit.rule) entry.units.delete(unit.id)
-      }
-    }
-    this.dirtySubscribers.clear()
-    const subscribed: { chassis: string; flowSet: string }[] = []
-    const unsubscribed: { chassis: string; flowSet: string }[] = []
-    for (const [key, had] of before) {
-      const [chassis, flowSet] = JSON.parse(key) as [string, string]
-      const has = (this.held.get(chassis)?.get(flowSet) ?? 0) > 0
-      if (has === had) continue
-      if (has) subscribed.push({ chassis, flowSet })
-      else unsubscribed.push({ chassis, flowSet })
-      mark(this.heldSets, chassis, flowSet, has)
-      mark(this.holders, flowSet, chassis, has)
-    }
-    return { subscribed, unsubscribed }
-  }
-}
-
-/** Inserts a wish in the order in which its slot merges: by the rule's order, then by source. */
-const place = (wishes: Wish[], wish: Wish): void => {
-  let at = wishes.length
-  while (at > 0 && precedes(wish, wishes[at - 1] as Wish)) at--
-  if (at === wishes.length) wishes.push(wish)
-  else wishes.splice(at, 0, wish)
-}
-
-const rankOf = ({ unit, row }: Wish) => unit.rule?.order?.(row as Placed) ?? 0
-
-const precedes = (a: Wish, b: Wish): boolean => {
-  const [ranka, rankb] = [rankOf(a), rankOf(b)]
-  if (ranka !== rankb) return ranka < rankb
-  const [kinda, kindb] = [a.unit.rule?.kind.name ?? '', b.unit.rule?.kind.name ?? '']
-  return kinda !== kindb ? kinda < kindb : a.unit.id < b.unit.id
-}
-
-const mark = (map: Map<string, Set<string>>, key: string, value: string, present: boolean): void => {
-  let set = map.get(key)
-  if (set === undefined) {
-    set = new Set()
-    map.set(key, set)
-  }
-  if (present) set.add(value)
-  else set.delete(value)
-  if (set.size === 0) map.delete(key)
 }

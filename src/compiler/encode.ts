@@ -1,6 +1,6 @@
 // The bytes, identity and digest of a flow. Comparing flows is comparing these: OVS gives matches and instructions back
 // in the same canonical form that node-openflow writes.
-import { OFP15, Writer, writeInstructions, writeMatch } from 'node-openflow/flow'
+import { OFP15, Reader, readInstructions, readMatch, Writer, writeInstructions, writeMatch } from 'node-openflow/flow'
 import type { Bridge } from './flow-set.ts'
 import type { FlowSpec } from './table.ts'
 
@@ -49,6 +49,12 @@ export const encodeFlow = (bridge: Bridge, table: number, spec: FlowSpec): Encod
   const bytes = written()
   return { slot: bytes.toString('latin1', 0, matchEnd), instructions: bytes.toString('latin1', matchEnd) }
 }
+
+/** A flow as data again: for people, who ask for few. */
+export const decodeFlow = (slot: string, instructions: string): Pick<FlowSpec, 'match' | 'actions'> => ({
+  match: readMatch(new Reader(bytesOf(slot, SLOT_HEAD)), OFP15),
+  actions: readInstructions(new Reader(bytesOf(instructions)), OFP15),
+})
 
 /** A flow's match and instructions in OpenFlow 1.5 wire form, as the compiler makes them. */
 export const encodeSpec = (spec: FlowSpec): { readonly match: Buffer; readonly instructions: Buffer } => {

@@ -1,0 +1,181 @@
+// A place in a flow set: one table, priority and match; the rows that want a flow there, and the flow that they come to.
+import { bytesOf, cookieOf, type Digest, decodeFlow, digestOf, digestValue, encodeFlow, SLOT_HEAD } from './encode.ts'
+import type { Bridge, FlowEntry, FlowSet, Source } from './flow-set.ts'
+import type { FlowSpec, Placed, Rule, Table } from './table.ts'
+
+/** A rule in its table; without a rule, the flows of a table that depend on no record. */
+export interface Origin {
+  readonly table: Table
+  readonly rule: Rule | undefined
+}
+
+/** One row's wish for a flow. Where there is no rule, the row is the flow. */
+export class Wish {
+  readonly origin: Origin
+  readonly id: string
+  readonly row: Placed | FlowSpec
+  readonly slot: Slot
+
+  constructor(origin: Origin, id: string, row: Placed | FlowSpec, slot: Slot) {
+    this.origin = origin
+    this.id = id
+    this.row = row
+    this.slot = slot
+  }
+
+  get spec(): FlowSpec {
+    return specOf(this.origin, this.row)
+  }
+
+  get source(): Source {
+    const { table, rule } = this.origin
+    return { kind: rule?.kind.name ?? 'pipeline', id: this.id, table: table.name }
+  }
+}
+
+export const specOf = ({ rule }: Origin, row: Placed | FlowSpec): FlowSpec =>
+  rule === undefined ? (row as FlowSpec) : rule.flow(row as Placed)
+
+/** A place in a flow set: one table, priority and match, and those who want a flow there. */
+export class Slot {
+  readonly set: CompiledSet
+  readonly key: string
+  readonly table: Table
+  readonly priority: number
+  readonly wishes: Wish[] = []
+  entry: Entry | undefined
+  /** Whether its wishes changed since it was settled; and its instructions, where they are encoded already. */
+  isTouched = false
+  encoded: string | undefined
+
+  constructor(set: CompiledSet, key: string, table: Table, priority: number) {
+    this.set = set
+    this.key = key
+    this.table = table
+    this.priority = priority
+  }
+
+  /** The flow that its wishes come to. */
+  spec(): FlowSpec {
+    const { origin, spec } = this.wishes[0] as Wish
+    if (this.wishes.length === 1 || origin.rule?.merge !== 'concat') return spec
+    return { ...spec, actions: this.wishes.flatMap(wish => wish.spec.actions) }
+  }
+
+  instructions(): string {
+    return encodeFlow(this.table.bridge, this.table.number, this.spec()).instructions
+  }
+}
+
+export class Entry implements FlowEntry, Digest {
+  readonly owner: Slot
+  readonly text: string
+  readonly high: number
+  readonly low: number
+
+  constructor(owner: Slot, instructions: string) {
+    this.owner = owner
+    this.text = instructions
+    const { high, low } = digestOf(owner.key, instructions)
+    this.high = high
+    this.low = low
+  }
+
+  get bridge(): Bridge {
+    return this.owner.table.bridge
+  }
+  get table(): number {
+    return this.owner.table.number
+  }
+  get priority(): number {
+    return this.owner.priority
+  }
+  get cookie(): bigint {
+    return cookieOf(this.owner.key)
+  }
+  get match(): Buffer {
+    return bytesOf(this.owner.key, SLOT_HEAD)
+  }
+  get instructions(): Buffer {
+    return bytesOf(this.text)
+  }
+  get slot(): string {
+    return this.owner.key
+  }
+  get digest(): bigint {
+    return digestValue(this)
+  }
+  get flow(): FlowEntry['flow'] {
+    const { table, priority, cookie } = this
+    return { table, priority, cookie, ...decodeFlow(this.owner.key, this.text) }
+  }
+  get sources(): readonly Source[] {
+    return this.owner.wishes.map(wish => wish.source)
+  }
+}
+
+/** The entries of a set's slots, as a map. */
+class Entries implements ReadonlyMap<string, FlowEntry> {
+  readonly #slots: ReadonlyMap<string, Slot>
+  constructor(slots: ReadonlyMap<string, Slot>) {
+    this.#slots = slots
+  }
+  get size(): number {
+    return this.#slots.size
+  }
+  get(slot: string): FlowEntry | undefined {
+    return this.#slots.get(slot)?.entry
+  }
+  has(slot: string): boolean {
+    return this.#slots.has(slot)
+  }
+  forEach(each: (entry: FlowEntry, slot: string, map: ReadonlyMap<string, FlowEntry>) => void): void {
+    for (const [slot, entry] of this) each(entry, slot, this)
+  }
+  keys(): MapIterator<string> {
+    return this.#slots.keys() as MapIterator<string>
+  }
+  values(): MapIterator<FlowEntry> {
+    return this.#slots.values().map(slot => slot.entry as FlowEntry) as MapIterator<FlowEntry>
+  }
+  entries(): MapIterator<[string, FlowEntry]> {
+    const pairs = this.#slots.values().map((slot): [string, FlowEntry] => [slot.key, slot.entry as FlowEntry])
+    return pairs as MapIterator<[string, FlowEntry]>
+  }
+  [Symbol.iterator](): MapIterator<[string, FlowEntry]> {
+    return this.entries()
+  }
+}
+
+export class CompiledSet implements FlowSet {
+  readonly id: string
+  readonly slots = new Map<string, Slot>()
+  readonly entries = new Entries(this.slots)
+  readonly count: Record<Bridge, number> = { 'br-int': 0, 'br-tun': 0 }
+  readonly sum: Record<Bridge, Digest> = { 'br-int': { high: 0, low: 0 }, 'br-tun': { high: 0, low: 0 } }
+
+  constructor(id: string) {
+    this.id = id
+  }
+
+  get digest(): Record<Bridge, bigint> {
+    return { 'br-int': digestValue(this.sum['br-int']), 'br-tun': digestValue(this.sum['br-tun']) }
+  }
+}
+
+/** Inserts a wish in the order in which its slot merges: by the rule's order, then by source. */
+export const place = (wishes: Wish[], wish: Wish): void => {
+  let at = wishes.length
+  while (at > 0 && precedes(wish, wishes[at - 1] as Wish)) at--
+  if (at === wishes.length) wishes.push(wish)
+  else wishes.splice(at, 0, wish)
+}
+
+const rankOf = ({ origin, row }: Wish) => origin.rule?.order?.(row as Placed) ?? 0
+
+const precedes = (a: Wish, b: Wish): boolean => {
+  const [ranka, rankb] = [rankOf(a), rankOf(b)]
+  if (ranka !== rankb) return ranka < rankb
+  const [kinda, kindb] = [a.source.kind, b.source.kind]
+  return kinda !== kindb ? kinda < kindb : a.id < b.id
+}

@@ -1,0 +1,117 @@
+// Which chassis hold which flow sets: a chassis holds a set while any record says so.
+import type { Change } from '#model'
+import type { CompileDelta } from './flow-set.ts'
+import type { Cell, Graph, User } from './graph.ts'
+import type { SubscriptionRule } from './table.ts'
+
+type Pair = { readonly chassis: string; readonly flowSet: string }
+
+/** One record under one rule. */
+class Unit implements User {
+  reads: Cell[] = []
+  readonly rule: SubscriptionRule
+  readonly id: string
+  readonly dirty: Set<Unit>
+  pairs: readonly Pair[] = []
+
+  constructor(rule: SubscriptionRule, id: string, dirty: Set<Unit>) {
+    this.rule = rule
+    this.id = id
+    this.dirty = dirty
+  }
+
+  invalidate(): void {
+    this.dirty.add(this)
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set()
+
+/** Keeps the subscriptions that the rules come to. */
+export class Subscriptions {
+  private readonly graph: Graph
+  private readonly rules: readonly { readonly rule: SubscriptionRule; readonly units: Map<string, Unit> }[]
+  private readonly dirty = new Set<Unit>()
+  /** chassis -> flow set -> by how many pairs. */
+  private readonly counts = new Map<string, Map<string, number>>()
+  private readonly setsOf = new Map<string, Set<string>>()
+  private readonly chassisOf = new Map<string, Set<string>>()
+
+  constructor(graph: Graph, rules: readonly SubscriptionRule[]) {
+    this.graph = graph
+    this.rules = rules.map(rule => ({ rule, units: new Map() }))
+  }
+
+  /** The flow sets that a chassis holds. */
+  sets(chassis: string): ReadonlySet<string> {
+    return this.setsOf.get(chassis) ?? NONE
+  }
+
+  /** The chassis that hold a flow set. */
+  chassis(flowSet: string): ReadonlySet<string> {
+    return this.chassisOf.get(flowSet) ?? NONE
+  }
+
+  /** Notes a change of a record; what it comes to is found by `settle`. */
+  invalidate(change: Change): void {
+    for (const { rule, units } of this.rules) {
+      if (rule.kind.name !== change.kind.name) continue
+      let unit = units.get(change.id)
+      if (unit === undefined) {
+        unit = new Unit(rule, change.id, this.dirty)
+        units.set(change.id, unit)
+      }
+      this.dirty.add(unit)
+    }
+  }
+
+  /** Takes in what changed, and tells which subscriptions began and ended. */
+  settle(): Pick<CompileDelta, 'subscribed' | 'unsubscribed'> {
+    /** Pairs whose count changed -> whether they were held before. */
+    const before = new Map<string, boolean>()
+    const count = ({ chassis, flowSet }: Pair, by: 1 | -1) => {
+      const counts = this.counts.get(chassis) ?? new Map<string, number>()
+      this.counts.set(chassis, counts)
+      const had = counts.get(flowSet) ?? 0
+      const key = JSON.stringify([chassis, flowSet])
+      if (!before.has(key)) before.set(key, had > 0)
+      if (had + by === 0) counts.delete(flowSet)
+      else counts.set(flowSet, had + by)
+      if (counts.size === 0) this.counts.delete(chassis)
+    }
+    for (const unit of this.dirty) {
+      const doc = this.graph.docsOf(unit.rule.kind).get(unit.id)
+      const pairs = doc === undefined ? [] : this.graph.run(unit, view => unit.rule.subscriptions(doc, view))
+      for (const pair of pairs) count(pair, 1)
+      for (const pair of unit.pairs) count(pair, -1)
+      unit.pairs = pairs
+      if (doc === undefined) this.forget(unit)
+    }
+    this.dirty.clear()
+    const subscribed: Pair[] = []
+    const unsubscribed: Pair[] = []
+    for (const [key, had] of before) {
+      const [chassis, flowSet] = JSON.parse(key) as [string, string]
+      const has = (this.counts.get(chassis)?.get(flowSet) ?? 0) > 0
+      if (has === had) continue
+      if (has) subscribed.push({ chassis, flowSet })
+      else unsubscribed.push({ chassis, flowSet })
+      mark(this.setsOf, chassis, flowSet, has)
+      mark(this.chassisOf, flowSet, chassis, has)
+    }
+    return { subscribed, unsubscribed }
+  }
+
+  private forget(unit: Unit): void {
+    this.graph.drop(unit)
+    for (const { rule, units } of this.rules) if (rule === unit.rule) units.delete(unit.id)
+  }
+}
+
+const mark = (map: Map<string, Set<string>>, key: string, value: string, isPresent: boolean): void => {
+  const set = map.get(key) ?? new Set()
+  map.set(key, set)
+  if (isPresent) set.add(value)
+  else set.delete(value)
+  if (set.size === 0) map.delete(key)
+}
