@@ -67,35 +67,44 @@ function readField(r: Reader, stats: Mutable<Stats>): void {
   stats.otherStats = [...(stats.otherStats ?? []), raw]
 }
 
+/** Fields are written in the order of the object's keys: Open vSwitch has no single one. */
 function writeOxs(w: Writer, value: Stats): void {
   const start = w.length
   w.u16(0)
   w.u16(0)
-  if (value.durationSec !== undefined) {
-    field(w, DURATION, 8)
-    w.u32(value.durationSec)
-    w.u32(value.durationNsec ?? 0)
-  }
-  if (value.idleSec !== undefined) {
-    field(w, IDLE_TIME, 8)
-    w.u32(value.idleSec)
-    w.u32(value.idleNsec ?? 0)
-  }
-  if (value.flowCount !== undefined) {
-    field(w, FLOW_COUNT, 4)
-    w.u32(value.flowCount)
-  }
-  if (value.packetCount !== undefined) {
-    field(w, PACKET_COUNT, 8)
-    w.u64(value.packetCount)
-  }
-  if (value.byteCount !== undefined) {
-    field(w, BYTE_COUNT, 8)
-    w.u64(value.byteCount)
-  }
-  for (const raw of value.otherStats ?? []) w.bytes(fromHex(raw))
+  for (const key of Object.keys(value) as (keyof Stats)[]) writeField(w, key, value)
   w.patchU16(start + 2, w.length - start)
   w.align8(start)
+}
+
+function writeField(w: Writer, key: keyof Stats, value: Stats): void {
+  if (value[key] === undefined) return
+  switch (key) {
+    case 'durationSec':
+      field(w, DURATION, 8)
+      w.u32(value.durationSec as number)
+      w.u32(value.durationNsec ?? 0)
+      break
+    case 'idleSec':
+      field(w, IDLE_TIME, 8)
+      w.u32(value.idleSec as number)
+      w.u32(value.idleNsec ?? 0)
+      break
+    case 'flowCount':
+      field(w, FLOW_COUNT, 4)
+      w.u32(value.flowCount as number)
+      break
+    case 'packetCount':
+      field(w, PACKET_COUNT, 8)
+      w.u64(value.packetCount as bigint)
+      break
+    case 'byteCount':
+      field(w, BYTE_COUNT, 8)
+      w.u64(value.byteCount as bigint)
+      break
+    case 'otherStats':
+      for (const raw of value.otherStats ?? []) w.bytes(fromHex(raw))
+  }
 }
 
 function field(w: Writer, number: number, length: number): void {
