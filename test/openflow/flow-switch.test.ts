@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { decode, encode, type FlowStats, Framer, type Message, type MessageDraft } from 'node-openflow'
 import {
   type Action,
+  checkFlow,
   type FieldName,
   type FieldRow,
   type Flow,
@@ -92,6 +93,7 @@ async function installed(flows: readonly Flow[], version: Version): Promise<Flow
 }
 
 async function expectSame(flows: readonly Flow[], version: Version): Promise<void> {
+  for (const flow of flows) checkFlow(flow, version)
   const numbered = flows.map((flow, i) => ({ ...flow, table: 1, priority: i + 1, cookie: BigInt(i + 1) }))
   const found = await installed(numbered, version)
   expect(found.map(f => f.cookie)).toEqual(numbered.map(f => f.cookie))
@@ -214,5 +216,41 @@ describe.skipIf(!hasOvs)(title('flows come back as they were given'), () => {
 
   test.each([4, 5, 6] as const)('every action, version %i', async version => {
     await expectSame(allActions(version), version)
+  })
+})
+
+const output = { type: 'output', port: 1 } as const
+const refused: readonly (readonly [string, string, Match, ...Action[]])[] = [
+  ['match.ip_src', 'ip_src needs', { ip_src: '10.0.0.1' }],
+  ['match.ip_src', 'ip_src needs', { eth_type: 0x0806, ip_src: '10.0.0.1' }],
+  ['match.arp_tpa', 'arp_tpa needs', { eth_type: 0x0800, arp_tpa: '10.0.0.1' }],
+  ['match.tcp_dst', 'tcp_dst needs', { eth_type: 0x0800, nw_proto: 17, tcp_dst: 80 }],
+  ['match.nd_sll', 'nd_sll needs', { eth_type: 0x86dd, nw_proto: 58, icmpv6_type: 136, nd_sll: '00:00:00:00:00:01' }],
+  ['match.vlan_pcp', 'vlan_pcp needs', { vlan_pcp: 3 }],
+  ['match.ct_nw_src', 'ct_nw_src needs', { eth_type: 0x0800, ct_nw_src: '10.0.0.1' }],
+  ['match.eth_type', 'eth_type cannot have a mask', { eth_type: { value: 0x0800, mask: 0xff00 } }],
+  ['match.ip_dscp', '64 is more', { eth_type: 0x0800, ip_dscp: 64 }],
+  ['match.mpls_bos', '2 is more', { eth_type: 0x8847, mpls_bos: 2 }],
+  ['actions[0]', 'eth_type cannot be written', {}, { type: 'set_field', field: 'eth_type', value: 0x0800 }],
+  ['actions[1]', 'ip_src needs', {}, output, { type: 'set_field', field: 'ip_src', value: '10.0.0.1' }],
+  ['actions[0]', 'tun_gtpu_flags cannot be written', {}, { type: 'move', src: 'reg0[0..7]', dst: 'tun_gtpu_flags' }],
+  ['actions[0]', 'arp_sha needs', {}, { type: 'move', src: 'arp_sha', dst: 'eth_src' }],
+  ['actions[0]', 'writing vlan_vid', {}, { type: 'set_field', field: 'vlan_vid', value: 0x1001 }],
+  ['actions[0]', 'ct_mark cannot be written outside', {}, { type: 'set_field', field: 'ct_mark', value: 1 }],
+  ['actions[0]', 'dec_ttl needs', {}, { type: 'dec_ttl' }],
+  ['actions[0]', 'ct needs', {}, { type: 'ct' }],
+  ['actions[0].force', 'needs commit', { eth_type: 0x0800 }, { type: 'ct', force: true }],
+  ['actions[0].port', 'no output', {}, { type: 'output', port: 0xffffffff }],
+  ['actions[0].table', 'does not come after', {}, { type: 'goto_table', table: 1 }],
+  ['actions[1]', 'only note can', {}, { type: 'conjunction', id: 1, clause: 0, clauses: 2 }, output],
+]
+
+describe.skipIf(!hasOvs)(title('what is refused here is refused there'), () => {
+  const cases = refused.map(([path, text, match, ...actions]) => ({ path, text, match, actions }))
+  test.each(cases)('$path: $text', async ({ path, text, match, actions }) => {
+    const flow: Flow = { table: 1, match, actions }
+    expect(() => checkFlow(flow, 6)).toThrow(new RegExp(`^${path.replaceAll(/[[\].]/g, '\\$&')}: .*${text}`))
+    const [answer] = await exchange(6, [{ type: 'flow_mod', command: 'add', ...flow } as MessageDraft])
+    expect(answer && decode(answer).type).toBe('error')
   })
 })

@@ -72,7 +72,7 @@ const [uint, big, mac, ipv4, ipv6, bytes] = ['uint', 'big', 'mac', 'ipv4', 'ipv6
 // biome-ignore format: one line a field.
 export const fields = {
   // Of the datapath and of conjunctions.
-  dp_hash: { bits: 32, value: uint, show: 'hex', maskable: true, codes: [nxm1('NXM_NX_DP_HASH', 35), nicira('NXOXM_ET_DP_HASH', 0)] },
+  dp_hash: { bits: 32, value: uint, show: 'hex', maskable: true, codes: [nicira('NXOXM_ET_DP_HASH', 0), nxm1('NXM_NX_DP_HASH', 35)] },
   recirc_id: { bits: 32, value: uint, show: 'decimal', codes: [nxm1('NXM_NX_RECIRC_ID', 36)] },
   packet_type: { bits: 32, value: uint, show: 'packetType', codes: [oxm('OXM_OF_PACKET_TYPE', 44, 6)] },
   conj_id: { bits: 32, value: uint, show: 'decimal', codes: [nxm1('NXM_NX_CONJ_ID', 37)] },

@@ -2,6 +2,7 @@
 
 export { Reader, Writer } from '../wire/index.ts'
 export * from './actions.ts'
+export { checkFlow, checkMatch } from './check.ts'
 export type { Ct, Nat } from './conntrack.ts'
 export type { Encap, EncapProperty } from './encap.ts'
 export { type Dialect, OFP13, OFP14, OFP15, type Version } from './field.ts'
@@ -17,6 +18,3 @@ export type { Load, Move, SetField } from './set-field.ts'
 export type { Subfield } from './subfield.ts'
 export * from './text/index.ts'
 export type { Masked } from './value.ts'
-
-/** For now. */
-export const checkFlow = (..._: unknown[]): void => {}

@@ -69,13 +69,17 @@ for (const field of allFields) {
 const queue: Place[] = []
 const values: (AnyValue | Masked)[] = []
 
-/** Matches that were read in another order than Open vSwitch's: they are written as they came. */
-const otherwiseOrdered = new WeakSet<Match>()
+/**
+ * Matches that were read in another order than Open vSwitch's, which are written as they came. For each unknown field
+ * the number of known ones before it.
+ */
+const otherwiseOrdered = new WeakMap<Match, readonly number[]>()
 
 /** Writes the fields of a match in canonical order, without header and padding. */
 export function writeOxms(w: Writer, match: Match, version: Dialect): void {
   const given = match as unknown as LooseMatch
-  const isSorted = !otherwiseOrdered.has(match)
+  const rawPlaces = otherwiseOrdered.get(match)
+  const isSorted = rawPlaces === undefined
   let count = 0
   for (const key in given) {
     const value = given[key]
@@ -98,8 +102,23 @@ export function writeOxms(w: Writer, match: Match, version: Dialect): void {
     queue[i] = place
     values[i] = value
   }
-  writeQueue(w, count, version)
+  if (rawPlaces && match.raw) {
+    writeMixed(w, count, match.raw, rawPlaces, version)
+    return
+  }
+  writeQueue(w, 0, count, count, version)
   if (match.raw) for (const raw of match.raw) writeRaw(w, raw)
+}
+
+function writeMixed(w: Writer, count: number, raws: readonly RawField[], places: readonly number[], v: Dialect): void {
+  let done = 0
+  raws.forEach((raw, i) => {
+    const place = Math.min(places[i] ?? count, count)
+    writeQueue(w, done, place, count, v)
+    writeRaw(w, raw)
+    done = place
+  })
+  writeQueue(w, done, count, count, v)
 }
 
 function noField(key: string): unknown {
@@ -110,12 +129,12 @@ function noField(key: string): unknown {
   }
 }
 
-function writeQueue(w: Writer, count: number, version: Dialect): void {
-  for (let i = 0; i < count; i++) {
+function writeQueue(w: Writer, from: number, to: number, count: number, version: Dialect): void {
+  for (let i = from; i < to; i++) {
     const { field, reg } = queue[i] as Place
     try {
       if (reg < 0 || version < OFP15) writeField(w, field, values[i] as AnyValue, version, count)
-      else if ((queue[i + 1] as Place | undefined)?.reg === (reg | 1) && i + 1 < count && (reg & 1) === 0) {
+      else if ((queue[i + 1] as Place | undefined)?.reg === (reg | 1) && i + 1 < to && (reg & 1) === 0) {
         writeRegisters(w, reg >> 1, values[i] as AnyValue, values[i + 1] as AnyValue)
         i++
       } else if ((reg & 1) === 0) writeRegisters(w, reg >> 1, values[i] as AnyValue, undefined)
@@ -201,7 +220,7 @@ function writeCanonical(w: Writer, match: Match, version: Dialect): void {
     queue[i] = place
     values[i] = given[place.field.name] as AnyValue
   })
-  writeQueue(w, sorted.length, version)
+  writeQueue(w, 0, sorted.length, sorted.length, version)
   for (const raw of plain.raw ?? []) writeRaw(w, raw)
 }
 
@@ -249,6 +268,7 @@ export function readOxms(r: Reader, _version?: Dialect): Match {
   let raw: RawField[] | undefined
   let rank = 0
   let isSorted = true
+  const rawPlaces: number[] = []
   while (r.at < r.end) {
     const at = r.offset
     readHeader(r, header)
@@ -257,6 +277,7 @@ export function readOxms(r: Reader, _version?: Dialect): Match {
     if (!field || !fits(field, size, hasMask, length)) {
       raw ??= []
       raw.push(readRaw(r, header))
+      rawPlaces.push(Object.keys(match).length)
       continue
     }
     const value = readValue(r, field, size)
@@ -267,7 +288,7 @@ export function readOxms(r: Reader, _version?: Dialect): Match {
     rank = next
   }
   if (raw) match.raw = raw as unknown as AnyValue
-  if (!isSorted) otherwiseOrdered.add(match as Match)
+  if (!isSorted) otherwiseOrdered.set(match as Match, rawPlaces)
   return match as Match
 }
 

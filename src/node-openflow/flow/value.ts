@@ -171,11 +171,11 @@ export function hasStrayBits(field: Field, value: AnyValue, mask: AnyValue): boo
 
 /**
  * A value and its mask in canonical form: without the bits that do not count, without a mask that leaves out nothing;
- * undefined if every bit is left out.
+ * undefined if every bit is left out. A tunnel option without bits stays: it matches packets that have the option.
  */
 export function canonical(field: Field, value: AnyValue, mask: AnyValue): AnyValue | Masked | undefined {
   const bits = integerOf(field, mask)
-  if (bits === 0n) return undefined
+  if (bits === 0n && field.kind !== 'bytes') return undefined
   if (isExact(field, mask)) return value
   const length = Math.max(valueLength(value), valueLength(mask))
   return { value: fromInteger(field, integerOf(field, value) & bits, length), mask: fromInteger(field, bits, length) }
