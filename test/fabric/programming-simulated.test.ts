@@ -189,6 +189,16 @@ describe('programming simulated chassis', () => {
     expect(programming.bytesEncoded - encoded).toBeLessThan(200)
   })
 
+  test('a chassis that is ours no more loses our flows, and then its connections', async () => {
+    hand.subscribe('host1', 'network/1')
+    const { int, tun } = plug(1)
+    await inSync('host1')
+    programming.apply(hand.unsubscribe('host1', 'network/1'))
+    await until('the chassis forgotten', () => programming.status('host1') === undefined)
+    expect([held(int), held(tun)]).toEqual([0, 0])
+    expect(programming.isConnected('host1')).toBe(false)
+  })
+
   test('peers that speak no OpenFlow, or nothing, are closed and logged once, and delay nobody', async () => {
     hand.subscribe('host1', 'network/1')
     plug(1)

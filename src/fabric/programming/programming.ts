@@ -15,6 +15,8 @@ import { type Counters, noCounts } from './shared.ts'
 import { type CountedFlow, type Switch, SwitchLost } from './switch.ts'
 
 const bridges = ['br-int', 'br-tun'] as const
+/** How long (ms) a chassis that is let go of may take to delete our flows. */
+const RELEASE = 10_000
 const U64 = (n: bigint) => BigInt.asUintN(64, n)
 
 /** What programming needs from outside. */
@@ -119,18 +121,12 @@ export class Programming {
     for (const programmer of woken) programmer.wake()
     for (const id of [...this.#waiters.keys()]) this.#check(id)
     for (const listener of this.#progress) listener(undefined)
+    for (const id of new Set(delta.unsubscribed.map(ended => ended.chassis))) void this.#release(id)
   }
 
   /** A switch was recognised as a bridge of a chassis. Returns when it is in sync, or lost. */
   async connect(chassis: string, bridge: Bridge, sw: Switch): Promise<void> {
     await this.#programmer(chassis).bridges[bridge].connect(sw)
-  }
-
-  /** Ends the connections of a chassis and forgets it; its flows stay. */
-  remove(chassis: string): void {
-    this.#chassis.get(chassis)?.close('the chassis was removed')
-    this.#chassis.delete(chassis)
-    this.packetIns.forget(chassis)
   }
 
   /** Resolves when every connected chassis acknowledged what was handed in so far, or after `timeout` ms. */
@@ -184,7 +180,7 @@ export class Programming {
         resolve(isDone)
       }
       const check = () => this.isAcknowledged(chassis, revision) && end(true)
-      const timer = setTimeout(end, timeout, false)
+      const timer = setTimeout(end, timeout, false).unref()
       waiters.add(check)
     })
   }
@@ -236,6 +232,17 @@ export class Programming {
       this.#chassis.set(chassis, programmer)
     }
     return programmer
+  }
+
+  /** A chassis that is to hold nothing any more is not ours any more: lets go of it once its flows are gone. */
+  async #release(chassis: string): Promise<void> {
+    const isUnwanted = () => this.#compiled.subscriptions(chassis).size === 0
+    if (!isUnwanted()) return
+    await this.acknowledged(chassis, this.#revision, RELEASE)
+    if (!isUnwanted()) return
+    this.#chassis.get(chassis)?.close('it is not a chassis of ours any more')
+    this.#chassis.delete(chassis)
+    this.packetIns.forget(chassis)
   }
 
   #entries(flowSet: string): readonly FlowEntry[] {
