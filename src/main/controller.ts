@@ -56,9 +56,11 @@ export const startController = async (options: ServeOptions, log: Logger, versio
       report: what => log.warn(what),
     })
     closers.push(() => status.close())
-    programming.packetIns.on(PACKET_IN.cutOver, ({ chassis: id, userdata }) =>
-      store.transact({ source: 'fabric', request: id }, tx => cutOver(tx, portOfCutOver(userdata), id)),
-    )
+    programming.packetIns.on(PACKET_IN.cutOver, async ({ chassis: id, bridge, inPort, packet, userdata }) => {
+      await store.transact({ source: 'fabric', request: id }, tx => cutOver(tx, portOfCutOver(userdata), id))
+      // The announcement goes on its way once it may: physical switches learn the new place from it.
+      if (await programming.acknowledged(id, store.revision, 2000)) programming.inject(id, bridge, inPort, packet)
+    })
 
     const switches = await Promise.all(
       options.openflow.map(listener =>

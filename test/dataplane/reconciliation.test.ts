@@ -116,9 +116,22 @@ describeDataplane('reconciliation', () => {
     })
     expect(await a.ping(ip)).toBe(true)
     await old.exec('ip', 'link', 'set', 'eth0', 'down')
+    const heard = b.exec(
+      'timeout',
+      '3',
+      'tcpdump',
+      '-n',
+      '-c',
+      '1',
+      '-i',
+      'eth0',
+      `arp and ether src ${port.mac_address}`,
+    )
+    await new Promise(resolve => setTimeout(resolve, 500))
     await vm.exec('arping', '-c', '1', '-U', '-P', '-i', 'eth0', '-S', ip, ip).catch(() => '')
     const announced = Date.now()
     await until('traffic at the new place', () => a.ping(ip, { wait: 0.05 }))
+    expect(await heard, 'the announcement reaches the others').toContain(ip)
     console.log(`reached ${Date.now() - announced} ms after the announcement was sent`)
     await old.unplug()
     await world.untilActive(port)

@@ -6,7 +6,7 @@ import {
   type FlowChange as MonitoredChange,
   type OpenFlowError,
 } from 'node-openflow'
-import { OFP15, Writer, writeInstructions, writeMatch } from 'node-openflow/flow'
+import { OFP15, output, TABLE, Writer, writeInstructions, writeMatch } from 'node-openflow/flow'
 import { COMMIT, COMMIT_XID, OPEN, OPEN_XID } from './frames.ts'
 import {
   type BundleResult,
@@ -134,6 +134,7 @@ export const openFlowSwitch = (connection: Connection): Switch => {
     bundle: (buffers, timeout) => bundles.run(buffers, timeout),
     flows: filter => flows(connection, filter),
     watch: listener => watch(connection, listener),
+    inject: (inPort, data) => connection.send({ type: 'packet_out', inPort, actions: [output(TABLE)], data }),
     close: why => connection.destroy(new Error(why)),
   }
 }

@@ -218,6 +218,11 @@ export class Programming {
     yield* sw.flows({ cookie: 0n, mask: 0n })
   }
 
+  /** Sends a packet through the flow tables of a bridge as if it had come in by a port; lost when there is no connection. */
+  inject(chassis: string, bridge: Bridge, inPort: number, packet: Uint8Array): void {
+    this.#chassis.get(chassis)?.bridges[bridge].switch?.inject(inPort, packet)
+  }
+
   /** Reads a bridge back and tells how it differs from what it should hold. Rejects with SwitchLost. */
   async diff(chassis: string, bridge: Bridge): Promise<Difference> {
     const programmer: BridgeProgrammer | undefined = this.#chassis.get(chassis)?.bridges[bridge]

@@ -66,6 +66,8 @@ export interface Switch {
   flows(filter: FlowFilter): AsyncIterable<readonly CountedFlow[]>
   /** Asks to be told of changes that others make. Called before anything is read. */
   watch(listener: (changes: readonly FlowChange[]) => void): void
+  /** Sends a packet through the flow tables as if it had come in by a port. */
+  inject(inPort: number, packet: Uint8Array): void
   close(why: string): void
 }
 
