@@ -54,7 +54,9 @@ const rates = [1, 2, 3].map(() => compile().rate)
 const { compiler, flows } = compile()
 const best = Math.max(...rates)
 console.log(`${portCount} ports, ${NETWORKS} networks, ${chassisCount} chassis: ${flows} distinct flows`)
-console.log(`compiled and encoded from scratch: ${Math.round(best / 1000)},000 flows a second of one core (wanted: 150,000)`)
+console.log(
+  `compiled and encoded from scratch: ${Math.round(best / 1000)},000 flows a second of one core (wanted: 150,000)`,
+)
 if (compiler.conflicts.length > 0) console.log(`conflicts: ${compiler.conflicts.length}`)
 
 const port = ports[0]
