@@ -5,9 +5,10 @@ import { execFile } from 'node:child_process'
 import { createServer, connect as dial } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { decode, encode, Framer } from 'node-openflow'
+import { connect, decode, encode, Framer } from 'node-openflow'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addBridge, hasOvs, noOvs, type Ovs, startOvs } from './ovs.ts'
+import { until } from './peer.ts'
 
 const run = promisify(execFile)
 
@@ -150,12 +151,45 @@ describe.skipIf(!hasOvs)(hasOvs ? 'a recording of ovs-ofctl' : `a recording of o
         [`-OOpenFlow1${minor}`, '--bundle', ...words].filter(w => w !== '--bundle' || /flow/.test(command)),
       ).catch(() => {})
       expect(recorded.length).toBeGreaterThan(2)
-      for (const bytes of recorded) {
-        const message = decode(bytes)
-        expect(message.type).not.toMatch(/^(unknown|experimenter)/)
-        expect(Buffer.from(encode(message)).toString('hex')).toBe(Buffer.from(bytes).toString('hex'))
-        expect(JSON.stringify(message, (_key, v) => (typeof v === 'bigint' ? `${v}` : v))).not.toMatch(/"type":"raw/)
-      }
+      expectSame()
+    })
+
+    test.each(['standard', 'nxt', 'nxt2'] as const)('what comes unasked, packets as %s', async packetInFormat => {
+      recorded = []
+      const versions = [(minor + 1) as 4 | 5 | 6]
+      const connection = await connect({ path: join(ovs.dir, 'middle') }, { versions })
+      connection.onPacketIn(() => {})
+      connection.send({ type: 'set_config', fragments: 'normal', missSendLen: 0xffff })
+      connection.send({ type: 'set_packet_in_format', packetInFormat })
+      const all = ['initial', 'add', 'removed', 'modify', 'instructions', 'only_own'] as const
+      const entries = [{ id: 1, command: 'add', flags: all, match: {} }] as const
+      await connection.request({ type: 'flow_monitor_request', entries })
+      const ofctl = (command: string, ...words: string[]) =>
+        ovs.ofctl('-OOpenFlow15', command, join(ovs.dir, 'br0.mgmt'), ...words)
+      const has = (type: string) => recorded.some(bytes => decode(bytes).type === type)
+      ofctl('add-flow', 'send_flow_rem,in_port=1,actions=set_field:7->reg3,controller(userdata=01.02)')
+      let times = 0
+      await until(() => {
+        if (times++ % 10 === 0) ovs.appctl('netdev-dummy/receive', 'br0-p1', frame)
+        return has('packet_in')
+      }, 'a packet')
+      ofctl('del-flows', 'in_port=1')
+      ofctl('mod-port', '2', 'down')
+      ofctl('mod-port', '2', 'up')
+      await until(() => has('flow_removed') && has('port_status') && has('flow_monitor_reply'), 'the rest')
+      await connection.close()
+      expectSame()
     })
   })
 })
+
+const frame = 'in_port(1),eth(src=50:54:00:00:00:09,dst=50:54:00:00:00:0a),eth_type(0x1234)'
+
+function expectSame(): void {
+  for (const bytes of recorded) {
+    const message = decode(bytes)
+    expect(message.type).not.toMatch(/^(unknown|experimenter)/)
+    expect(Buffer.from(encode(message)).toString('hex')).toBe(Buffer.from(bytes).toString('hex'))
+    expect(JSON.stringify(message, (_key, v) => (typeof v === 'bigint' ? `${v}` : v))).not.toMatch(/"type":"raw/)
+  }
+}
