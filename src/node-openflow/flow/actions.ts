@@ -198,7 +198,8 @@ export interface Resubmit {
   readonly table?: number
   /** Matches on the original direction of the connection. */
   readonly ct?: boolean
-  readonly form?: 'table'
+  /** Written as the first resubmit, which knows no tables. */
+  readonly form?: 'port'
 }
 
 const ANY_TABLE = 255
@@ -210,7 +211,6 @@ const readTable = (r: Reader, ct: boolean): Resubmit => {
   if (port !== IN_PORT) value.port = port
   if (table !== ANY_TABLE) value.table = table
   if (ct) value.ct = true
-  else if (table === ANY_TABLE) value.form = 'table'
   return value
 }
 
@@ -218,13 +218,13 @@ const resubmitRow: ActionRow<Resubmit> = {
   forms: [
     niciraForm(1, r => {
       const port = port16.read(r)
-      return port === IN_PORT ? {} : { port }
+      return port === IN_PORT ? { form: 'port' } : { port, form: 'port' }
     }),
     niciraForm(14, r => readTable(r, false)),
     niciraForm(44, r => readTable(r, true)),
   ],
   write: (w, { port, table, ct, form }) => {
-    const isOld = !ct && form === undefined && table === undefined
+    const isOld = form === 'port' && !ct && table === undefined
     const start = openNicira(w, isOld ? 1 : ct ? 44 : 14)
     port16.write(w, port ?? IN_PORT)
     if (!isOld) w.u8(table ?? ANY_TABLE)

@@ -5,8 +5,9 @@ import { brief, toHex } from '../../wire/index.ts'
 import type { Action, ActionOf, Bundle, ToController } from '../actions.ts'
 import { type EncapProperty, packetTypes, printEncapProperty } from '../encap.ts'
 import { fieldOf } from '../field.ts'
+import type { AnyValue } from '../fields.ts'
 import { bitsOf, printSubfield, type Subfield } from '../subfield.ts'
-import { isMasked } from '../value.ts'
+import { isMasked, type Masked } from '../value.ts'
 import { parseCt, parseNat, printCt, printNat } from './conntrack.ts'
 import { parseLearn, printLearn } from './learn.ts'
 import { findPort, type Names, parsePort, parseTable, printPort, printTable } from './names.ts'
@@ -100,7 +101,7 @@ const printers: Printers = {
   move: ({ src, dst }) => `move:${printSubfield(src)}->${printSubfield(dst)}`,
   push: ({ field }) => `push:${printSubfield(field)}`,
   pop: ({ field }) => `pop:${printSubfield(field)}`,
-  delete_field: ({ field }) => `delete_field:${fieldOf(field).name}`,
+  delete_field: ({ field }) => `delete_field:${bitsOf(field).field.name}`,
   set_vlan_vid: ({ vid, push }) => `${push ? 'mod_vlan_vid' : 'set_vlan_vid'}:${vid}`,
   set_vlan_pcp: ({ pcp, push }) => `${push ? 'mod_vlan_pcp' : 'set_vlan_pcp'}:${pcp}`,
   push_vlan: ({ etherType }) => `push_vlan:${hex(etherType)}`,
@@ -266,10 +267,20 @@ function parseMultipath(text: string): Action {
   }
 }
 
+/** A tunnel option as short as its digits, which is how Open vSwitch writes it in actions. */
+function trimmed(value: AnyValue | Masked | undefined): AnyValue | Masked | undefined {
+  const [bits, mask] = isMasked(value) ? [value.value, value.mask] : [value, undefined]
+  if (!(bits instanceof Uint8Array)) return value
+  let start = 0
+  while (start < bits.length - 1 && bits[start] === 0 && !(mask as Uint8Array | undefined)?.[start]) start++
+  if (mask === undefined) return bits.slice(start)
+  return { value: bits.slice(start), mask: (mask as Uint8Array).slice(start) }
+}
+
 function parseSetField(text: string, names: Names | undefined): Action {
   const [source, target] = splitArrow('set_field', text)
   const field = fieldOf(target)
-  const value = parseValue(field, source, names)
+  const value = trimmed(parseValue(field, source, names))
   if (value === undefined) refuse(`set_field: ${brief(source)} leaves out every bit`)
   if (isMasked(value)) return { type: 'set_field', field: field.name, value: value.value, mask: value.mask }
   return { type: 'set_field', field: field.name, value }

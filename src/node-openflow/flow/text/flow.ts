@@ -40,7 +40,12 @@ function printDuration(seconds: number, nanoseconds: number): string {
 }
 
 // The order in which instructions are carried out, and printed; all actions are one of them.
-const ranks: { readonly [type: string]: number } = { clear_actions: 2, write_actions: 3, write_metadata: 4, goto_table: 5 }
+const ranks: { readonly [type: string]: number } = {
+  clear_actions: 2,
+  write_actions: 3,
+  write_metadata: 4,
+  goto_table: 5,
+}
 const rank = (action: Action) => ranks[action.type] ?? 1
 
 function inOrder(actions: readonly Action[]): readonly Action[] {

@@ -245,7 +245,8 @@ export function matchKeys(match: Match, names: Names | undefined): string[] {
 /** Prints packet_type and the word of a protocol; what is left for later is `dl_type=`. */
 function printTypes(match: LooseMatch, out: string[]): { printed: string | undefined; saysProtocol: boolean } {
   const packetType = match.packet_type
-  if (packetType !== undefined) out.push(printPacketType(Number(isMasked(packetType) ? packetType.value : packetType)))
+  if (packetType !== undefined && packetType !== 0)
+    out.push(printPacketType(Number(isMasked(packetType) ? packetType.value : packetType)))
   const type = match.eth_type
   if (type === undefined) return { printed: undefined, saysProtocol: false }
   const isIp = type === IPV4 || type === IPV6
