@@ -745,6 +745,17 @@ for (const [type, row] of Object.entries(actionRows) as [string, AnyRow][]) {
   }
 }
 
+const WHOLE = 0xffffffffffffffffn
+
+/** Nicira's action for what OpenFlow 1.1 made an instruction. */
+const writeMetadataForm = niciraForm<Omit<WriteMetadata, 'type'>>(22, r => {
+  r.skip(6)
+  const metadata = r.u64()
+  const mask = r.u64()
+  return mask === WHOLE ? { metadata } : { metadata, mask }
+})
+tables.nicira![22] = [{ type: 'write_metadata', form: writeMetadataForm }]
+
 function find(owner: string, num: number, version: Version): Found | undefined {
   const table = tables[owner] as (Found[] | undefined)[]
   const found = table[num]
@@ -801,7 +812,13 @@ export function writeAction(w: Writer, action: Action, version: Version): void {
   const row = (actionRows as { readonly [type: string]: AnyRow | undefined })[action.type]
   if (row) row.write(w, action, version)
   else if (action.type === 'raw') w.bytes(action.bytes)
-  else if (instructions.has(action.type)) {
+  else if (action.type === 'write_metadata') {
+    const start = openNicira(w, 22)
+    w.zeros(6)
+    w.u64(action.metadata)
+    w.u64(action.mask ?? WHOLE)
+    close(w, start)
+  } else if (instructions.has(action.type)) {
     throw new EncodeError('bad-type', '', `${action.type} is an instruction and cannot stand among these actions`)
   } else throw new EncodeError('bad-type', 'type', `there is no action ${JSON.stringify(action.type)}`)
 }

@@ -25,7 +25,7 @@ import {
   putAny,
   type RawField,
 } from './match.ts'
-import { integerOf, isMasked, type Masked, readValue, writeValue } from './value.ts'
+import { hasStrayBits, integerOf, isMasked, isZero, type Masked, readValue, writeValue } from './value.ts'
 
 const numbered = (name: string, count: number, first = 0) =>
   Array.from({ length: count }, (_, i) => `${name}${first + i}`)
@@ -302,7 +302,7 @@ function store(match: LooseMatch, field: Field, value: AnyValue | Masked, r: Rea
   const place = places.get(field.name) as Place
   if (place.rank >= 0 && field.name !== 'in_port') {
     if (match[field.name] !== undefined) r.fail('duplicate', `${field.name} stands there twice`, at)
-    const plain = isMasked(value) && field.kind !== 'bytes' ? keepStray(field, value) : value
+    const plain = isMasked(value) && field.kind !== 'bytes' ? keepStray(field, value, r, at) : value
     if (plain !== undefined) match[field.name] = plain
     return
   }
@@ -310,14 +310,18 @@ function store(match: LooseMatch, field: Field, value: AnyValue | Masked, r: Rea
 }
 
 /** Masks that leave out everything or nothing are dropped, as Open vSwitch does; bits outside masks are refused by it. */
-function keepStray(field: Field, value: Masked): AnyValue | Masked | undefined {
+function keepStray(field: Field, value: Masked, r: Reader, at: number): AnyValue | Masked | undefined {
   const plain = canonicalValue(field, value)
-  return isMasked(plain) ? value : plain
+  if (plain === undefined && !isZero(value.value)) {
+    r.fail('bad-mask', `${field.name} has a value where its mask leaves out everything`, at)
+  }
+  return isMasked(plain) && hasStrayBits(field, value.value, value.mask) ? value : plain
 }
 
 function storeOther(match: LooseMatch, field: Field, value: AnyValue | Masked, r: Reader, at: number): void {
-  const plain = canonicalValue(field, value)
+  const plain = isMasked(value) ? keepStray(field, value, r, at) : canonicalValue(field, value)
   if (plain === undefined) return
+  if (field.name === 'nw_tos' && (Number(plain) & 3) !== 0) r.fail('bad-value', 'nw_tos with bits of ECN', at)
   if (field.name === 'in_port' || field.name === 'in_port_oxm') {
     if (match.in_port !== undefined) r.fail('duplicate', 'in_port stands there twice', at)
     match.in_port = field.name === 'in_port' ? portFrom16(Number(isMasked(plain) ? plain.value : plain)) : plain

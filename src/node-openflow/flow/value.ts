@@ -174,7 +174,8 @@ export function hasStrayBits(field: Field, value: AnyValue, mask: AnyValue): boo
  * undefined if every bit is left out. A tunnel option without bits stays: it matches packets that have the option.
  */
 export function canonical(field: Field, value: AnyValue, mask: AnyValue): AnyValue | Masked | undefined {
-  const bits = integerOf(field, mask)
+  const given = integerOf(field, mask)
+  const bits = field.kind === 'uint' ? given & BigInt(field.exactMask) : given
   if (bits === 0n && field.kind !== 'bytes') return undefined
   if (isExact(field, mask)) return value
   const length = Math.max(valueLength(value), valueLength(mask))
