@@ -26,6 +26,8 @@ function buildProgram(actions: Actions): Command {
     .description('Neutron for Open vSwitch, without agents: one process, OVSDB and OpenFlow.')
     .version(packageJson.version)
     .showHelpAfterError('(--help shows what there is)')
+    // So that `ofp encode --version 1.5` means OpenFlow's version and not ours.
+    .enablePositionalOptions()
   const data = ['--data <dir>', 'directory of the store', './flowright-data'] as const
 
   addServeOptions(program.command('serve').description('run the controller')).action((_options, command: Command) =>

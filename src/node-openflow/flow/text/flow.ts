@@ -5,7 +5,7 @@ import type { Action } from '../actions.ts'
 import { type Flow, FlowFlags, PRIORITY } from '../flow.ts'
 import { parseActions, printActions } from './actions.ts'
 import { MatchKeys, matchKeys } from './match.ts'
-import { type Names, parseGroupId, parsePort, parseTable, printTable } from './names.ts'
+import { type Names, parseGroupId, parsePort, parseTable, printPort, printTable } from './names.ts'
 import { bigOf, numberOf, type Pair, pairs, refuse } from './pairs.ts'
 
 /** What a switch tells of a flow besides the flow itself. */
@@ -77,6 +77,8 @@ export function printFlow(flow: Flow & FlowCounters, options: PrintOptions = {})
   if (keys.length > 0) text += `${keys.join(',')} `
   return `${text}actions=${printActions(inOrder(flow.actions), names)}`
 }
+
+const ALL_TABLES = 255
 
 const commands = ['add', 'modify', 'modify_strict', 'delete', 'delete_strict'] as const
 
@@ -164,4 +166,21 @@ export function parseFlowMod(text: string, names?: Names): FlowChange {
   const found = /^\s*([a-z_]+)(?=[,\s]|$)[,\s]*/.exec(text)
   const command = commands.find(word => word === found?.[1])
   return command ? parse(text.slice((found as RegExpExecArray)[0].length), command, names) : parse(text, 'add', names)
+}
+
+/** A change of flows as `ovs-ofctl add-flows` takes it: a new flow as `printFlow` prints it, another change after its command. */
+export function printFlowMod(change: FlowChange, options: PrintOptions = {}): string {
+  const { command, cookieMask, outPort, outGroup, ...flow } = change
+  if (command === 'add') return printFlow(flow, options)
+  const isDelete = command.startsWith('delete')
+  const { table, cookie = 0n, ...rest } = flow
+  const head: string[] = []
+  if (cookieMask !== undefined) head.push(`cookie=0x${cookie.toString(16)}/0x${cookieMask.toString(16)}`)
+  else if (!isDelete && cookie !== 0n) head.push(`cookie=0x${cookie.toString(16)}`)
+  if (table !== undefined && table !== ALL_TABLES) head.push(`table=${printTable(table, options.names)}`)
+  if (outPort !== undefined) head.push(`out_port=${printPort(outPort, options.names)}`)
+  if (outGroup !== undefined) head.push(`out_group=${outGroup}`)
+  const { priority, ...loose } = rest
+  const text = printFlow(command.endsWith('strict') ? rest : loose, options)
+  return [command, ...head, isDelete ? text.replace(/ ?actions=drop$/, '') : text].filter(Boolean).join(' ')
 }

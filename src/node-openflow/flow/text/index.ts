@@ -6,6 +6,7 @@ export {
   parseFlow,
   parseFlowMod,
   printFlow,
+  printFlowMod,
 } from './flow.ts'
 export {
   type GroupPrintOptions,

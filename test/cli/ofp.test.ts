@@ -1,0 +1,85 @@
+// `flowright ofp`: messages to JSON and back without a loss, texts to messages, errors in their lines.
+
+import { decode, encode, toHex } from 'node-openflow'
+import { describe, expect, test } from 'vitest'
+import { decodeLine, encodeLine, encodeText } from '#cli/ofp'
+import { oskenSamples, ovsSamples } from '../openflow/vectors.ts'
+
+/** What the library itself makes of a message; undefined if it refuses it. */
+function direct(bytes: Uint8Array): string | undefined {
+  try {
+    return toHex(encode(structuredClone(decode(bytes))))
+  } catch {
+    return undefined
+  }
+}
+
+describe('ofp decode and encode', () => {
+  test.each([
+    ['Open vSwitch', ovsSamples],
+    ['os-ken', oskenSamples],
+  ])('lose nothing of the messages of %s', (_, samples) => {
+    expect(samples.length).toBeGreaterThan(100)
+    for (const { id, hex, bytes } of samples) {
+      const expected = direct(bytes)
+      const line = decodeLine(hex)
+      if (expected === undefined) continue
+      expect(line.isError, id).toBe(false)
+      expect(encodeLine(line.text).text, id).toBe(expected)
+    }
+  })
+
+  test('show flows in the words of ovs-ofctl', () => {
+    const hex = encodeText('flow-mod', 'table=3,priority=5,arp,arp_tpa=10.0.0.5,actions=goto_table:7', 6, 9).text
+    expect(JSON.parse(decodeLine(hex).text)).toMatchObject({
+      version: 6,
+      type: 'flow_mod',
+      xid: 9,
+      command: 'add',
+      table: 3,
+      match: { eth_type: 0x0806, arp_tpa: '10.0.0.5' },
+      text: 'table=3, priority=5,arp,arp_tpa=10.0.0.5 actions=goto_table:7',
+    })
+  })
+
+  test('keep integers of 64 bits exact', () => {
+    const hex = encodeText('flow-mod', 'cookie=0xfedcba9876543211,actions=drop', 6).text
+    expect(decodeLine(hex).text).toContain('"cookie":18364758544493064721')
+    expect(encodeLine(decodeLine(hex).text).text).toBe(hex)
+  })
+
+  test.each([
+    ['flow-mod', 'delete_strict cookie=0x5/0xff,table=3,priority=7,tcp,out_port=5'],
+    ['flow-mod', 'modify table=1,ip actions=output:1'],
+    ['group-mod', 'group_id=1,type=select,bucket=weight:5,actions=output:1,bucket=actions=output:2'],
+    ['group-mod', 'insert_bucket group_id=1,command_bucket_id=last,bucket=bucket_id:7,actions=output:1'],
+    ['meter-mod', 'meter=1 kbps burst bands=type=drop rate=5 burst_size=6'],
+  ])('take a %s as text: %s', (what, text) => {
+    const line = encodeText(what, text, 6)
+    expect(line).toMatchObject({ isError: false })
+    const shown = JSON.parse(decodeLine(line.text).text) as { text: string }
+    expect(encodeText(what, shown.text, 6).text).toBe(line.text)
+  })
+
+  test.each([
+    ['0605', { code: 'truncated', offset: 0 }],
+    ['06050008zz000000', { code: 'bad-value', offset: 4 }],
+    ['060500080000000', { code: 'truncated', offset: 7 }],
+    ['0605000800000001ffff', { code: 'bad-length', offset: 8 }],
+  ])('tell what is wrong with %s', (hex, error) => {
+    const line = decodeLine(hex)
+    expect(line.isError).toBe(true)
+    expect(JSON.parse(line.text)).toMatchObject({ error })
+  })
+
+  test.each([
+    '{',
+    '[]',
+    '{"type":"flow_mod"}',
+    '{"version":6,"type":"flow_mod","xid":1,"match":{"nonsense":1},"actions":[]}',
+  ])('tell what is wrong with %s', json => {
+    const line = encodeLine(json)
+    expect(line.isError).toBe(true)
+    expect(JSON.parse(line.text)).toHaveProperty('error.code')
+  })
+})
