@@ -38,6 +38,8 @@ export interface BundleChannel {
 const DEFAULT_ID = 1
 const DEFAULT_FLAGS = ['atomic', 'ordered'] as const
 const CHUNK = 48 * 1024
+/** Encoded items from this size on are sent as they are; smaller ones are gathered. */
+const LARGE = 8 * 1024
 
 /** Encodes a message as a bundle's OFPT_BUNDLE_ADD_MESSAGE, to be sent many times; `xid` is permanent. */
 export function encodeBundleAdd(
@@ -56,6 +58,23 @@ export function encodeBundleAdd(
 
 const scratch = new Writer(4096)
 
+/** What was sent with live xids, in runs of consecutive ones: lighter than a map when there are 100,000 of them. */
+class Sent {
+  private readonly runs: { readonly first: number; readonly items: BundleMessage[] }[] = []
+  private next = -1
+
+  add(xid: number, item: BundleMessage): void {
+    if (xid === this.next) this.runs.at(-1)?.items.push(item)
+    else this.runs.push({ first: xid, items: [item] })
+    this.next = xid + 1
+  }
+
+  get(xid: number): BundleMessage | undefined {
+    const run = this.runs.find(({ first, items }) => xid >= first && xid < first + items.length)
+    return run?.items[xid - run.first]
+  }
+}
+
 /** Opens, fills, closes and commits a bundle. */
 export async function runBundle(
   channel: BundleChannel,
@@ -65,8 +84,7 @@ export async function runBundle(
   const { outbox, request } = channel
   const { id: bundleId = DEFAULT_ID, flags = DEFAULT_FLAGS, timeout = channel.timeout } = options
   const errors: OpenFlowError[] = []
-  /** What was sent with live xids. */
-  const live = new Map<number, BundleMessage>()
+  const live = new Sent()
   const control = (control: 'open_request' | 'close_request' | 'commit_request' | 'discard_request') =>
     request({ type: 'bundle_control', bundleId, control, flags }, timeout, control !== 'open_request')
   channel.onError(message => {
@@ -111,7 +129,7 @@ function* adds(
   items: Iterable<BundleItem>,
   bundleId: number,
   flags: readonly ('atomic' | 'ordered')[],
-  live: Map<number, BundleMessage>,
+  live: Sent,
 ): Generator<Uint8Array> {
   const { version, pending } = channel
   const w = new Writer(CHUNK + 4096)
@@ -121,17 +139,19 @@ function* adds(
       if (item[1] !== addType(version)) {
         throw new EncodeError('bad-type', `[${index}]`, 'encoded items of a bundle must be OFPT_BUNDLE_ADD_MESSAGE')
       }
-      if (w.length > 0) yield w.take()
-      w.reset()
-      yield item
+      if (item.length >= LARGE) {
+        if (w.length > 0) yield w.take()
+        w.reset()
+        yield item
+      } else w.bytes(item)
     } else {
       const xid = pending.nextXid()
       writeBundleAdd(w, item, version, xid, bundleId, flags)
-      live.set(xid, item)
-      if (w.length >= CHUNK) {
-        yield w.take()
-        w.reset()
-      }
+      live.add(xid, item)
+    }
+    if (w.length >= CHUNK) {
+      yield w.take()
+      w.reset()
     }
     index++
   }
