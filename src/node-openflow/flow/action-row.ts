@@ -9,11 +9,9 @@ import {
   struct,
   type ValueOf,
   type Writer,
-  within,
 } from '../wire/index.ts'
 import type { Version } from './field.ts'
-import { portFrom16, portTo16 } from './match-codec.ts'
-import { readSubfield, type Subfield } from './subfield.ts'
+import { portFrom16, portTo16 } from './match-order.ts'
 
 /** Whose action numbers: OpenFlow's, Nicira's (experimenter 0x2320), or ONF's (0x4f4e4600). */
 export type Owner = 'standard' | 'nicira' | 'onf'
@@ -136,23 +134,9 @@ function numberOf<N extends string>(names: readonly N[], name: N): number {
   return number
 }
 
-/** First bit and number of bits in 16 bits, then a subfield's header of 4 bytes. */
-export function readPacked(r: Reader, packed: number): Subfield {
-  return readSubfield(r, packed >> 6, (packed & 0x3f) + 1)
-}
-
 /** The rest of the window must be zeros, as Open vSwitch wants it. */
 export function zerosOnly(r: Reader): void {
   while (r.remaining > 0) {
     if (r.u8() !== 0) r.fail('bad-value', 'padding that is not zero', r.offset - 1)
-  }
-}
-
-/** Lets `write` refuse in the name of a member. */
-export function member<T>(name: string, write: () => T): T {
-  try {
-    return write()
-  } catch (error) {
-    throw within(name, error)
   }
 }

@@ -2,12 +2,11 @@
 
 import { EncodeError, type Reader, readIpv4, readIpv6, type Writer, writeIpv4, writeIpv6 } from '../wire/index.ts'
 import { type ActionRow, close, niciraForm, openNicira, zerosOnly } from './action-row.ts'
-import type { Action } from './actions.ts'
 import type { Version } from './field.ts'
 import { bitsOf, packBits, readSubfield, type Subfield, writeFieldHeader } from './subfield.ts'
 
 /** ct: gives a packet to the connection tracker. */
-export interface Ct {
+export interface CtOf<A> {
   readonly commit?: boolean
   readonly force?: boolean
   /** Where the tracked packet goes on; missing: nowhere. */
@@ -17,7 +16,7 @@ export interface Ct {
   /** The port of the application protocol to look into: 21 for FTP, 69 for TFTP. */
   readonly alg?: number
   /** nat, and what `exec(…)` of the text holds. */
-  readonly actions?: readonly Action[]
+  readonly actions?: readonly A[]
 }
 
 /** nat: translates a connection's addresses; without `direction`, as was decided when it was committed. */
@@ -33,9 +32,9 @@ export interface Nat {
 }
 
 /** Reads and writes actions inside actions. */
-export interface Nested {
-  read(r: Reader, version: Version): readonly Action[]
-  write(w: Writer, actions: readonly Action[], version: Version): void
+export interface Nested<A> {
+  read(r: Reader, version: Version): readonly A[]
+  write(w: Writer, actions: readonly A[], version: Version): void
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -46,8 +45,8 @@ const COMMIT = 1
 const FORCE = 2
 const NO_TABLE = 255
 
-function readCt(r: Reader, version: Version, nested: Nested): Ct {
-  const value: Mutable<Ct> = {}
+function readCt<A>(r: Reader, version: Version, nested: Nested<A>): CtOf<A> {
+  const value: Mutable<CtOf<A>> = {}
   const flags = r.u16()
   if (flags & ~3) r.fail('bad-value', `ct: flags 0x${flags.toString(16)}`, r.offset - 2)
   if (flags & COMMIT) value.commit = true
@@ -68,7 +67,7 @@ function readCt(r: Reader, version: Version, nested: Nested): Ct {
 }
 
 /** ct. */
-export function ctRow(nested: Nested): ActionRow<Ct> {
+export function ctRow<A>(nested: Nested<A>): ActionRow<CtOf<A>> {
   return {
     forms: [niciraForm(CT, (r, version) => readCt(r, version, nested))],
     write: (w, action, version) => {

@@ -10,7 +10,6 @@ import {
   fields,
   type Kind,
 } from './fields.ts'
-import { ones } from './value.ts'
 
 /** OpenFlow by its version number on the wire: 1.3, 1.4, 1.5. */
 export type Version = 4 | 5 | 6
@@ -57,9 +56,19 @@ function codeFor(row: FieldRow, dialect: Dialect): Code | undefined {
   return best
 }
 
+/** All ones in as many bytes as a field has. */
+function ones(kind: Kind, bytes: number): AnyValue {
+  if (kind === 'uint') return 2 ** (8 * bytes) - 1
+  if (kind === 'big') return (1n << BigInt(8 * bytes)) - 1n
+  if (kind === 'mac') return 'ff:ff:ff:ff:ff:ff'
+  if (kind === 'ipv4') return '255.255.255.255'
+  if (kind === 'ipv6') return 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'
+  return new Uint8Array(bytes).fill(0xff)
+}
+
 function ready(name: FieldName, row: FieldRow, index: number): Field {
   const bytes = row.bytes ?? (row.bits <= 8 ? 1 : row.bits <= 16 ? 2 : row.bits <= 32 ? 4 : row.bits / 8)
-  const field = {
+  return {
     name,
     index,
     row,
@@ -68,11 +77,9 @@ function ready(name: FieldName, row: FieldRow, index: number): Field {
     bits: row.bits,
     exactMask: exactMasks[name] ?? (bytes <= 4 ? 2 ** (8 * bytes) - 1 : 0),
     codes: ([0, 1, 2, 3, 4, 5, 6] as Dialect[]).map(dialect => codeFor(row, dialect)),
-    allOnes: 0 as AnyValue,
+    allOnes: ones(row.value, bytes),
     ...(writtenMasks.has(name) && { writtenMask: exactMasks[name] as number }),
   }
-  field.allOnes = ones(field)
-  return field
 }
 
 /** All fields, in the order of their rows. */

@@ -1,10 +1,12 @@
 // Flows as data, and short ways to write matches and actions down.
 
 import { EncodeError } from '../wire/index.ts'
-import type { Action, ActionOf, Bundle, Multipath, Resubmit, ToController } from './actions.ts'
-import type { Ct, Nat } from './conntrack.ts'
+import type { Action, ActionOf, Ct } from './actions.ts'
+import type { Bundle, Multipath } from './choice-actions.ts'
+import type { Nat } from './conntrack.ts'
 import { fieldOf } from './field.ts'
 import type { AnyValue, FieldAlias, FieldName, FieldValue } from './fields.ts'
+import type { Resubmit, ToController } from './forwarding.ts'
 import type { Learn } from './learn.ts'
 import type { Match } from './match.ts'
 import type { Subfield } from './subfield.ts'

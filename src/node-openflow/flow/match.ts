@@ -1,7 +1,7 @@
 // Matches as plain objects: their type, and one canonical form for what can be said in several ways.
 
 import { EncodeError, within } from '../wire/index.ts'
-import { type Field, fieldOf, findField } from './field.ts'
+import { type Field, fieldOf } from './field.ts'
 import type { AnyValue, FieldAlias, FieldName, FieldValue } from './fields.ts'
 import { canonical, fromInteger, integerOf, isMasked, type Masked, withPrefix } from './value.ts'
 
@@ -163,9 +163,4 @@ export function canonicalValue(field: Field, value: AnyValue | Masked): AnyValue
     return BigInt(value)
   }
   return value
-}
-
-/** The canonical name of a field's name or alias. */
-export function canonicalName(name: string): string {
-  return findField(name)?.name ?? name
 }

@@ -31,28 +31,6 @@ export function isMasked(value: unknown): value is Masked {
   return typeof value === 'object' && value !== null && 'mask' in value
 }
 
-const MAC_ONES = 'ff:ff:ff:ff:ff:ff'
-const IPV4_ONES = '255.255.255.255'
-const IPV6_ONES = 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'
-
-/** All ones in as many bytes as the field has. */
-export function ones(field: Field, length: number = field.bytes): AnyValue {
-  switch (field.kind) {
-    case 'uint':
-      return 2 ** (8 * field.bytes) - 1
-    case 'big':
-      return (1n << BigInt(8 * field.bytes)) - 1n
-    case 'mac':
-      return MAC_ONES
-    case 'ipv4':
-      return IPV4_ONES
-    case 'ipv6':
-      return IPV6_ONES
-    default:
-      return new Uint8Array(length).fill(0xff)
-  }
-}
-
 /** Whether a mask leaves out every bit. */
 export function isZero(mask: AnyValue): boolean {
   if (typeof mask === 'number') return mask === 0

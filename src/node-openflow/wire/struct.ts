@@ -31,25 +31,9 @@ export const mac: Codec<string> = { size: 6, read: readMac, write: writeMac }
 export const ipv4: Codec<string> = { size: 4, read: readIpv4, write: writeIpv4 }
 export const ipv6: Codec<string> = { size: 16, read: readIpv6, write: writeIpv6 }
 
-/** A byte that says yes or no: anything but 0 is yes. */
-export const bool: Codec<boolean> = { size: 1, read: r => r.u8() !== 0, write: (w, v) => w.u8(v ? 1 : 0) }
-
 /** Padding: skipped when read, zeros when written. */
 export function pad(length: number): Codec<undefined> {
   return { size: length, read: r => void r.skip(length), write: w => w.zeros(length) }
-}
-
-/** Exactly `length` bytes. */
-export function bytes(length: number): Codec<Uint8Array> {
-  return {
-    size: length,
-    read: r => r.bytes(length),
-    write: (w, v) => {
-      if (v?.length !== length)
-        throw new EncodeError('bad-value', '', `${v?.length ?? 'no'} bytes where ${length} are needed`)
-      w.bytes(v)
-    },
-  }
 }
 
 /** All bytes up to the end of the window. */

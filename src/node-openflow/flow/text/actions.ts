@@ -2,10 +2,12 @@
 // word that is parsed.
 
 import { brief, toHex } from '../../wire/index.ts'
-import type { Action, ActionOf, Bundle, ToController } from '../actions.ts'
+import type { Action, ActionOf } from '../actions.ts'
+import type { Bundle } from '../choice-actions.ts'
 import { type EncapProperty, packetTypes, printEncapProperty } from '../encap.ts'
 import { fieldOf } from '../field.ts'
 import type { AnyValue } from '../fields.ts'
+import type { ToController } from '../forwarding.ts'
 import { bitsOf, printSubfield, type Subfield } from '../subfield.ts'
 import { isMasked, type Masked } from '../value.ts'
 import { parseCt, parseNat, printCt, printNat } from './conntrack.ts'
@@ -304,7 +306,8 @@ function parseResubmit(text: string, names: Names | undefined): Action {
   if (ct !== '' && ct !== 'ct') refuse(`resubmit has no part ${brief(ct)}`)
   if (port === '' && table === '') refuse('resubmit needs a port or a table')
   const action: Mutable<ActionOf<'resubmit'>> = { type: 'resubmit' }
-  if (port !== '') action.port = parsePort(port, names)
+  const number = port === '' ? IN_PORT : parsePort(port, names)
+  if (number !== IN_PORT) action.port = number
   if (table !== '') action.table = parseTable(table, names)
   if (ct !== '') action.ct = true
   return action

@@ -1,8 +1,8 @@
 // ct and nat in text.
 
 import { brief, ipv4Number, ipv4Text, ipv6Number, ipv6Text } from '../../wire/index.ts'
-import type { Action } from '../actions.ts'
-import type { Ct, Nat } from '../conntrack.ts'
+import type { Action, Ct } from '../actions.ts'
+import type { Nat } from '../conntrack.ts'
 import { printSubfield } from '../subfield.ts'
 import { type Names, parseTable, printTable } from './names.ts'
 import { integerIn, numberOf, pairs, refuse } from './pairs.ts'

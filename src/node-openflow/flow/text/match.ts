@@ -4,7 +4,8 @@ import { brief, fromHex, Reader, toHex, Writer, within } from '../../wire/index.
 import { fieldOf, findField } from '../field.ts'
 import type { AnyValue, FieldName } from '../fields.ts'
 import { canonicalMatch, type LooseMatch, type Match, put } from '../match.ts'
-import { readOxms, writeOxms } from '../match-codec.ts'
+import { readOxms } from '../match-read.ts'
+import { writeOxms } from '../match-write.ts'
 import { bitsOf } from '../subfield.ts'
 import { integerOf, isExact, isMasked, isZero, type Masked } from '../value.ts'
 import { type Names, printPort } from './names.ts'
@@ -256,11 +257,6 @@ function printTypes(match: LooseMatch, out: string[]): { printed: string | undef
   if (word !== undefined) out.push(word)
   const printed = word === undefined ? `dl_type=${hexPadded(type as number, 4)}` : undefined
   return { printed, saysProtocol: both !== undefined }
-}
-
-/** What a key of a match may be besides a field. */
-export function isProtocol(key: string): boolean {
-  return key === 'eth' || protocolByName.has(key)
 }
 
 /** Gathers keys into a match. */
