@@ -34,10 +34,10 @@ const isObject = (value: unknown): value is Loose =>
 type Any = never
 
 /** What a thing that is like a flow, a group or a meter is in the words of ovs-ofctl. */
-function textOf(thing: Loose): string | undefined {
+function textOf(thing: Loose, bucketIds: boolean): string | undefined {
   if (thing.type === 'flow_mod') return printFlowMod(thing as Any)
-  if (thing.type === 'group_mod') return printGroupMod(thing as Any, { bucketIds: thing.version === 6 })
-  if (thing.buckets !== undefined && thing.groupType !== undefined) return printGroup(thing as Any)
+  if (thing.type === 'group_mod') return printGroupMod(thing as Any, { bucketIds })
+  if (thing.buckets !== undefined && thing.groupType !== undefined) return printGroup(thing as Any, { bucketIds })
   if (thing.bands !== undefined && thing.flags !== undefined) return printMeter(thing as Any, ' ').replace('= ', '=')
   if (thing.match !== undefined && Array.isArray(thing.actions)) return printFlow(thing as Any)
   if (thing.match !== undefined) return printMatch(thing.match as Any)
@@ -45,31 +45,31 @@ function textOf(thing: Loose): string | undefined {
 }
 
 /** The same thing with its text, and what is in it with theirs. */
-function withText(thing: Loose): Loose {
+function withText(thing: Loose, version: unknown = thing.version): Loose {
   const out: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(thing)) {
-    if (key === 'entries' || key === 'updates') out[key] = listWithText(value)
+    if (key === 'entries' || key === 'updates') out[key] = listWithText(value, version)
     else if (isObject(value) && typeof value.type === 'string' && value.version !== undefined)
       out[key] = withText(value)
     else out[key] = value
   }
-  const text = textIfAny(thing)
+  const text = textIfAny(thing, version === 6)
   if (text !== undefined) out.text = text
   return out
 }
 
 /** A message may hold what has no text, such as a value that no field of that kind can have; it is shown all the same. */
-function textIfAny(thing: Loose): string | undefined {
+function textIfAny(thing: Loose, bucketIds: boolean): string | undefined {
   try {
-    return textOf(thing)
+    return textOf(thing, bucketIds)
   } catch (error) {
     if (error instanceof EncodeError) return undefined
     throw error
   }
 }
 
-const listWithText = (value: unknown) =>
-  Array.isArray(value) ? value.map(item => (isObject(item) ? withText(item) : item)) : value
+const listWithText = (value: unknown, version: unknown) =>
+  Array.isArray(value) ? value.map(item => (isObject(item) ? withText(item, version) : item)) : value
 
 // JSON.rawJSON and the source given to revivers are in the language but not yet in the compiler's library.
 const exact = JSON as unknown as { rawJSON(text: string): unknown }

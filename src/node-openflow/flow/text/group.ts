@@ -1,7 +1,7 @@
 // Groups in text: what `ovs-ofctl dump-groups` prints, and what `ovs-ofctl add-group` and the like take.
 
 import { brief } from '../../wire/index.ts'
-import { findField } from '../field.ts'
+import { type Field, findField } from '../field.ts'
 import type { AnyValue } from '../fields.ts'
 import type { Bucket, Group, GroupMod, SelectionMethod } from '../group.ts'
 import type { LooseMatch, Match } from '../match.ts'
@@ -23,12 +23,16 @@ export interface GroupPrintOptions {
 }
 
 function printFields(fields: Match): string {
-  const parts = Object.entries(fields as LooseMatch).map(([name, given]) => {
-    const field = findField(name)
-    const value = isMasked(given) ? given.value : given
-    if (!field || value === undefined || isExact(field, value)) return name
-    return `${field.name}=${printValue(field, value, undefined)}`
-  })
+  const given = fields as LooseMatch
+  const names = Object.keys(given).filter(name => findField(name) !== undefined)
+  const parts = names
+    .map(name => ({ field: findField(name) as Field, given: given[name] }))
+    .sort((a, b) => a.field.index - b.field.index)
+    .map(({ field, given }) => {
+      const mask = isMasked(given) ? given.value : given
+      if (mask === undefined || isExact(field, mask)) return field.name
+      return `${field.name}=${printValue(field, mask, undefined)}`
+    })
   if (parts.length === 0) return ''
   return parts.length === 1 ? `,fields=${parts[0]}` : `,fields(${parts.join(',')})`
 }
