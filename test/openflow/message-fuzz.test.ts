@@ -2,6 +2,7 @@
 
 import { DecodeError, decode, EncodeError, encode } from 'node-openflow'
 import { describe, expect, test } from 'vitest'
+import { interesting, mutate, random } from './mutate.ts'
 import { oskenSamples, ovsSamples } from './vectors.ts'
 
 /** How long each fuzzing test may take, in ms; a campaign sets more. */
@@ -10,56 +11,8 @@ const seed = Number(process.env.OPENFLOW_FUZZ_SEED ?? 20_250_722)
 
 const samples = [...ovsSamples, ...oskenSamples].map(s => s.bytes)
 
-/** Numbers that follow from a seed, so that a failure can be had again (mulberry32). */
-function random(state: number): (below: number) => number {
-  let a = state >>> 0
-  return below => {
-    a = (a + 0x6d2b79f5) >>> 0
-    let t = Math.imul(a ^ (a >>> 15), a | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) % below
-  }
-}
-
-const interesting = [0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 0x7f, 0x80, 0xfe, 0xff]
-
-function mutate(source: Uint8Array, pick: (below: number) => number): Uint8Array {
-  let bytes = source.slice()
-  const times = 1 + pick(4)
-  for (let i = 0; i < times; i++) {
-    const at = pick(bytes.length)
-    switch (pick(7)) {
-      case 0:
-        bytes[at] = pick(256)
-        break
-      case 1:
-        bytes[at] = interesting[pick(interesting.length)] as number
-        break
-      case 2:
-        bytes[at] = bytes[at]! ^ (1 << pick(8))
-        break
-      case 3: {
-        const [big, small] = [pick(2) ? 0xff : 0, pick(256)]
-        bytes[at] = big
-        if (at + 1 < bytes.length) bytes[at + 1] = small
-        break
-      }
-      case 4:
-        bytes = Uint8Array.from([...bytes.slice(0, at), ...bytes.slice(at + 1 + pick(8))])
-        break
-      case 5: {
-        const from = pick(bytes.length)
-        bytes = Uint8Array.from([...bytes.slice(0, at), ...bytes.slice(from, from + 1 + pick(64)), ...bytes.slice(at)])
-        break
-      }
-      default: {
-        const other = samples[pick(samples.length)] as Uint8Array
-        const from = pick(other.length)
-        bytes.set(other.slice(from, from + Math.min(8, bytes.length - at)), at)
-      }
-    }
-    if (bytes.length < 8) bytes = Uint8Array.from([...bytes, ...new Uint8Array(8)])
-  }
+function mutateMessage(source: Uint8Array, pick: (below: number) => number): Uint8Array {
+  const bytes = mutate(source, samples, pick)
   // Mostly with a header that tells the truth, or nothing of the rest would be looked at.
   if (pick(8) > 0 && bytes.length <= 0xffff) new DataView(bytes.buffer).setUint16(2, bytes.length)
   if (pick(8) > 0) bytes[0] = 4 + (bytes[0]! % 3)
@@ -106,7 +59,7 @@ function campaign(make: (pick: (below: number) => number) => Uint8Array): { inpu
 
 describe('hostile bytes', () => {
   test('mutated samples end in a value or a DecodeError', { timeout: budget + 30_000 }, () => {
-    const { inputs, values } = campaign(pick => mutate(samples[pick(samples.length)] as Uint8Array, pick))
+    const { inputs, values } = campaign(pick => mutateMessage(samples[pick(samples.length)] as Uint8Array, pick))
     expect(inputs).toBeGreaterThan(500)
     expect(values).toBeGreaterThan(10)
     if (budget > 10_000) console.log(`${inputs} mutated samples, ${values} of them messages`)
