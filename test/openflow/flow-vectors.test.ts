@@ -10,9 +10,11 @@ import {
   type FieldRow,
   fields,
   type Match,
+  printMatch,
   Reader,
   readActions,
   readInstructions,
+  readMatch,
   readOxms,
   type Version,
   Writer,
@@ -171,6 +173,22 @@ describe.each(['nx-match', 'oxm-match'])('%s', kind => {
       checkMatch(match, 6)
     }
     expect(read, `${row.input_text}: ${row.expected_text}`).toThrow()
+  })
+})
+
+describe('ofp11-match', () => {
+  const samples = rows.filter(row => row.kind === 'ofp11-match')
+  test.each(samples.filter(row => !row.expects_error).map(row => [row.id, row] as const))('%s', (_, row) => {
+    const match = readMatch(new Reader(fromHex(row.hex)), 4)
+    // OXM can only say that there is no tag, not that all its bits are 0.
+    expect(printMatch(match)).toBe(row.expected_text.replace(/^vlan_tci=0x0000$/, 'vlan_tci=0x0000/0x1fff'))
+    const w = new Writer()
+    writeMatch(w, match, 4)
+    expect(readMatch(new Reader(w.take()), 4)).toEqual(match)
+  })
+
+  test.each(samples.filter(row => row.expects_error).map(row => [row.id, row] as const))('%s', (_, row) => {
+    expect(() => checkMatch(readMatch(new Reader(fromHex(row.hex)), 4), 4), row.expected_text).toThrow()
   })
 })
 

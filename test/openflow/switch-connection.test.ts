@@ -2,9 +2,11 @@
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import {
   type Connection,
+  type ConnectionClosed,
   connect,
   encodeBundleAdd,
   listen,
@@ -132,6 +134,36 @@ suite(title('a switch that dials us'), () => {
   })
 })
 
+/** A port of the loopback that nobody listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  return port
+}
+
+suite(title('a switch that listens'), () => {
+  test('is reached over TCP and over TLS, its certificate verified', async () => {
+    const pki = makePki(ovs.dir)
+    const [port, tlsPort] = [await freePort(), await freePort()]
+    ovs.vsctl('set-ssl', pki.files.switchKey, pki.files.switchCert, pki.files.ca)
+    addBridge(ovs, 'br3')
+    ending.push(() => ovs.vsctl('del-br', 'br3', '--', 'del-ssl'))
+    ovs.vsctl('set-controller', 'br3', `ptcp:${port}:127.0.0.1`, `pssl:${tlsPort}:127.0.0.1`)
+    const plain = await connect({ host: '127.0.0.1', port })
+    ending.push(() => plain.close())
+    await plain.barrier()
+    const secure = await connect({ host: '127.0.0.1', port: tlsPort, tls: pki.controller })
+    ending.push(() => secure.close())
+    expect(secure.peer.certificate?.subject.CN).toBe('switch-7')
+    await secure.barrier()
+    // The stranger's authority did not sign the switch's certificate.
+    const other = { ...pki.stranger, ca: pki.otherCa }
+    await expect(connect({ host: '127.0.0.1', port: tlsPort, tls: other })).rejects.toThrow(/certificate/)
+  })
+})
+
 suite(title('bundles on a real switch'), () => {
   const flow = (priority: number, cookie = 1n) =>
     ({
@@ -171,6 +203,41 @@ suite(title('bundles on a real switch'), () => {
     await connection.bundle([{ type: 'flow_mod', command: 'delete', table: 255, match: {}, actions: [] }])
   })
 
+  test('encoded once go to many switches as the same bytes', async () => {
+    addBridge(ovs, 'br4', 3)
+    ending.push(() => ovs.vsctl('del-br', 'br4'))
+    const bytes = Buffer.concat(
+      Array.from({ length: 200 }, (_, i) => encodeBundleAdd(flow(i + 1), 6, PERMANENT_XID + i)),
+    )
+    const before = bytes.toString('hex')
+    const other = await connect({ path: join(ovs.dir, 'br4.mgmt') })
+    ending.push(() => other.close())
+    await Promise.all([(await dial()).bundle([bytes]), other.bundle([bytes])])
+    expect(bytes.toString('hex')).toBe(before)
+    expect(dump('br4')).toEqual(dump('br0'))
+    expect(dump().length).toBe(200)
+    await (await dial()).bundle([{ type: 'flow_mod', command: 'delete', table: 255, match: {}, actions: [] }])
+  })
+
+  test('whose connection is lost in the middle leave all or nothing', async () => {
+    const flows = Array.from({ length: 20_000 }, (_, i) => ({ ...flow(7), match: { metadata: BigInt(i) } }))
+    for (const ms of [0, 5, 20, 60, 120, 200, 350]) {
+      const connection = await dial()
+      const outcome = connection.bundle(flows).then(
+        () => 'committed',
+        error => (error as ConnectionClosed).outcome,
+      )
+      await new Promise(resolve => setTimeout(resolve, ms))
+      connection.destroy(new Error('pulled'))
+      const told = await outcome
+      const judge = await dial()
+      const { flowCount } = await judge.request({ type: 'aggregate_stats_request', table: 3 })
+      const possible = { committed: [20_000], none: [0], unknown: [0, 20_000] }[told]
+      expect(possible, told).toContain(flowCount)
+      await judge.bundle([{ type: 'flow_mod', command: 'delete', table: 255, match: {}, actions: [] }])
+    }
+  })
+
   test('run one after the other, however they are asked for', async () => {
     const connection = await dial()
     await Promise.all([1, 2, 3, 4, 5].map(n => connection.bundle([flow(n), flow(n + 10)])))
@@ -199,6 +266,7 @@ suite(title('bundles on a real switch'), () => {
 interface Pki {
   readonly controller: { key: string; cert: string; ca: string }
   readonly stranger: { key: string; cert: string; ca: string }
+  readonly otherCa: string
   readonly files: { switchKey: string; switchCert: string; ca: string }
 }
 
@@ -236,6 +304,7 @@ function makePki(dir: string): Pki {
   return {
     controller: identity('controller'),
     stranger: identity('stranger'),
+    otherCa: text('other-ca.pem'),
     files: { switchKey: file('switch-7.key'), switchCert: file('switch-7.pem'), ca: file('ca.pem') },
   }
 }
