@@ -3,10 +3,12 @@
 import { brief, within } from '../../wire/index.ts'
 import type { Action } from '../actions.ts'
 import { type Flow, FlowFlags, PRIORITY } from '../flow.ts'
-import { parseActions, printActions } from './actions.ts'
-import { MatchKeys, matchKeys } from './match.ts'
 import { type Names, parseGroupId, parsePort, parseTable, printPort, printTable } from './names.ts'
 import { bigOf, numberOf, type Pair, pairs, refuse } from './pairs.ts'
+import { parseActions } from './parse-actions.ts'
+import { gatherMatch } from './parse-match.ts'
+import { printActions } from './print-actions.ts'
+import { matchKeys } from './print-match.ts'
 
 /** What a switch tells of a flow besides the flow itself. */
 export interface FlowCounters {
@@ -139,9 +141,9 @@ function parse(text: string, command: FlowCommand, names: Names | undefined): Fl
   const [head, tail] = isDelete ? [text, undefined] : splitActions(text)
   if (!isDelete && tail === undefined) refuse(`a flow needs actions: ${brief(text)}`)
   const change: Mutable<FlowChange> = { command, match: {}, actions: [] }
-  const match = new MatchKeys()
+  const match = gatherMatch(names)
   for (const pair of pairs(head)) {
-    if (!takeOption(change, pair, names) && !match.take(pair, names)) {
+    if (!takeOption(change, pair, names) && !match.take(pair)) {
       refuse(`there is no field ${brief(pair.key)}; ovs-fields(7) lists them`)
     }
   }

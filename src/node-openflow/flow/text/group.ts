@@ -6,9 +6,10 @@ import type { AnyValue } from '../fields.ts'
 import type { Bucket, Group, GroupMod, SelectionMethod } from '../group.ts'
 import type { LooseMatch, Match } from '../match.ts'
 import { isExact, isMasked } from '../value.ts'
-import { parseActions, printActions } from './actions.ts'
 import { type Names, parseGroupId, parsePort, printPort } from './names.ts'
 import { bigOf, numberOf, type Pair, pairs, refuse } from './pairs.ts'
+import { parseActions } from './parse-actions.ts'
+import { printActions } from './print-actions.ts'
 import { parseValue, printValue } from './value.ts'
 
 const types = ['all', 'select', 'indirect', 'ff'] as const

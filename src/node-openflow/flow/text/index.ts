@@ -1,6 +1,5 @@
 // The text of ovs-ofctl: flows, matches, actions, groups and meters, printed and parsed.
 
-export { parseActions, printAction, printActions } from './actions.ts'
 export {
   type PrintOptions,
   parseFlow,
@@ -15,6 +14,9 @@ export {
   printGroup,
   printGroupMod,
 } from './group.ts'
-export { parseMatch, printMatch } from './match.ts'
 export { parseMeter, parseMeterMod, printMeter } from './meter.ts'
 export type { Names } from './names.ts'
+export { parseActions } from './parse-actions.ts'
+export { parseMatch } from './parse-match.ts'
+export { printAction, printActions } from './print-actions.ts'
+export { printMatch } from './print-match.ts'

@@ -29,3 +29,6 @@ export function parseBytes(text: string): Uint8Array {
     throw new EncodeError('syntax', '', `${brief(text)} are not bytes in hexadecimal`)
   return Uint8Array.from(digits.match(/../g) ?? [], pair => Number.parseInt(pair, 16))
 }
+
+/** The packet type that says that the next header does (decap). */
+export const NEXT_PROTOCOL = 0xfffe

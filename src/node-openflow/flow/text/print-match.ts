@@ -1,18 +1,16 @@
-// Matches in text: the keys of ovs-fields(7), in the order and in the forms in which ovs-ofctl prints them.
+// How matches are printed: the keys of ovs-fields(7), in the order and in the forms in which ovs-ofctl prints them.
 
-import { brief, fromHex, Reader, toHex, Writer, within } from '../../wire/index.ts'
-import { fieldOf, findField } from '../field.ts'
-import type { AnyValue, FieldName } from '../fields.ts'
-import { canonicalMatch, type LooseMatch, type Match, put } from '../match.ts'
-import { readOxms } from '../match-read.ts'
+import { toHex, Writer } from '../../wire/index.ts'
+import { fieldOf } from '../field.ts'
+import type { AnyValue } from '../fields.ts'
+import { canonicalMatch, type LooseMatch, type Match } from '../match.ts'
 import { writeOxms } from '../match-write.ts'
-import { bitsOf } from '../subfield.ts'
-import { integerOf, isExact, isMasked, isZero, type Masked } from '../value.ts'
+import { isExact, isMasked, isZero } from '../value.ts'
 import { type Names, printPort } from './names.ts'
-import { bigOf, hex, hexPadded, type Pair, pairs, refuse } from './pairs.ts'
+import { hex, hexPadded } from './pairs.ts'
+import { IPV4, IPV6, protocolByNumbers } from './protocols.ts'
 import {
   CT_STATE,
-  parseValue,
   printAddress,
   printFlags,
   printFrag,
@@ -22,37 +20,6 @@ import {
   TCP_FLAGS,
   TUN_FLAGS,
 } from './value.ts'
-
-const IPV4 = 0x0800
-const IPV6 = 0x86dd
-const ARP = 0x0806
-const RARP = 0x8035
-const [ICMP, TCP, UDP, ICMP6, SCTP] = [1, 6, 17, 58, 132]
-
-/** Words that stand for an Ethernet type and perhaps a protocol: the printed one first. */
-const protocols: readonly (readonly [string, number, number?])[] = [
-  ['ip', IPV4],
-  ['ipv4', IPV4],
-  ['ip4', IPV4],
-  ['arp', ARP],
-  ['icmp', IPV4, ICMP],
-  ['tcp', IPV4, TCP],
-  ['udp', IPV4, UDP],
-  ['sctp', IPV4, SCTP],
-  ['ipv6', IPV6],
-  ['ip6', IPV6],
-  ['icmp6', IPV6, ICMP6],
-  ['tcp6', IPV6, TCP],
-  ['udp6', IPV6, UDP],
-  ['sctp6', IPV6, SCTP],
-  ['rarp', RARP],
-  ['mpls', 0x8847],
-  ['mplsm', 0x8848],
-]
-const protocolByName = new Map(protocols.map(row => [row[0], row]))
-const protocolByNumbers = new Map(
-  [...protocols].reverse().map(([name, type, proto]) => [`${type}/${proto ?? ''}`, name]),
-)
 
 /** One key with its value, or nothing. */
 type Print = (value: AnyValue, mask: AnyValue | undefined, names: Names | undefined) => string
@@ -257,112 +224,4 @@ function printTypes(match: LooseMatch, out: string[]): { printed: string | undef
   if (word !== undefined) out.push(word)
   const printed = word === undefined ? `dl_type=${hexPadded(type as number, 4)}` : undefined
   return { printed, saysProtocol: both !== undefined }
-}
-
-/** Gathers keys into a match. */
-export class MatchKeys {
-  private readonly given: LooseMatch = {}
-  private readonly parts: Pair[] = []
-  private raw: Match['raw']
-
-  /** Takes a key of a match; false if it is none. */
-  take({ key, value }: Pair, names: Names | undefined): boolean {
-    const protocol = protocolByName.get(key)
-    if (protocol) {
-      this.given.eth_type = protocol[1]
-      if (protocol[2] !== undefined) this.given.nw_proto = protocol[2]
-      return true
-    }
-    if (key === 'eth') this.given.packet_type = 0
-    else if (key === 'raw_oxm') {
-      const bytes = fromHex(value.replace(/^0x/, ''))
-      this.raw = readOxms(new Reader(bytes), 6).raw
-    } else if (key.includes('[')) this.parts.push({ key, value })
-    else {
-      const name = key === 'gtpu_flags' || key === 'gtpu_msgtype' ? `tun_${key}` : key
-      const field = findField(name)
-      if (!field) return false
-      const plain = this.read(field.name, key, value, names)
-      if (plain !== undefined) this.given[field.name] = plain
-    }
-    return true
-  }
-
-  private read(name: FieldName, key: string, text: string, names: Names | undefined): AnyValue | Masked | undefined {
-    const field = fieldOf(name)
-    try {
-      if (text !== '') return parseValue(field, text, names)
-      if (field.kind !== 'bytes') refuse(`a value is missing after ${brief(key)}`)
-      return { value: new Uint8Array(4), mask: new Uint8Array(4) }
-    } catch (error) {
-      throw within(key, error)
-    }
-  }
-
-  /** The match, in canonical form. */
-  done(): Match {
-    const named: LooseMatch = {}
-    const type = etherType(this.given)
-    const proto = this.given.nw_proto
-    for (const [name, value] of Object.entries(this.given)) named[properName(name, type, proto)] = value
-    const match = canonicalMatch(named as Match) as unknown as LooseMatch
-    for (const { key, value } of this.parts) {
-      const bits = bitsOf(key)
-      const integer = bigOf(value, bits.count, key)
-      const shift = BigInt(bits.offset)
-      const mask = ((1n << BigInt(bits.count)) - 1n) << shift
-      const wide: LooseMatch = {}
-      put(wide, bits.field.name, integer << shift, mask)
-      for (const [name, part] of Object.entries(canonicalMatch(wide as Match))) {
-        const field = fieldOf(name)
-        const [v, m] = isMasked(part as AnyValue | Masked)
-          ? [integerOf(field, (part as Masked).value), integerOf(field, (part as Masked).mask)]
-          : [integerOf(field, part as AnyValue), integerOf(field, field.allOnes)]
-        put(match, field.name, v, m)
-      }
-    }
-    return (this.raw ? { ...match, raw: this.raw } : match) as Match
-  }
-}
-
-function etherType(match: LooseMatch): number | undefined {
-  const { eth_type: type, packet_type: packet } = match
-  if (typeof type === 'number') return type
-  return typeof packet === 'number' && packet >>> 16 === 1 ? packet & 0xffff : undefined
-}
-
-const PORTS = /^(tcp|udp|sctp)_(src|dst)$/
-const TYPES = /^icmp(v6)?_(type|code)$/
-
-/** A key such as nw_src, tp_src or icmp_type means the field that the packet's type has in that place. */
-function properName(name: string, type: number | undefined, proto: AnyValue | Masked | undefined): string {
-  if (type === ARP || type === RARP) {
-    if (name === 'ip_src') return 'arp_spa'
-    if (name === 'ip_dst') return 'arp_tpa'
-    if (name === 'nw_proto') return 'arp_op'
-    return name
-  }
-  const prefix = proto === TCP ? 'tcp' : proto === UDP ? 'udp' : proto === SCTP ? 'sctp' : undefined
-  const isIcmp6 = proto === ICMP6 && type === IPV6
-  const ports = PORTS.exec(name)
-  if (ports) {
-    if (prefix !== undefined) return `${prefix}_${ports[2]}`
-    if (isIcmp6) return ports[2] === 'src' ? 'icmpv6_type' : 'icmpv6_code'
-    if (proto === ICMP) return ports[2] === 'src' ? 'icmp_type' : 'icmp_code'
-  }
-  const types = TYPES.exec(name)
-  if (types) {
-    if (isIcmp6) return `icmpv6_${types[2]}`
-    if (proto === ICMP) return `icmp_${types[2]}`
-  }
-  return name
-}
-
-/** The match that a text says: keys of ovs-fields(7), separated by commas or white space. */
-export function parseMatch(text: string, names?: Names): Match {
-  const keys = new MatchKeys()
-  for (const pair of pairs(text)) {
-    if (!keys.take(pair, names)) refuse(`there is no field ${brief(pair.key)}; ovs-fields(7) lists them`)
-  }
-  return keys.done()
 }
