@@ -6,6 +6,7 @@ import { blankHeader, type Dialect, type Field, type Header, readHeader, type Ve
 import type { AnyValue } from './fields.ts'
 import { canonicalValue, type LooseMatch, type Match, putAny, type RawField } from './match.ts'
 import { otherwiseOrdered, type Place, places, portFrom16 } from './match-order.ts'
+import { readStandardMatch } from './match-standard.ts'
 import { hasStrayBits, integerOf, isMasked, isZero, type Masked, readValue } from './value.ts'
 
 const header: Header = blankHeader()
@@ -97,11 +98,12 @@ function readRaw(r: Reader, h: Header): RawField {
   return { cls: h.cls, num: h.num, hasMask: h.hasMask, ...exp, bytes: r.bytes(h.length) }
 }
 
-/** Reads a match with its header and padding. Only OXM matches are known to OpenFlow 1.2 and later. */
+/** Reads a match with its header and padding. */
 export function readMatch(r: Reader, version: Version): Match {
   const type = r.u16()
-  if (type !== 1) r.fail('bad-type', `a match of type ${type}`, r.offset - 2)
   const length = r.u16()
+  if (type === 0) return readStandardMatch(r, length)
+  if (type !== 1) r.fail('bad-type', `a match of type ${type}`, r.offset - 4)
   if (length < 4) r.fail('bad-length', `a match of ${length} bytes`, r.offset - 2)
   const match = readOxms(r.sub(length - 4), version)
   r.skip((8 - (length & 7)) & 7)
