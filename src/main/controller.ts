@@ -41,7 +41,7 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     const compiler = new Compiler(pipeline)
     if (store.upgrade) reportUpgrade(store, log)
     store.follow(commit => compiler.apply(commit), { fromStart: true })
-    for (const conflict of compiler.conflicts) log.error(conflict, 'two records want different flows with one match')
+    logConflicts(compiler, log)
 
     const programming = new Programming({
       compiled: compiler,
@@ -77,6 +77,7 @@ export const startController = async (options: ServeOptions, log: Logger, versio
       ),
     )
     closers.push(() => Promise.all(switches.map(server => server.close())))
+    closers.push(() => programming.finish(STOP_PATIENCE))
 
     const listening = options.openflow.map((listener, i) =>
       listener.protocol === 'punix' ? listener : { ...listener, port: switches[i]?.address?.port ?? listener.port },
@@ -95,7 +96,7 @@ export const startController = async (options: ServeOptions, log: Logger, versio
 
     const metrics = new Registry()
     collectDefaultMetrics({ register: metrics })
-    addFabricMetrics(metrics, { store, compiler, programming, sessions })
+    addFabricMetrics(metrics, { store, compiler, programming, sessions, status })
     const api = buildApi({
       store,
       ...(options.keystone === undefined ? {} : { authenticate: keystone({ url: options.keystone }) }),
@@ -121,6 +122,23 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     await stop()
     throw error
   }
+}
+
+/** How long (ms) switches may take, at the end, to acknowledge what is under way. */
+const STOP_PATIENCE = 2000
+
+/** Logs each pair of records that want different flows with one match: the model should not have let them in. */
+const logConflicts = (compiler: Compiler, log: Logger) => {
+  let logged = new Set<string>()
+  const look = () => {
+    const { conflicts } = compiler
+    for (const { flowSet, slot, kept, refused } of conflicts)
+      if (!logged.has(`${flowSet} ${slot}`))
+        log.error({ flowSet, kept, refused }, 'records want different flows with one match; the first one has it')
+    logged = new Set(conflicts.map(({ flowSet, slot }) => `${flowSet} ${slot}`))
+  }
+  compiler.onDelta(look)
+  look()
 }
 
 const addressOf = (listener: Listener, tls: ServeOptions['tls']) => {

@@ -2,11 +2,30 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Bridge, Compiler } from '#compiler'
 import type { ChassisSessions } from '#fabric/chassis/index'
-import type { Programming } from '#fabric/programming/index'
+import type { PortStatus } from '#fabric/port-status'
+import type { HistogramValues, Programming } from '#fabric/programming/index'
 import { chassis } from '#model'
 import type { Store } from '#store'
 
 const bridges: readonly Bridge[] = ['br-int', 'br-tun']
+
+/** A histogram that is kept elsewhere, as the registry asks for it. */
+const keptHistogram = (name: string, help: string, values: () => HistogramValues) => ({
+  ...{ name, help },
+  get: async () => {
+    const { buckets, sum, count } = values()
+    const bucket = (le: number | string, value: number) => ({ labels: { le }, value, metricName: `${name}_bucket` })
+    return {
+      ...{ name, help, type: 'histogram', aggregator: 'sum' },
+      values: [
+        ...buckets.map(({ le, count: below }) => bucket(le, below)),
+        bucket('+Inf', count),
+        { labels: {}, value: sum, metricName: `${name}_sum` },
+        { labels: {}, value: count, metricName: `${name}_count` },
+      ],
+    }
+  },
+})
 
 /** Adds them to a registry. */
 export const addFabricMetrics = (
@@ -16,11 +35,13 @@ export const addFabricMetrics = (
     compiler,
     programming,
     sessions,
+    status,
   }: {
     readonly store: Store
     readonly compiler: Compiler
     readonly programming: Programming
     readonly sessions: ChassisSessions
+    readonly status: PortStatus
   },
 ): void => {
   const registers = [registry]
@@ -64,6 +85,25 @@ export const addFabricMetrics = (
       },
     })
   counter('flowright_flow_mods_total', 'Flows written or deleted in switches', () => programming.counters.flowMods)
+  const latency = keptHistogram(
+    'flowright_programming_seconds',
+    'Time from a change to its acknowledgement by a chassis',
+    () => programming.latency,
+  )
+  // The registry reads `get` alone; its type asks for a class of the library.
+  registry.registerMetric(latency as unknown as Gauge)
+  counter('flowright_read_backs_total', 'Flow tables read back from switches', () => programming.counters.readBacks)
+  counter(
+    'flowright_encoded_bytes_total',
+    'Bytes of flow-mods encoded, each once for all chassis',
+    () => programming.bytesEncoded,
+  )
+  new Gauge({
+    ...{ name: 'flowright_ports_pending', help: 'Ports that are bound and not yet ACTIVE', registers },
+    collect() {
+      this.set(status.pending)
+    },
+  })
   counter('flowright_bundles_total', 'Bundles sent to switches', () => programming.counters.bundles)
   counter(
     'flowright_packet_ins_total',
