@@ -164,8 +164,8 @@ const part = (name: string, row: FieldRow) => {
   return masked(special[name] ?? 1, name === 'vlan_vid' || name === 'vlan_tci' ? 0x1005 : 1)
 }
 
-// Fields that Open vSwitch has no way to match over OpenFlow: without a code, or only ever set by itself.
-const unmatchable = new Set(['recirc_id', 'dp_hash', 'ct_nw_proto'])
+// Open vSwitch keeps these to itself (OFPBRC_EPERM).
+const unmatchable = new Set(['recirc_id', 'dp_hash'])
 // Open vSwitch gives an exact match on these back with the value as its mask.
 const bentMasks = new Set(['tun_erspan_ver', 'tun_erspan_dir', 'tun_erspan_hwid', 'tun_gtpu_flags', 'tun_gtpu_msgtype'])
 

@@ -229,3 +229,9 @@ export function checkFlow(flow: Flow, version: Version): void {
   const known = knownOf(canonicalMatch(flow.match) as unknown as LooseMatch)
   checkList(flow.actions, known, { version, table: flow.table, outer: undefined })
 }
+
+/** A flow that a switch of that version will take: `flow` as it is given, or the EncodeError that `checkFlow` throws. */
+export function flow<const F extends Flow>(flow: F, version: Version = OFP15): F {
+  checkFlow(flow, version)
+  return flow
+}

@@ -2,7 +2,7 @@
 
 export { Reader, Writer } from '../wire/index.ts'
 export * from './actions.ts'
-export { checkFlow } from './check.ts'
+export { checkFlow, flow } from './check.ts'
 export { checkMatch } from './check-match.ts'
 export type { Bundle, Multipath } from './choice-actions.ts'
 export type { Nat } from './conntrack.ts'
