@@ -128,6 +128,21 @@ describe('the handshake', () => {
   })
 })
 
+describe('a peer that floods instead of shaking hands', () => {
+  test('is refused', async () => {
+    const server = await listen({ port: 0 })
+    ending.push(() => server.close())
+    const refused = new Promise<Error>(resolve => server.once('refused', resolve))
+    const socket = dial(server.address?.port as number, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(encode({ version: 6, type: 'hello', xid: 1, versions: [6] }))
+    const status = encode({ version: 6, type: 'barrier_reply', xid: 0 })
+    socket.write(Buffer.concat(Array(2_000).fill(status)))
+    expect((await refused).message).toMatch(/before the features/)
+    socket.destroy()
+  })
+})
+
 describe('a stream out of step', () => {
   test.each([
     ['a length below 8', Uint8Array.of(6, 20, 0, 7, 0, 0, 0, 0), 'bad-length'],

@@ -95,9 +95,9 @@ export async function runBundle(
     return true
   })
   try {
+    const opened = control('open_request')
+    opened.catch(() => {})
     try {
-      const opened = control('open_request')
-      opened.catch(() => {})
       await outbox.sendAll(adds(channel, items, bundleId, flags, live))
       // The switch answers in order: with the answer to close, all refusals of messages are in.
       await control('close_request')
@@ -106,7 +106,12 @@ export async function runBundle(
       if (error instanceof ConnectionClosed) throw new ConnectionClosed('none', error.cause as Error | undefined)
       await control('discard_request').catch(() => {})
       if (!(error instanceof OpenFlowError)) throw error
-      throw new BundleError(errors.length > 0 ? errors : [error])
+      // A bundle that was not opened cannot be closed either: the first error says why.
+      const first = await opened.then(
+        () => error,
+        (reason: unknown) => (reason instanceof OpenFlowError ? reason : error),
+      )
+      throw new BundleError(errors.length > 0 ? errors : [first])
     }
     if (errors.length > 0) {
       await control('discard_request').catch(() => {})

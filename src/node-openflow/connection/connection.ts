@@ -27,6 +27,9 @@ import { Parts } from './parts.ts'
 import { Pending } from './pending.ts'
 import type { MultipartType, ReplyTo, RequestDraft, RequestOptions } from './requests.ts'
 
+/** So many messages that nobody asked for may come before the handshake is over. */
+const MAX_EARLY = 1_000
+
 /** Makes a stream an OpenFlow connection: resolves when version and features are known. */
 export async function open(stream: Duplex, options: ConnectionOptions = {}): Promise<Connection> {
   const connection = new Connection(stream, options)
@@ -337,8 +340,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     if (isPacketIn(data)) return this.takePacketIn(data)
     if (isReply(data) && this.pending.answer(xidOf(data), data)) return
     if (type === ECHO_REPLY) return
-    if (this.early) this.early.push(data.slice())
-    else this.tell(data)
+    if (!this.early) return this.tell(data)
+    if (this.early.length >= MAX_EARLY) {
+      return this.end(new HandshakeError('not-openflow', `${MAX_EARLY} messages came before the features`))
+    }
+    this.early.push(data.slice())
   }
 
   private takeHello(data: Uint8Array) {

@@ -45,7 +45,7 @@ export class Parts implements AsyncIterableIterator<Message> {
       const data = this.waiting.shift()
       if (data) {
         this.size -= data.length
-        return { done: false, value: decode(data) }
+        return { done: false, value: this.decode(data) }
       }
       const { error } = this
       this.error = undefined
@@ -55,6 +55,16 @@ export class Parts implements AsyncIterableIterator<Message> {
         this.wake = resolve
       })
       this.wake = undefined
+    }
+  }
+
+  /** A part that cannot be decoded ends the reply: what follows would have a hole before it. */
+  private decode(data: Uint8Array): Message {
+    try {
+      return decode(data)
+    } catch (error) {
+      void this.return()
+      throw error
     }
   }
 
