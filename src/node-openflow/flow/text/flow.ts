@@ -175,7 +175,7 @@ export function printFlowMod(change: FlowChange, options: PrintOptions = {}): st
   const { command, cookieMask, outPort, outGroup, ...flow } = change
   if (command === 'add') return printFlow(flow, options)
   const isDelete = command.startsWith('delete')
-  const { table, cookie = 0n, ...rest } = flow
+  const { table, cookie = 0n, ...rest } = isDelete ? { ...flow, actions: [] } : flow
   const head: string[] = []
   if (cookieMask !== undefined) head.push(`cookie=0x${cookie.toString(16)}/0x${cookieMask.toString(16)}`)
   else if (!isDelete && cookie !== 0n) head.push(`cookie=0x${cookie.toString(16)}`)

@@ -123,6 +123,7 @@ const afterType: readonly Row[] = [
   ['ip_src', undefined, 'nw_src'],
   ['ip_dst', undefined, 'nw_dst'],
 ]
+const protocol: readonly Row[] = [['nw_proto', decimal]]
 const afterProtocol: readonly Row[] = [
   ['arp_op', plainDecimal],
   ['arp_sha'],
@@ -172,7 +173,7 @@ function printVlan(match: LooseMatch, out: string[]): void {
   let value = vid === undefined ? 0 : Number(isMasked(vid) ? vid.value : vid) & 0x1fff
   let mask = vid === undefined ? 0 : isMasked(vid) ? Number(vid.mask) & 0x1fff : 0x1fff
   if (pcp !== undefined) {
-    value |= Number(isMasked(pcp) ? pcp.value : pcp) << 13
+    value |= (Number(isMasked(pcp) ? pcp.value : pcp) & 7) << 13
     mask |= 0xe000 | 0x1000
     value |= 0x1000
   }
@@ -200,7 +201,7 @@ export function matchKeys(match: Match, names: Names | undefined): string[] {
   printRows(afterVlan, given, out, names)
   if (type.printed !== undefined) out.push(type.printed)
   printRows(afterType, given, out, names)
-  if (given.nw_proto !== undefined && !type.saysProtocol) out.push(`nw_proto=${given.nw_proto}`)
+  if (!type.saysProtocol) printRows(protocol, given, out, names)
   printRows(afterProtocol, given, out, names)
   if (match.raw) {
     const w = new Writer()
