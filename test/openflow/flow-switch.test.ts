@@ -20,6 +20,7 @@ import {
 } from 'node-openflow/flow'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { allActions } from './flow-samples.ts'
+import { random } from './mutate.ts'
 import { addBridge, hasOvs, noOvs, type Ovs, startOvs } from './ovs.ts'
 
 const title = (text: string) => (hasOvs ? text : `${text} (skipped: ${noOvs})`)
@@ -188,6 +189,51 @@ describe.skipIf(!hasOvs)(title('flows come back as they were given'), () => {
     }
     expect(flows.length).toBeGreaterThan(150)
     await expectSame(flows, version)
+  })
+
+  test.each([4, 5, 6] as const)('any combination of fields, version %i', async version => {
+    const pick = random(version)
+    const one = <T>(list: readonly T[]): T => list[pick(list.length)] as T
+    const always = matchable.filter(name => !('needs' in fields[name]) && !/^packet_type|^in_port_oxm|^x/.test(name))
+    const flows = Array.from({ length: 400 }, () => {
+      const needs = one([
+        'ethernet',
+        'vlan',
+        'arp',
+        'ipv4',
+        'ipv6',
+        'mpls',
+        'tcp',
+        'udp',
+        'sctp',
+        'icmp',
+        'icmp6',
+        'ndSolicit',
+      ])
+      const given = base[needs] as Match
+      const isIp = given.eth_type === 0x0800 || given.eth_type === 0x86dd
+      const fitting = matchable.filter(name => {
+        const row: FieldRow = fields[name]
+        if (name === 'vlan_tci' || name === 'nw_tos' || (name === 'vlan_pcp' && needs !== 'vlan')) return false
+        return row.needs === needs || row.needs === 'ethernet' || (row.needs === 'ip' && isIp)
+      })
+      const match: Record<string, unknown> = {}
+      for (const name of [
+        ...Array(pick(7))
+          .fill(0)
+          .map(() => one(always)),
+        ...Array(pick(4))
+          .fill(0)
+          .map(() => one(fitting)),
+      ]) {
+        const row: FieldRow = fields[name]
+        match[name] = row.maskable && pick(2) ? part(name, row) : whole(name, row)
+      }
+      return { match: { ...match, ...given } as Match, actions: [] }
+    })
+    const distinct = [...new Map(flows.map(flow => [bytesOf(flow, version).match, flow])).values()]
+    expect(distinct.length).toBeGreaterThan(250)
+    await expectSame(distinct, version)
   })
 
   test('the quirks of exact matches on ERSPAN and GTP-U', async () => {
