@@ -71,6 +71,17 @@ describe('the text of flows', () => {
     }
   })
 
+  test.each([
+    [5, 0, '5s'],
+    [5, 120_000_000, '5.120s'],
+    [358, 115_277_000, '358.115277s'],
+  ])('prints %i s and %i ns as %s', (durationSec, durationNsec, duration) => {
+    const flow = { match: {}, actions: [], durationSec, durationNsec, packetCount: 7n }
+    expect(printFlow(flow, { stats: true })).toBe(
+      `cookie=0x0, duration=${duration}, table=0, n_packets=7, n_bytes=?, actions=drop`,
+    )
+  })
+
   test('keeps changes of flows', () => {
     for (const text of [
       'delete cookie=0x5/0xff table=3 out_port=LOCAL out_group=7 ip',

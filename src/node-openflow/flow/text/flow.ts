@@ -35,10 +35,11 @@ const flagWords = [
   ['no_byte_counts', FlowFlags.noByteCounts],
 ] as const
 
-/** Seconds as ovs-ofctl prints them, to the millisecond. */
+/** Seconds as ovs-ofctl prints them: with as many decimals as are needed, three for milliseconds. */
 function printDuration(seconds: number, nanoseconds: number): string {
-  const milliseconds = Math.floor(nanoseconds / 1e6)
-  return nanoseconds >= 1e6 || nanoseconds > 0 ? `${seconds}.${String(milliseconds).padStart(3, '0')}s` : `${seconds}s`
+  if (nanoseconds === 0) return `${seconds}s`
+  const decimals = String(nanoseconds).padStart(9, '0')
+  return `${seconds}.${nanoseconds % 1e6 === 0 ? decimals.slice(0, 3) : decimals.replace(/0+$/, '')}s`
 }
 
 // The order in which instructions are carried out, and printed; all actions are one of them.
@@ -67,7 +68,7 @@ export function printFlow(flow: Flow & FlowCounters, options: PrintOptions = {})
   if (stats || cookie !== 0n) text += `cookie=0x${cookie.toString(16)}, `
   if (stats) text += `duration=${printDuration(flow.durationSec ?? 0, flow.durationNsec ?? 0)}, `
   if (stats || table !== 0 || names?.tables?.[table] !== undefined) text += `table=${printTable(table, names)}, `
-  if (stats) text += `n_packets=${flow.packetCount ?? 0n}, n_bytes=${flow.byteCount ?? 0n}, `
+  if (stats) text += `n_packets=${flow.packetCount ?? '?'}, n_bytes=${flow.byteCount ?? '?'}, `
   if (flow.idleTimeout) text += `idle_timeout=${flow.idleTimeout}, `
   if (flow.hardTimeout) text += `hard_timeout=${flow.hardTimeout}, `
   for (const [word, bit] of flagWords) if ((flow.flags ?? 0) & bit) text += `${word} `
