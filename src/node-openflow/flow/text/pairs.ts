@@ -61,9 +61,13 @@ export function pairs(text: string): Pair[] {
   }
 }
 
+// The widest field, a tunnel option of 124 bytes, has 299 decimal digits.
+const MAX_DIGITS = 310
+
 /** A whole number as C's strtol reads it: decimal, 0x hexadecimal, 0 octal. Undefined if it is none. */
 export function integerIn(text: string): bigint | undefined {
   const s = text.trim()
+  if (s.length > MAX_DIGITS) return undefined
   if (/^-?0x[0-9a-f]+$/i.test(s)) return s.startsWith('-') ? -BigInt(s.slice(1)) : BigInt(s)
   if (/^-?0[0-7]+$/.test(s)) return s.startsWith('-') ? -BigInt(`0o${s.slice(2)}`) : BigInt(`0o${s.slice(1)}`)
   return /^-?(0|[1-9]\d*)$/.test(s) ? BigInt(s) : undefined
