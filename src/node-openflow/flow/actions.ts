@@ -180,7 +180,8 @@ interface Found {
 }
 
 const tables: { readonly [owner: string]: (Found[] | undefined)[] } = { standard: [], nicira: [], onf: [] }
-for (const [type, row] of Object.entries(actionRows) as [string, AnyRow][]) {
+const rowsByType = new Map(Object.entries(actionRows) as [string, AnyRow][])
+for (const [type, row] of rowsByType) {
   for (const form of row.forms) {
     const table = tables[form.owner] as (Found[] | undefined)[]
     table[form.num] = [...(table[form.num] ?? []), { type, form }]
@@ -251,7 +252,7 @@ const instructions = new Set(['goto_table', 'write_metadata', 'write_actions', '
 
 /** Writes one action. */
 export function writeAction(w: Writer, action: Action, version: Version): void {
-  const row = (actionRows as { readonly [type: string]: AnyRow | undefined })[action.type]
+  const row = rowsByType.get(action.type)
   if (row) row.write(w, action, version)
   else if (action.type === 'raw') w.bytes(action.bytes)
   else if (action.type === 'write_metadata') {

@@ -35,6 +35,9 @@ export function writeOxms(w: Writer, match: Match, version: Dialect): void {
       values[i] = values[i - 1] as AnyValue
       i--
     }
+    if (i > 0 && (queue[i - 1] as Place).rank === place.rank) {
+      throw new EncodeError('bad-value', key, `${place.field.name} is given twice`)
+    }
     queue[i] = place
     values[i] = value
   }

@@ -109,9 +109,10 @@ export function readValue(r: Reader, field: Field, length: number): AnyValue {
 export function writeValue(w: Writer, field: Field, value: AnyValue): void {
   const kind = field.kind
   if (kind === 'uint') {
-    if (field.bytes === 4) w.u32(value as number)
-    else if (field.bytes === 2) w.u16(value as number)
-    else w.u8(value as number)
+    if (typeof value !== 'number') wrongType(field, value)
+    if (field.bytes === 4) w.u32(value)
+    else if (field.bytes === 2) w.u16(value)
+    else w.u8(value)
   } else if (kind === 'big') {
     if (typeof value !== 'bigint' && typeof value !== 'number') wrongType(field, value)
     if (field.bytes === 8) w.u64(value)
