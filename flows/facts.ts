@@ -17,7 +17,7 @@ import {
   segmentAt,
   type TunnelType,
 } from '#model'
-import { TUNNEL_PORTS } from '#model/ofports'
+import { PATCH_TUN, TUNNEL_PORTS } from '#model/ofports'
 import { isV6, linkLocal } from './addresses.ts'
 
 /** What of a network matters to its flows. */
@@ -121,4 +121,35 @@ export const tunnelSegmentAt = (
   return net === undefined || segment === undefined || !isTunnel(segment)
     ? undefined
     : { network: net.key, vni: segment.segmentationId, type: segment.networkType }
+}
+
+/** The port of a binding, where it is bound and not only pending. */
+export const activePort = (binding: Binding, view: View) =>
+  binding.state === 'active' ? view.value(portFacts, binding.port) : undefined
+
+/** The same, of ports with port security. */
+export const securedPort = (binding: Binding, view: View) => {
+  const port = activePort(binding, view)
+  return port?.secured ? port : undefined
+}
+
+/** How an attachment's frames enter and leave br-int: the OpenFlow port, and the VLAN there (0: untagged). */
+export interface Uplink {
+  /** Network key. */
+  readonly network: number
+  readonly port: number
+  readonly vlan: number
+  readonly isTunnel: boolean
+}
+
+/** The uplink of an attachment; undefined for a network that stays on its chassis. */
+export const uplinkOf = (attachment: Attachment, view: View): Uplink | undefined => {
+  const net = view.value(networkFacts, attachment.network)
+  const at = view.value(chassisFacts, attachment.chassis)
+  const segment = net && at && segmentAt(net.segments, at)
+  if (net === undefined || segment === undefined || segment.networkType === 'local') return undefined
+  if (isTunnel(segment)) return { network: net.key, port: PATCH_TUN, vlan: attachment.localVlan, isTunnel: true }
+  const port = at?.providerPorts[segment.physicalNetwork ?? '']
+  if (port === undefined) return undefined
+  return { network: net.key, port, vlan: segment.segmentationId ?? 0, isTunnel: false }
 }

@@ -11,10 +11,10 @@
  */
 import { type Action, arp, controller, drop, eth, goto, icmp6, type Match, popVlan } from 'node-openflow/flow'
 import { each, table } from '#compiler'
-import { attachments, bindings, segmentAt } from '#model'
+import { attachments, bindings } from '#model'
 import { PATCH_TUN } from '#model/ofports'
 import { isV6 } from '../addresses.ts'
-import { attachmentOf, chassisFacts, isTunnel, networkFacts, portFacts } from '../facts.ts'
+import { activePort, attachmentOf, portFacts, uplinkOf } from '../facts.ts'
 import { ETH_TYPE_RARP, learnedFromOutside } from '../learning.ts'
 import { cutOverUserdata } from '../packet-in.ts'
 import { network, ORIGIN, origin, sourcePort, zone } from '../registers.ts'
@@ -47,9 +47,9 @@ export const classify = table('classify', {
     each(bindings, {
       scope: 'chassis',
       rows: (binding, view) => {
-        const port = view.value(portFacts, binding.port)
+        const port = activePort(binding, view)
         const attachment = view.value(attachmentOf, binding.id)
-        if (port === undefined || attachment === undefined || binding.state !== 'active') return []
+        if (port === undefined || attachment === undefined) return []
         const local = { port: port.key, network: port.networkKey, zone: attachment.localVlan }
         return [{ in: binding.chassis, ofport: binding.ofport, ...local, up: port.up }]
       },
@@ -95,17 +95,11 @@ export const classify = table('classify', {
     each(attachments, {
       scope: 'chassis',
       rows: (attachment, view) => {
-        const net = view.value(networkFacts, attachment.network)
-        const at = view.value(chassisFacts, attachment.chassis)
-        const segment = net && at && segmentAt(net.segments, at)
-        if (segment === undefined || segment.networkType === 'local') return []
-        const place = { in: attachment.chassis, network: net?.key ?? 0, zone: attachment.localVlan }
-        if (isTunnel(segment))
-          return [{ ...place, port: PATCH_TUN, vlan: attachment.localVlan, from: ORIGIN.tunnel as number }]
-        const port = at?.providerPorts[segment.physicalNetwork ?? '']
-        return port === undefined
-          ? []
-          : [{ ...place, port, vlan: segment.segmentationId ?? 0, from: ORIGIN.provider as number }]
+        const uplink = uplinkOf(attachment, view)
+        if (uplink === undefined) return []
+        const { network: net, port, vlan, isTunnel } = uplink
+        const from: number = isTunnel ? ORIGIN.tunnel : ORIGIN.provider
+        return [{ in: attachment.chassis, network: net, zone: attachment.localVlan, port, vlan, from }]
       },
       example: { in: 'host1', network: 3, zone: 2, port: PATCH_TUN, vlan: 2, from: ORIGIN.tunnel as number },
       flow: row => ({

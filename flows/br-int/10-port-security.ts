@@ -11,7 +11,7 @@ import { arp, drop, goto } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { bindings } from '#model'
 import { isV6 } from '../addresses.ts'
-import { portFacts } from '../facts.ts'
+import { activePort, securedPort } from '../facts.ts'
 import { learnedAtPort } from '../learning.ts'
 import { sourcePort } from '../registers.ts'
 import { addressSecurity } from './11-address-security.ts'
@@ -32,8 +32,8 @@ export const portSecurity = table('port_security', {
     each(bindings, {
       scope: 'chassis',
       rows: (binding, view) => {
-        const port = view.value(portFacts, binding.port)
-        if (port === undefined || binding.state !== 'active' || !port.secured) return []
+        const port = securedPort(binding, view)
+        if (port === undefined) return []
         return [...new Set([port.mac, ...port.pairs.map(pair => pair.macAddress)])].map(mac => ({
           in: binding.chassis,
           port: port.key,
@@ -50,8 +50,8 @@ export const portSecurity = table('port_security', {
     each(bindings, {
       scope: 'chassis',
       rows: (binding, view) => {
-        const port = view.value(portFacts, binding.port)
-        if (port === undefined || binding.state !== 'active' || port.secured) return []
+        const port = activePort(binding, view)
+        if (port === undefined || port.secured) return []
         return [undefined, ...port.ips.filter(ip => !isV6(ip))].map(ip => ({
           in: binding.chassis,
           port: port.key,

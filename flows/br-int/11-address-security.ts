@@ -12,7 +12,7 @@ import { ARP_REQUEST, arp, drop, eth, goto, icmp6, ip, ipv6, type Match, udp, ud
 import { each, table } from '#compiler'
 import { bindings } from '#model'
 import { isHost, isV6, onWire } from '../addresses.ts'
-import { portFacts, sendersOf } from '../facts.ts'
+import { securedPort, sendersOf } from '../facts.ts'
 import { ETH_TYPE_RARP } from '../learning.ts'
 import { sourcePort } from '../registers.ts'
 import { ndSecurity } from './12-nd-security.ts'
@@ -71,8 +71,8 @@ export const addressSecurity = table('address_security', {
       scope: 'chassis',
       merge: 'same',
       rows: (binding, view) => {
-        const port = view.value(portFacts, binding.port)
-        if (port === undefined || binding.state !== 'active' || !port.secured) return []
+        const port = securedPort(binding, view)
+        if (port === undefined) return []
         return sendersOf(port).map(sender => ({ in: binding.chassis, port: port.key, ...sender }))
       },
       example: { in: 'host1', port: 5, mac: 'fa:16:3e:00:00:05', ip: '10.0.0.5' },
@@ -88,8 +88,8 @@ export const addressSecurity = table('address_security', {
       scope: 'chassis',
       merge: 'same',
       rows: (binding, view) => {
-        const port = view.value(portFacts, binding.port)
-        if (port === undefined || binding.state !== 'active' || !port.secured) return []
+        const port = securedPort(binding, view)
+        if (port === undefined) return []
         return sendersOf(port)
           .filter(sender => !isV6(sender.ip))
           .flatMap(sender => [

@@ -12,7 +12,7 @@ import { drop, goto, icmp6 } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { bindings } from '#model'
 import { isV6, onWire } from '../addresses.ts'
-import { portFacts, sendersOf } from '../facts.ts'
+import { securedPort, sendersOf } from '../facts.ts'
 import { sourcePort } from '../registers.ts'
 import { arpResponder } from './30-arp-responder.ts'
 import { NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION } from './32-nd-reply.ts'
@@ -40,8 +40,8 @@ export const ndSecurity = table('nd_security', {
       scope: 'chassis',
       merge: 'same',
       rows: (binding, view) => {
-        const port = view.value(portFacts, binding.port)
-        if (port === undefined || binding.state !== 'active' || !port.secured) return []
+        const port = securedPort(binding, view)
+        if (port === undefined) return []
         return sendersOf(port)
           .filter(sender => isV6(sender.ip))
           .flatMap(sender =>

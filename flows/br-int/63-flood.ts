@@ -9,7 +9,7 @@
 import { drop, resubmit } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { attachments, bindings } from '#model'
-import { networkFacts, portFacts } from '../facts.ts'
+import { activePort, networkFacts } from '../facts.ts'
 import { destinationPort, network, UPLINK } from '../registers.ts'
 import { outputTable } from './90-output.ts'
 
@@ -33,8 +33,8 @@ export const flood = table('flood', {
       merge: 'concat',
       order: row => row.port,
       rows: (binding, view) => {
-        const port = view.value(portFacts, binding.port)
-        if (port === undefined || binding.state !== 'active' || !port.up) return []
+        const port = activePort(binding, view)
+        if (!port?.up) return []
         return [{ in: binding.chassis, network: port.networkKey, port: port.key }]
       },
       example: { in: 'host1', network: 3, port: 5 },

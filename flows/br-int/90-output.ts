@@ -11,9 +11,9 @@
  */
 import { drop, output, pushVlan, setField } from 'node-openflow/flow'
 import { each, table } from '#compiler'
-import { attachments, bindings, segmentAt } from '#model'
+import { attachments, bindings } from '#model'
 import { PATCH_TUN } from '#model/ofports'
-import { chassisFacts, isTunnel, networkFacts, portFacts } from '../facts.ts'
+import { activePort, uplinkOf } from '../facts.ts'
 import { destinationPort, network, ORIGIN, origin } from '../registers.ts'
 
 const LOCAL = 30
@@ -36,8 +36,8 @@ export const outputTable = table('output', {
     each(bindings, {
       scope: 'chassis',
       rows: (binding, view) => {
-        const port = view.value(portFacts, binding.port)
-        if (port === undefined || binding.state !== 'active') return []
+        const port = activePort(binding, view)
+        if (port === undefined) return []
         return [{ in: binding.chassis, port: port.key, ofport: port.up ? binding.ofport : undefined }]
       },
       example: { in: 'host1', port: 5, ofport: 7 as number | undefined },
@@ -50,13 +50,10 @@ export const outputTable = table('output', {
     each(attachments, {
       scope: 'chassis',
       rows: (attachment, view) => {
-        const net = view.value(networkFacts, attachment.network)
-        const at = view.value(chassisFacts, attachment.chassis)
-        const segment = net && at && segmentAt(net.segments, at)
-        if (segment === undefined || segment.networkType === 'local') return []
-        const vlan = isTunnel(segment) ? attachment.localVlan : (segment.segmentationId ?? 0)
-        const port = isTunnel(segment) ? PATCH_TUN : at?.providerPorts[segment.physicalNetwork ?? '']
-        return port === undefined ? [] : [{ in: attachment.chassis, network: net?.key ?? 0, vlan, port }]
+        const uplink = uplinkOf(attachment, view)
+        if (uplink === undefined) return []
+        const { network: net, port, vlan } = uplink
+        return [{ in: attachment.chassis, network: net, port, vlan }]
       },
       example: { in: 'host1', network: 3, vlan: 2, port: PATCH_TUN },
       flow: row => ({
