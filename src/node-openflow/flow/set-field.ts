@@ -110,7 +110,10 @@ function writeMasked(w: Writer, action: SetField, field: Field, version: Dialect
 
 /** Runs of ones in the mask, lowest first, each of 64 bits at most: one reg_load each. */
 function writeSegments(w: Writer, field: Field, value: bigint, mask: bigint): void {
-  const all = 8 * field.bytes
+  const all = field.bits
+  if (mask >> BigInt(all) !== 0n) {
+    throw new EncodeError('bad-mask', 'mask', `${field.name} has the bits 0 to ${all - 1}`)
+  }
   for (let i = 0; i < all; ) {
     if (((mask >> BigInt(i)) & 1n) === 0n) {
       i++
