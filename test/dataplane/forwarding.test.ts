@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Host, Vm } from '#test/support/cloud'
+import type { Host } from '#test/support/cloud'
 import { describeDataplane, until } from '#test/support/ovs'
-import { type PortResource, type Resource, startWorld, type World } from './world.ts'
+import { ipOf, type Resource, startWorld, type World } from './world.ts'
 
 /** Runs `work` while a capture runs in a namespace; resolves with the packets that match a filter, a line each. */
 const captured = async (host: Host['exec'], device: string, filter: string, work: () => Promise<unknown>) => {
@@ -29,24 +29,9 @@ describeDataplane('forwarding', () => {
   }, 120_000)
   afterAll(() => world?.stop())
 
-  const network = async (body: Record<string, unknown>, cidrs: readonly string[]): Promise<Resource> => {
-    const made = await world.create('network', body)
-    for (const cidr of cidrs)
-      await world.create('subnet', {
-        network_id: made.id,
-        cidr,
-        ip_version: cidr.includes(':') ? 6 : 4,
-        enable_dhcp: false,
-        gateway_ip: null,
-      })
-    return made
-  }
-  const vmOn = async (host: number, net: Resource, body: Record<string, unknown> = {}): Promise<[Vm, PortResource]> => {
-    const port = await world.createPort(net, body)
-    return [await world.addVm(hosts[host - 1] as Host, port), port]
-  }
-  const ipOf = (port: PortResource, family = 4) =>
-    port.fixed_ips.map(ip => ip.ip_address).find(ip => ip.includes(':') === (family === 6)) as string
+  const network = (body: Record<string, unknown>, cidrs: readonly string[]) => world.createNetwork(body, cidrs)
+  const vmOn = (host: number, net: Resource, body?: Record<string, unknown>) =>
+    world.vmOn(hosts[host - 1] as Host, net, body)
 
   test.each(['vxlan', 'gre', 'geneve'])(
     'VMs reach one another over %s, IPv4 and IPv6, on one host and across',

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Host, Vm } from '#test/support/cloud'
 import { describeDataplane, until } from '#test/support/ovs'
-import { type PortResource, type Resource, startWorld, type World } from './world.ts'
+import { ipOf, type Resource, startWorld, type World } from './world.ts'
 
 describeDataplane('port security', () => {
   let world: World
@@ -13,24 +13,9 @@ describeDataplane('port security', () => {
   }, 120_000)
   afterAll(() => world?.stop())
 
-  const network = async (cidrs: readonly string[]): Promise<Resource> => {
-    const made = await world.create('network', { name: 'secured' })
-    for (const cidr of cidrs)
-      await world.create('subnet', {
-        network_id: made.id,
-        cidr,
-        ip_version: cidr.includes(':') ? 6 : 4,
-        enable_dhcp: false,
-        gateway_ip: null,
-      })
-    return made
-  }
-  const vmOn = async (host: number, net: Resource, body: Record<string, unknown> = {}): Promise<[Vm, PortResource]> => {
-    const port = await world.createPort(net, body)
-    return [await world.addVm(hosts[host - 1] as Host, port), port]
-  }
-  const ipOf = (port: PortResource, family = 4) =>
-    port.fixed_ips.map(ip => ip.ip_address).find(ip => ip.includes(':') === (family === 6)) as string
+  const network = (cidrs: readonly string[]) => world.createNetwork({ name: 'secured' }, cidrs)
+  const vmOn = (host: number, net: Resource, body?: Record<string, unknown>) =>
+    world.vmOn(hosts[host - 1] as Host, net, body)
   const pings = (vm: Vm, from: string, to: string) =>
     vm.exec('ping', '-n', '-c', '2', '-i', '0.2', '-W', '1', '-I', from, to).then(
       () => true,

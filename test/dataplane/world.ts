@@ -27,8 +27,12 @@ export interface World {
   create(resource: string, body: Readonly<Record<string, unknown>>): Promise<Resource>
   createPort(network: Resource, body?: Readonly<Record<string, unknown>>): Promise<PortResource>
   addHost(name: string, n: number, more?: Partial<HostOptions>): Promise<Host>
+  /** A network with subnets that have neither gateway nor DHCP. */
+  createNetwork(body: Readonly<Record<string, unknown>>, cidrs: readonly string[]): Promise<Resource>
   /** A VM on a host with the port's MAC and addresses; resolves when the port is ACTIVE. */
   addVm(host: Host, port: PortResource): Promise<Vm>
+  /** A port on a network, and its VM on a host. */
+  vmOn(host: Host, network: Resource, body?: Readonly<Record<string, unknown>>): Promise<[Vm, PortResource]>
   untilActive(port: Resource): Promise<void>
   /** Ends the controller: SIGTERM's way. Hosts and VMs go on. */
   stopController(): Promise<void>
@@ -83,13 +87,32 @@ export const startWorld = async (): Promise<World> => {
       return shown.status === 'ACTIVE'
     })
 
+  const createPort = async (network: Resource, body: Readonly<Record<string, unknown>> = {}) =>
+    (await create('port', { network_id: network.id, ...body })) as unknown as PortResource
+  const addVm = async (host: Host, port: PortResource) => {
+    const addresses = port.fixed_ips.map(({ ip_address: ip }) => `${ip}/${ip.includes(':') ? 64 : 24}`)
+    const vm = await host.addVm({ port: port.id, mac: port.mac_address, addresses })
+    await untilActive(port)
+    return vm
+  }
+
   return {
     cloud,
     controller: () => controller as Controller,
     call,
     create,
-    createPort: async (network, body = {}) =>
-      (await create('port', { network_id: network.id, ...body })) as unknown as PortResource,
+    createPort,
+    createNetwork: async (body, cidrs) => {
+      const network = await create('network', body)
+      const bare = { network_id: network.id, enable_dhcp: false, gateway_ip: null }
+      for (const cidr of cidrs) await create('subnet', { ...bare, cidr, ip_version: cidr.includes(':') ? 6 : 4 })
+      return network
+    },
+    addVm,
+    vmOn: async (host, network, body) => {
+      const port = await createPort(network, body)
+      return [await addVm(host, port), port]
+    },
     addHost: async (name, n, more = {}) => {
       const host = await cloud.addHost({
         name,
@@ -107,15 +130,6 @@ export const startWorld = async (): Promise<World> => {
       })
       return host
     },
-    addVm: async (host, port) => {
-      const vm = await host.addVm({
-        port: port.id,
-        mac: port.mac_address,
-        addresses: port.fixed_ips.map(({ ip_address: ip }) => `${ip}/${ip.includes(':') ? 64 : 24}`),
-      })
-      await untilActive(port)
-      return vm
-    },
     untilActive,
     stopController: async () => {
       await controller?.stop()
@@ -129,3 +143,7 @@ export const startWorld = async (): Promise<World> => {
     },
   }
 }
+
+/** A port's address of a family. */
+export const ipOf = (port: PortResource, family: 4 | 6 = 4): string =>
+  port.fixed_ips.map(ip => ip.ip_address).find(ip => ip.includes(':') === (family === 6)) as string
