@@ -4,6 +4,9 @@
  * In:   frames for more than one receiver, or for one that nobody knows.
  * Out:  output, once for each local port and once for the uplink; output sends nothing back where it came from.
  *
+ * A network has at most 1,000 such ports on one chassis: the flow is a message of 64 kB at most, and Open vSwitch follows
+ * 4,096 resubmits of one packet. The uplink comes first, so that it is never the one that is left out.
+ *
  *   table=63, priority=10,metadata=0x3 actions=set_field:0x5->reg1,resubmit(,90)
  */
 import { drop, resubmit } from 'node-openflow/flow'
@@ -14,6 +17,8 @@ import { destinationPort, network, UPLINK } from '../registers.ts'
 import { outputTable } from './90-output.ts'
 
 const MEMBERS = 10
+
+const LIMIT = 1000
 
 const copyTo = (row: { readonly network: number; readonly port: number }) => ({
   priority: MEMBERS,
@@ -31,6 +36,7 @@ export const flood = table('flood', {
     each(bindings, {
       scope: 'chassis',
       merge: 'concat',
+      limit: LIMIT + 1,
       order: row => row.port,
       rows: (binding, view) => {
         const port = activePort(binding, view)
@@ -43,7 +49,8 @@ export const flood = table('flood', {
     each(attachments, {
       scope: 'chassis',
       merge: 'concat',
-      order: row => row.port,
+      limit: LIMIT + 1,
+      order: () => 0,
       rows: (attachment, view) => {
         const net = view.value(networkFacts, attachment.network)
         return net === undefined ? [] : [{ in: attachment.chassis, network: net.key, port: UPLINK }]

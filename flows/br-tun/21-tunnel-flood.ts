@@ -5,6 +5,9 @@
  * In:   broadcast, multicast and unknown unicast that leaves.
  * Out:  vtep, once for each chassis.
  *
+ * A network has at most 500 such chassis: beyond, the datapath's actions for one packet would pass 64 kB, where it stops
+ * without a word.
+ *
  *   table=21, priority=10,metadata=0x3 actions=set_field:0x1->reg1,resubmit(,22)
  */
 import { drop, resubmit } from 'node-openflow/flow'
@@ -16,6 +19,8 @@ import { vtep } from './22-vtep.ts'
 
 const MEMBERS = 10
 
+const LIMIT = 500
+
 export const tunnelFlood = table('tunnel_flood', {
   bridge: 'br-tun',
   number: 21,
@@ -26,6 +31,7 @@ export const tunnelFlood = table('tunnel_flood', {
     each(attachments, {
       scope: 'network',
       merge: 'concat',
+      limit: LIMIT,
       order: row => row.chassis,
       rows: (attachment, view) => {
         const reach = tunnelSegmentAt(attachment, view)

@@ -267,11 +267,17 @@ export class Compiler implements Compiled {
     const [first, ...others] = slot.wishes
     if (first === undefined || others.length === 0) return
     const merge = first.origin.rule?.merge
-    if (merge === 'first' || merge === 'concat') return
+    if (merge === 'first') return
     const isRefused = (wish: Wish) =>
       merge === undefined || encodeFlow(slot.table.bridge, slot.table.number, wish.spec).instructions !== instructions
-    const refused = others.filter(isRefused).map(wish => wish.source)
+    const refused = merge === 'concat' ? slot.wishes.slice(slot.limit) : others.filter(isRefused)
     if (refused.length === 0) return
-    this.conflicted.set(slot, { flowSet: slot.set.id, slot: slot.key, kept: first.source, refused })
+    this.conflicted.set(slot, {
+      reason: merge === 'concat' ? 'limit' : 'match',
+      flowSet: slot.set.id,
+      slot: slot.key,
+      kept: first.source,
+      refused: refused.map(wish => wish.source),
+    })
   }
 }

@@ -76,14 +76,17 @@ export interface Compiled {
   flowSetsOf(kind: string, id: string): ReadonlySet<string>
   /** Entries of a chassis with this cookie (two only if 48 bits collide). */
   byCookie(chassis: string, cookie: bigint): readonly FlowEntry[]
-  /** Rows that wanted one match with no declared merge: the first holds the slot, the others have no flow. */
+  /** Rows that were refused a flow: see Conflict. */
   readonly conflicts: readonly Conflict[]
 }
 
-/** Two records of the model asked for different flows with one match. */
+/** Records that have no flow although they asked for one. */
 export interface Conflict {
+  /** match: others want a different flow with the same match. limit: more share one flow than it can hold. */
+  readonly reason: 'match' | 'limit'
   readonly flowSet: string
   readonly slot: string
+  /** The first of those that have it. */
   readonly kept: Source
   readonly refused: readonly Source[]
 }

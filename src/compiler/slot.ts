@@ -55,11 +55,16 @@ export class Slot {
     this.priority = priority
   }
 
+  /** How many wishes may share a flow that is the sum of them. */
+  get limit(): number {
+    return this.wishes[0]?.origin.rule?.limit ?? Number.POSITIVE_INFINITY
+  }
+
   /** The flow that its wishes come to. */
   spec(): FlowSpec {
     const { origin, spec } = this.wishes[0] as Wish
     if (this.wishes.length === 1 || origin.rule?.merge !== 'concat') return spec
-    return { ...spec, actions: this.wishes.flatMap(wish => wish.spec.actions) }
+    return { ...spec, actions: this.wishes.slice(0, this.limit).flatMap(wish => wish.spec.actions) }
   }
 
   instructions(): string {

@@ -49,6 +49,8 @@ export interface Rule<T extends Doc = Doc, R extends Placed = Placed> {
    * row with the lowest `order` wins. `concat`: one flow with the actions of all, by `order`. Else it is a conflict.
    */
   readonly merge?: 'same' | 'first' | 'concat'
+  /** With `concat`: at most so many rows make up the flow; those beyond are refused, and shown. */
+  readonly limit?: number
   readonly order?: (row: R) => number
   /** A row, and (in a test) the flow that it makes, as the comment of the table's file shows it. */
   readonly example: R

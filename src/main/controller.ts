@@ -127,14 +127,18 @@ export const startController = async (options: ServeOptions, log: Logger, versio
 /** How long (ms) switches may take, at the end, to acknowledge what is under way. */
 const STOP_PATIENCE = 2000
 
-/** Logs each pair of records that want different flows with one match: the model should not have let them in. */
+const refusals = {
+  match: 'records want different flows with one match; the first one has it',
+  limit: 'more members on one network than a flood flow can hold; the others get no broadcast',
+}
+
+/** Logs each refusal of the compiler once. */
 const logConflicts = (compiler: Compiler, log: Logger) => {
   let logged = new Set<string>()
   const look = () => {
     const { conflicts } = compiler
-    for (const { flowSet, slot, kept, refused } of conflicts)
-      if (!logged.has(`${flowSet} ${slot}`))
-        log.error({ flowSet, kept, refused }, 'records want different flows with one match; the first one has it')
+    for (const { reason, flowSet, slot, kept, refused } of conflicts)
+      if (!logged.has(`${flowSet} ${slot}`)) log.error({ flowSet, kept, refused }, refusals[reason])
     logged = new Set(conflicts.map(({ flowSet, slot }) => `${flowSet} ${slot}`))
   }
   compiler.onDelta(look)
