@@ -56,6 +56,8 @@ export class Compiler implements Compiled {
   private readonly graph = new Graph()
   private readonly subscribed: Subscriptions
   private readonly sets = new Map<string, CompiledSet>()
+  /** The same by scope and instance: no name is put together for a row. */
+  private readonly scopes = new Map<string, Map<string, CompiledSet>>()
   private readonly kinds = new Map<string, RuledKind>()
   private readonly dirty = new Set<Unit>()
   private readonly touched: Slot[] = []
@@ -84,7 +86,7 @@ export class Compiler implements Compiled {
     for (const unit of this.dirty) this.recompute(unit)
     this.dirty.clear()
     const flowSets = this.settleSlots()
-    for (const { flowSet } of flowSets) if (this.sets.get(flowSet)?.slots.size === 0) this.sets.delete(flowSet)
+    for (const { flowSet } of flowSets) this.forgetIfEmpty(flowSet)
     this.revision = commit.revision
     const delta = { revision: commit.revision, flowSets, ...this.subscribed.settle() }
     for (const listener of this.listeners) listener(delta)
@@ -162,7 +164,7 @@ export class Compiler implements Compiled {
     const wishFor = (origin: Origin, row: Placed, scope: string) => {
       const kept = before.findIndex(wish => wish.origin === origin && isDeepStrictEqual(wish.row, row))
       if (kept >= 0) after.push(...before.splice(kept, 1))
-      else after.push(this.wish(origin, unit.id, row, row.in === '' ? scope : `${scope}/${row.in}`))
+      else after.push(this.wish(origin, unit.id, row, this.setIn(scope, row.in)))
     }
     if (doc !== undefined)
       this.graph.run(unit, view => {
@@ -181,19 +183,36 @@ export class Compiler implements Compiled {
   private addFixed(table: Table): void {
     const origin: Origin = { table, rule: undefined }
     const miss: FlowSpec = { priority: 0, match: {}, actions: table.miss }
-    for (const spec of [...table.fixed, miss]) this.wish(origin, table.name, spec, PIPELINE_SET)
+    for (const spec of [...table.fixed, miss]) this.wish(origin, table.name, spec, this.setIn(PIPELINE_SET, ''))
   }
 
-  private wish(origin: Origin, id: string, row: Placed | FlowSpec, setId: string): Wish {
+  private setIn(scope: string, instance: string): CompiledSet {
+    let instances = this.scopes.get(scope)
+    if (instances === undefined) {
+      instances = new Map()
+      this.scopes.set(scope, instances)
+    }
+    let set = instances.get(instance)
+    if (set === undefined) {
+      set = new CompiledSet(scope, instance)
+      instances.set(instance, set)
+      this.sets.set(set.id, set)
+    }
+    return set
+  }
+
+  private forgetIfEmpty(id: string): void {
+    const set = this.sets.get(id)
+    if (set === undefined || set.slots.size > 0) return
+    this.sets.delete(id)
+    this.scopes.get(set.scope)?.delete(set.instance)
+  }
+
+  private wish(origin: Origin, id: string, row: Placed | FlowSpec, set: CompiledSet): Wish {
     const { table } = origin
     const spec = specOf(origin, row)
     checkContract(table, spec)
     const { slot: key, instructions } = encodeFlow(table.bridge, table.number, spec)
-    let set = this.sets.get(setId)
-    if (set === undefined) {
-      set = new CompiledSet(setId)
-      this.sets.set(setId, set)
-    }
     let slot = set.slots.get(key)
     if (slot === undefined) {
       slot = new Slot(set, key, table, spec.priority)

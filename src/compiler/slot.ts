@@ -154,13 +154,17 @@ class Entries implements ReadonlyMap<string, FlowEntry> {
 
 export class CompiledSet implements FlowSet {
   readonly id: string
+  readonly scope: string
+  readonly instance: string
   readonly slots = new Map<string, Slot>()
   readonly entries = new Entries(this.slots)
   readonly count: Record<Bridge, number> = { 'br-int': 0, 'br-tun': 0 }
   readonly sum: Record<Bridge, Digest> = { 'br-int': { high: 0, low: 0 }, 'br-tun': { high: 0, low: 0 } }
 
-  constructor(id: string) {
-    this.id = id
+  constructor(scope: string, instance: string) {
+    this.id = instance === '' ? scope : `${scope}/${instance}`
+    this.scope = scope
+    this.instance = instance
   }
 
   get digest(): Record<Bridge, bigint> {
