@@ -62,6 +62,8 @@ export function buildApi(options: ApiOptions): FastifyInstance {
     rewriteUrl: request => (request.url ?? '/').replace(/\.json(?=$|\?)/, ''),
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 1000 },
     exposeHeadRoutes: true,
+    // A path that cannot be decoded: refused like any other mistake, before any hook.
+    frameworkErrors: answerError,
   })
   acceptJson(app)
   app.decorateRequest('context')

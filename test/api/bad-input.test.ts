@@ -44,6 +44,12 @@ describe('a request', () => {
     expect(answer.body.NeutronError).toMatchObject({ type, message: expect.stringMatching(message), detail: '' })
   })
 
+  test('with a path that cannot be decoded is refused like any other', async () => {
+    const answer = await api.call('GET', 'networks/%ff')
+    expect(answer.status).toBe(400)
+    expect(answer.body.NeutronError).toMatchObject({ type: 'HTTPBadRequest', message: expect.stringMatching(/%ff/) })
+  })
+
   test('of absurd size is refused by the attribute, shortly', async () => {
     const { network } = await api.network()
     const pairs = Array.from({ length: 100_000 }, (_, i) => ({
