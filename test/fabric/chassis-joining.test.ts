@@ -210,6 +210,10 @@ describeOvs('a chassis joins', () => {
     expect(await localIp(one)).toBe('192.0.2.99')
     await one.vsctl('set', 'Open_vSwitch', '.', 'external_ids:flowright-tunnel-ip=192.0.2.1')
     await until('the heir', async () => (await has(two)) && (await localIp(two)) === '192.0.2.99')
+    expect(controller.log.filter(line => line.includes('"host2"') && !line.startsWith('chassis connected'))).toEqual([
+      'VTEP address 192.0.2.99 is in use by chassis host1 {"chassis":"host2"}',
+      'what it reports is in order again {"chassis":"host2"}',
+    ])
   })
 
   test('what others undo of ours is repaired, what is theirs stays', async () => {

@@ -2,7 +2,7 @@
 // host that is silent, hostile or wrong costs the others nothing.
 import { connect, type Listener, listen, type TlsOptions } from 'ovsdb-client'
 import { chassisLost } from '#model/binding'
-import { attachments, chassis } from '#model/chassis'
+import { attachments, type Chassis, chassis } from '#model/chassis'
 import { canonicalVtep } from '#model/chassis-report'
 import { networks } from '#model/network'
 import type { Commit } from '#model/transaction'
@@ -251,6 +251,7 @@ export class ChassisSessions {
     this.#places.set(id, next)
     next.session = new ChassisSession(id, link.host!, { store, autoApprove, controllerTarget, onProblems })
     log.info({ chassis: id, remote: link.remote }, 'chassis connected')
+    this.#logNew(id, [], store.get(chassis, id)?.problems ?? [])
     this.#changed(id)
   }
 
@@ -330,7 +331,10 @@ export class ChassisSessions {
     for (const { kind, id, before, after } of changes) {
       if (kind.name === chassis.name) {
         if (after === undefined) this.#removed(id)
-        else concerned.add(id)
+        else {
+          concerned.add(id)
+          this.#logNew(id, (before as Chassis | undefined)?.problems ?? [], (after as Chassis).problems)
+        }
       } else if (kind.name === attachments.name) {
         concerned.add(id.slice(0, id.lastIndexOf('/')))
       } else if (kind.name === networks.name && before !== undefined) {
@@ -338,6 +342,13 @@ export class ChassisSessions {
       }
     }
     for (const id of concerned) this.#places.get(id)?.session?.modelChanged()
+  }
+
+  /** Logs the problems of a chassis that it did not have before, and that there are none any more. */
+  #logNew(id: string, before: readonly string[], after: readonly string[]): void {
+    const { log } = this.#options
+    for (const problem of after) if (!before.includes(problem)) log.warn({ chassis: id }, problem)
+    if (before.length > 0 && after.length === 0) log.info({ chassis: id }, 'what it reports is in order again')
   }
 
   /** A chassis was removed from the model: if its host comes again it is a new one. */
