@@ -16,13 +16,14 @@ const PORTS = number('PORTS', 1000)
 const SAMPLES = number('SAMPLES', 200)
 const LARGE = number('LARGE', 20_000)
 
-const start = (data: string): Promise<Controller> =>
+/** A controller; with `dial`, one that dials the databases of hosts. */
+const start = (data: string, dial: readonly string[] = []): Promise<Controller> =>
   startController(
     {
       ...{ data: join(dir, data), api: { host: '127.0.0.1', port: 0 }, keystone: undefined, tls: undefined },
       ovsdb: [{ protocol: 'ptcp', host: '127.0.0.1', port: 0 }],
       openflow: [{ protocol: 'ptcp', host: '127.0.0.1', port: 0 }],
-      ...{ chassis: [], advertise: undefined, autoApprove: true, logLevel: 'error' },
+      ...{ chassis: dial, advertise: undefined, autoApprove: true, logLevel: 'error' },
     },
     pino({ level: 'error' }),
     'bench',
@@ -66,11 +67,7 @@ const startHosts = () =>
 
 const connectHosts = async (controller: Controller, hosts: readonly Ovs[]) => {
   for (const host of hosts) await host.vsctl('set-manager', `tcp:127.0.0.1:${controller.ovsdbPorts[0]}`)
-  await until(
-    'both hosts to be connected',
-    () => ['host1', 'host2'].every(id => controller.programming.isConnected(id)),
-    60_000,
-  )
+  await untilConnected(controller)
 }
 
 /** Adds interfaces that nobody has claimed yet, with their ofport, 100 in a transaction. */
@@ -163,16 +160,25 @@ const scenario = async (title: string, count: number, networks: number, plugged:
   }
 }
 
-/** Ports created, interfaces plugged, and only then the controller: to all ACTIVE. */
+const untilConnected = (controller: Controller) =>
+  until(
+    'both hosts to be connected',
+    () => ['host1', 'host2'].every(id => controller.programming.isConnected(id)),
+    60_000,
+  )
+
+/**
+ * Ports created, interfaces plugged into switches that no controller has touched, and only then the controller: to all
+ * ACTIVE. It dials the hosts: what is measured is ours, not the back-off of a host that dials in.
+ */
 const bulk = async () => {
   const first = await start('bulk')
   const ids = await createPorts(first, PORTS, 20)
-  const hosts = await startHosts()
-  await connectHosts(first, hosts)
-  const target = first.ovsdbPorts[0]
   await first.stop()
+  const hosts = await startHosts()
   for (const [n, host] of hosts.entries()) {
     const own = ids.filter((_, i) => i % 2 === n)
+    await host.vsctl('add-br', 'br-int')
     await addInterfaces(
       host,
       own.map((_, i) => `p${i}`),
@@ -180,15 +186,9 @@ const bulk = async () => {
     )
   }
   const began = performance.now()
-  const controller = await startController(
-    {
-      ...{ data: join(dir, 'bulk'), api: { host: '127.0.0.1', port: 0 }, keystone: undefined, tls: undefined },
-      ovsdb: [{ protocol: 'ptcp', host: '127.0.0.1', port: target ?? 0 }],
-      openflow: [{ protocol: 'ptcp', host: '127.0.0.1', port: 0 }],
-      ...{ chassis: [], advertise: undefined, autoApprove: true, logLevel: 'error' },
-    },
-    pino({ level: 'error' }),
-    'bench',
+  const controller = await start(
+    'bulk',
+    hosts.map(host => host.db),
   )
   const allActive = () => {
     let active = 0
