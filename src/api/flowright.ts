@@ -6,8 +6,10 @@ import {
   type Chassis,
   ChassisInUse,
   chassis,
+  claims,
   drainChassis,
   modelKinds,
+  ports,
   type Reader,
   refuse,
   removeChassis,
@@ -121,6 +123,13 @@ export function serveFlowright(app: FastifyInstance, store: Store, fabric: Fabri
   )
 }
 
+/** The interfaces of a chassis that ask for a port and do not get it, and why. */
+const showUnbound = (chassisId: string, reader: Reader) =>
+  Array.from(reader.by(claims, 'chassis', chassisId), ({ port, interface: plugged, problem }) => ({
+    ...{ port, interface: plugged },
+    reason: reader.get(ports, port) === undefined ? 'there is no such port' : problem,
+  })).filter(({ reason }) => reason !== '')
+
 function showChassis(c: Chassis, reader: Reader, fabric: FabricView) {
   const session = fabric.session(c.id)
   const programming = fabric.programming(c.id)
@@ -157,6 +166,7 @@ function showChassis(c: Chassis, reader: Reader, fabric: FabricView) {
       ofport: b.ofport,
       state: b.state,
     })),
+    unbound: showUnbound(c.id, reader),
   }
 }
 

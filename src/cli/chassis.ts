@@ -21,6 +21,8 @@ interface Chassis {
   /** How programming stands; null where there is none. */
   readonly openflow: { readonly bridges: Readonly<Record<string, Bridge>> } | null
   readonly bindings: readonly { readonly port: string; readonly interface: string; readonly state: string }[]
+  /** Interfaces that ask for a port and do not get it. */
+  readonly unbound: readonly { readonly port: string; readonly interface: string; readonly reason: string }[]
 }
 
 /** How programming a bridge stands. */
@@ -103,6 +105,7 @@ async function show(api: ControllerApi, id: string, options: Options): Promise<s
     ['Open vSwitch', c.ovs_version],
     ['bridges', lines(Object.entries(c.openflow?.bridges ?? {}), ([name, bridge]) => `${name}: ${programmed(bridge)}`)],
     ['ports', lines(c.bindings, b => `${b.port} at ${b.interface}${b.state === 'active' ? '' : ` (${b.state})`}`)],
+    ['not bound', lines(c.unbound, u => `${u.port} at ${u.interface}: ${u.reason}`)],
   ])
 }
 

@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { FabricView, FlowView } from '#api'
-import { chassis } from '#model'
+import { chassis, claimPort } from '#model'
 import { refusal, type TestApi, testApi } from '#test/support/api'
 import { aChassis } from '#test/support/model'
 
@@ -81,6 +81,24 @@ describe('a chassis', () => {
       ['host2', false],
     ])
     expect(refusal(await api.call('GET', '/flowright/v1/chassis/nobody'))).toEqual([404, 'ChassisNotFound'])
+  })
+
+  test('shows the interfaces whose ports are not bound, and why', async () => {
+    const { network } = await api.network()
+    const { port } = await api.ok('POST', 'ports', { port: { network_id: network, 'binding:host_id': 'two' } })
+    const plug = (name: string, id: string) =>
+      api.store.transact({ source: 'test' }, tx =>
+        claimPort(tx, { chassis: 'host1', interface: name, port: id, ofport: 5, error: '' }),
+      )
+    await plug('tap1', port.id)
+    await plug('tap2', 'nonsense')
+    expect((await one('host1')).chassis).toMatchObject({
+      bindings: [],
+      unbound: [
+        { port: port.id, interface: 'tap1', reason: 'the port is bound to host two, not to host1' },
+        { port: 'nonsense', interface: 'tap2', reason: 'there is no such port' },
+      ],
+    })
   })
 
   test('is approved, drained and removed', async () => {
