@@ -143,6 +143,7 @@ describeOvs('a chassis joins', () => {
     await untilUp(controller, 'host1')
     await until('a record', () => record()?.admission === 'waiting')
     expect(await one.vsctl('list-br')).toBe('')
+    expect(controller.log.filter(line => line.includes('flowright chassis approve host1'))).toHaveLength(1)
     await change(controller.store, tx => approveChassis(tx, 'host1'))
     await until('bridges', async () => (await one.vsctl('list-br')) === 'br-int\nbr-tun')
     await until('the tunnel port', async () => (await ofport(one, 'fr-vxlan')) === '2')

@@ -333,6 +333,7 @@ export class ChassisSessions {
         if (after === undefined) this.#removed(id)
         else {
           concerned.add(id)
+          this.#logWaiting(before as Chassis | undefined, after as Chassis)
           this.#logNew(id, (before as Chassis | undefined)?.problems ?? [], (after as Chassis).problems)
         }
       } else if (kind.name === attachments.name) {
@@ -342,6 +343,11 @@ export class ChassisSessions {
       }
     }
     for (const id of concerned) this.#places.get(id)?.session?.modelChanged()
+  }
+
+  #logWaiting(before: Chassis | undefined, { id, admission }: Chassis): void {
+    if (admission === 'waiting' && before?.admission !== 'waiting')
+      this.#options.log.warn({ chassis: id }, `chassis waits for approval: flowright chassis approve ${id}`)
   }
 
   /** Logs the problems of a chassis that it did not have before, and that there are none any more. */
