@@ -146,7 +146,8 @@ const attributes = attributesOf<Port>()({
     show: p => p.allowedAddressPairs.map(a => ({ ip_address: a.ipAddress, mac_address: a.macAddress })),
   },
   port_security_enabled: { type: flag, post: 'optional', put: true, show: p => p.portSecurityEnabled },
-  security_groups: { type: list(uuid), show: () => [] },
+  // There are none yet; clients that ask for none (`--no-security-group`) get what they want.
+  security_groups: { type: list(uuid, 0), post: 'optional', put: true, show: () => [] },
   extra_dhcp_opts: {
     type: distinct(dhcpOption, 128),
     post: { default: [] },
