@@ -28,9 +28,12 @@ describe('programming simulated chassis', () => {
   let chassis: { id: string; int: SimulatedSwitch; tun: SimulatedSwitch }[] = []
 
   const startController = async (options: { patience?: number; maxWaiting?: number } = {}) => {
-    programming = new Programming({ compiled: compiled(), auditDelay: 0, ...options })
-    const chassisWithKey = (key: number) => (key <= chassis.length || key < 100 ? `host${key}` : undefined)
     const report = (what: string) => reports.push(what)
+    programming = new Programming({
+      ...{ compiled: compiled(), auditDelay: 0, report: (_chassis, _bridge, what) => report(what) },
+      ...options,
+    })
+    const chassisWithKey = (key: number) => (key <= chassis.length || key < 100 ? `host${key}` : undefined)
     server = await listenForSwitches({ address: { port }, programming, chassisWithKey, report })
     port = server.address!.port
   }
@@ -219,8 +222,10 @@ describe('programming simulated chassis', () => {
     hand.subscribe('host1', 'network/1')
     const { int } = plug(1)
     await inSync('host1')
-    programming.close()
+    reports.length = 0
     await server.close()
+    programming.close()
+    expect(reports).toEqual([])
     hand.set('network/1', flows(1, 30))
     int.behaviour.delay = 30
     await startController()

@@ -168,7 +168,7 @@ export class BridgeProgrammer {
       inFlight: undefined,
     }
     this.#session = session
-    void sw.closed.then(reason => this.#lost(session, reason))
+    void sw.closed.then(reason => this.#lost(session, reason ?? 'the controller ends', reason === undefined))
     sw.watch(changes => this.#observe(session, changes))
     try {
       session.stamp = await readStamp(sw)

@@ -126,7 +126,7 @@ export const openFlowSwitch = (connection: Connection): Switch => {
   const bundles = new Bundles(connection)
   return {
     closed: new Promise(resolve => {
-      connection.once('close', error => resolve(error?.message ?? 'closed by us'))
+      connection.once('close', error => resolve(error?.message))
     }),
     get bytesOut() {
       return connection.counters.bytesSent

@@ -53,8 +53,8 @@ export class SwitchLost extends Error {
 
 /** One OpenFlow connection to one bridge. */
 export interface Switch {
-  /** Resolves, with the reason, when the connection is gone. */
-  readonly closed: Promise<string>
+  /** Resolves when the connection is gone, with the reason; with none when all connections were ended in order. */
+  readonly closed: Promise<string | undefined>
   /** Bytes written so far. */
   readonly bytesOut: number
   /**
