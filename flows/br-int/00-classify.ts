@@ -16,18 +16,15 @@ import { PATCH_TUN } from '#model/ofports'
 import { isV6 } from '../addresses.ts'
 import { activePort, attachmentOf, portFacts, uplinkOf } from '../facts.ts'
 import { ETH_TYPE_RARP, learnedFromOutside } from '../learning.ts'
+import { NEIGHBOR_ADVERTISEMENT } from '../neighbor-discovery.ts'
 import { cutOverUserdata } from '../packet-in.ts'
 import { network, ORIGIN, origin, sourcePort, zone } from '../registers.ts'
+import { tagged, UNTAGGED } from '../vlan.ts'
 import { portSecurity } from './10-port-security.ts'
-import { NEIGHBOR_ADVERTISEMENT } from './32-nd-reply.ts'
 import { l2Lookup } from './60-l2-lookup.ts'
 
 const ANNOUNCEMENT = 30
 const PORT = 20
-
-/** vlan_vid of a frame without a tag, and the bit of one with (OpenFlow 1.5 section 7.2.3.7). */
-const UNTAGGED = 0
-const TAGGED = 0x1000
 
 /** How a guest announces that it now runs here: RARP (QEMU), gratuitous ARP, unsolicited NA. */
 const announcements = (ips: readonly string[]): readonly Match[] => [
@@ -104,7 +101,7 @@ export const classify = table('classify', {
       example: { in: 'host1', network: 3, zone: 2, port: PATCH_TUN, vlan: 2, from: ORIGIN.tunnel as number },
       flow: row => ({
         priority: PORT,
-        match: { in_port: row.port, vlan_vid: row.vlan === 0 ? UNTAGGED : TAGGED | row.vlan },
+        match: { in_port: row.port, vlan_vid: row.vlan === 0 ? UNTAGGED : tagged(row.vlan) },
         actions: [
           ...(row.vlan === 0 ? [] : [popVlan()]),
           network.set(row.network),

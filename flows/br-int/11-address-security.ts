@@ -14,10 +14,10 @@ import { bindings } from '#model'
 import { isHost, isV6, onWire } from '../addresses.ts'
 import { securedPort, sendersOf } from '../facts.ts'
 import { ETH_TYPE_RARP } from '../learning.ts'
+import { NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION, ROUTER_ADVERTISEMENT } from '../neighbor-discovery.ts'
 import { sourcePort } from '../registers.ts'
 import { ndSecurity } from './12-nd-security.ts'
 import { arpResponder } from './30-arp-responder.ts'
-import { NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION, ROUTER_ADVERTISEMENT } from './32-nd-reply.ts'
 import { l2Lookup } from './60-l2-lookup.ts'
 
 const FORBIDDEN = 40

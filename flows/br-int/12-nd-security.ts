@@ -13,14 +13,11 @@ import { each, table } from '#compiler'
 import { bindings } from '#model'
 import { isV6, onWire } from '../addresses.ts'
 import { securedPort, sendersOf } from '../facts.ts'
+import { NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION, NO_OPTION } from '../neighbor-discovery.ts'
 import { sourcePort } from '../registers.ts'
 import { arpResponder } from './30-arp-responder.ts'
-import { NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION } from './32-nd-reply.ts'
 
 const OWN = 10
-
-/** What OVS has in nd_sll and nd_tll when the option is absent. */
-const NO_OPTION = '00:00:00:00:00:00'
 
 export const ndSecurity = table('nd_security', {
   bridge: 'br-int',

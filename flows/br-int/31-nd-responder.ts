@@ -14,8 +14,9 @@ import { each, table } from '#compiler'
 import { ports } from '#model'
 import { isV6 } from '../addresses.ts'
 import { addressOwners } from '../facts.ts'
+import { NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION, NO_OPTION } from '../neighbor-discovery.ts'
 import { network } from '../registers.ts'
-import { NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION, ndReply } from './32-nd-reply.ts'
+import { ndReply } from './32-nd-reply.ts'
 import { l2Lookup } from './60-l2-lookup.ts'
 
 const PROBE = 20
@@ -34,7 +35,7 @@ export const ndResponder = table('nd_responder', {
     },
     {
       priority: PROBE,
-      match: icmp6({ icmpv6_type: NEIGHBOR_SOLICITATION, icmpv6_code: 0, nd_sll: '00:00:00:00:00:00' }),
+      match: icmp6({ icmpv6_type: NEIGHBOR_SOLICITATION, icmpv6_code: 0, nd_sll: NO_OPTION }),
       actions: [goto(l2Lookup)],
     },
   ],

@@ -6,11 +6,7 @@
  */
 import { drop, IN_PORT, icmp6, move, output, setField } from 'node-openflow/flow'
 import { table } from '#compiler'
-
-/** ICMPv6 types (RFC 4861 section 4). */
-export const NEIGHBOR_SOLICITATION = 135
-export const NEIGHBOR_ADVERTISEMENT = 136
-export const ROUTER_ADVERTISEMENT = 134
+import { NEIGHBOR_ADVERTISEMENT } from '../neighbor-discovery.ts'
 
 const TARGET_LINK_LAYER_ADDRESS = 2
 /** The flags solicited and override, in the word before the target address. */

@@ -14,6 +14,7 @@ import { each, table } from '#compiler'
 import { ports } from '#model'
 import { isV6 } from '../addresses.ts'
 import { addressOwners, networkFacts, portFacts } from '../facts.ts'
+import { NEIGHBOR_SOLICITATION } from '../neighbor-discovery.ts'
 import { destinationPort, network, ORIGIN, origin } from '../registers.ts'
 import { l2Learned } from './61-l2-learned.ts'
 import { l2Unknown } from './62-l2-unknown.ts'
@@ -23,8 +24,6 @@ import { outputTable } from './90-output.ts'
 const ASKED_FROM_OUTSIDE = 30
 const KNOWN = 20
 const GROUP = 10
-
-const NEIGHBOR_SOLICITATION = 135
 
 export const l2Lookup = table('l2_lookup', {
   bridge: 'br-int',

@@ -9,19 +9,17 @@
  *   table=90, priority=30,reg1=0x5 actions=output:7
  *   table=90, priority=10,metadata=0x3 actions=push_vlan:0x8100,set_field:4098->vlan_vid,output:1
  */
-import { drop, output, pushVlan, setField } from 'node-openflow/flow'
+import { drop, output } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { attachments, bindings } from '#model'
 import { PATCH_TUN } from '#model/ofports'
 import { activePort, uplinkOf } from '../facts.ts'
 import { destinationPort, network, ORIGIN, origin } from '../registers.ts'
+import { pushTag } from '../vlan.ts'
 
 const LOCAL = 30
 const SPLIT_HORIZON = 20
 const LEAVE = 10
-
-/** A frame's VLAN id as OpenFlow's vlan_vid has it: with the bit that says that there is a tag. */
-export const PRESENT = 0x1000
 
 export const outputTable = table('output', {
   bridge: 'br-int',
@@ -59,10 +57,7 @@ export const outputTable = table('output', {
       flow: row => ({
         priority: LEAVE,
         match: { ...network.is(row.network) },
-        actions:
-          row.vlan === 0
-            ? [output(row.port)]
-            : [pushVlan(0x8100), setField('vlan_vid', PRESENT | row.vlan), output(row.port)],
+        actions: row.vlan === 0 ? [output(row.port)] : [...pushTag(row.vlan), output(row.port)],
       }),
     }),
   ],

@@ -13,9 +13,8 @@ import { attachments } from '#model'
 import { TUNNEL_PORTS } from '#model/ofports'
 import { tunnelSegmentAt } from '../facts.ts'
 import { tunnelNetwork, tunnelPort } from '../registers.ts'
+import { tagged } from '../vlan.ts'
 import { unicast } from './20-unicast.ts'
-
-const PRESENT = 0x1000
 
 const NETWORK = 10
 
@@ -45,7 +44,7 @@ export const localVlan = table('local_vlan', {
       example: { in: 'host1', vlan: 2, network: 3, vni: 100, port: 2 as number },
       flow: ({ vlan, network, vni, port }) => ({
         priority: NETWORK,
-        match: { vlan_vid: PRESENT | vlan },
+        match: { vlan_vid: tagged(vlan) },
         actions: [
           popVlan(),
           tunnelNetwork.set(network),

@@ -6,14 +6,13 @@
  *
  *   table=40, priority=10,metadata=0x3 actions=push_vlan:0x8100,set_field:4098->vlan_vid,output:1
  */
-import { drop, output, pushVlan, setField } from 'node-openflow/flow'
+import { drop, output } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { attachments } from '#model'
 import { PATCH_INT } from '#model/ofports'
 import { networkFacts } from '../facts.ts'
 import { tunnelNetwork } from '../registers.ts'
-
-const PRESENT = 0x1000
+import { pushTag } from '../vlan.ts'
 
 const NETWORK = 10
 
@@ -33,7 +32,7 @@ export const toLocal = table('to_local', {
       flow: ({ network, vlan }) => ({
         priority: NETWORK,
         match: { ...tunnelNetwork.is(network) },
-        actions: [pushVlan(0x8100), setField('vlan_vid', PRESENT | vlan), output(PATCH_INT)],
+        actions: [...pushTag(vlan), output(PATCH_INT)],
       }),
     }),
   ],
