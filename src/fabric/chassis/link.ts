@@ -95,7 +95,7 @@ export class Link extends EventEmitter<Events> {
     return this.#peer?.certificate?.subject.CN
   }
 
-  /** Whether it is shown to be encrypted. */
+  /** Whether the connection is encrypted, so that certificates were shown. */
   get isTls(): boolean {
     return reachedBy(this.#peer).isTls
   }

@@ -5,7 +5,7 @@ import type { TunnelType } from '#model/chassis'
 /** The key of `external_ids` that marks rows as ours; its value says what the row is. */
 export const MARK = 'flowright'
 
-/** The integration bridge and the tunnel bridge. */
+/** The integration bridge: where VMs are plugged in. */
 export const BR_INT = 'br-int'
 /** The bridge with the VTEP. */
 export const BR_TUN = 'br-tun'
