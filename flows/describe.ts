@@ -1,5 +1,5 @@
 // Prints the pipeline as a page for people: docs/pipeline.md is this function's output, and a test keeps it so.
-import type { Bridge, Pipeline, Table } from '#compiler'
+import { type Bridge, bridges, type Pipeline, type Table } from '#compiler'
 import type { Register } from './registers.ts'
 
 const leadsTo = (table: Table) => table.next.map(next => next.name).join(', ') || '—'
@@ -17,7 +17,7 @@ export const describePipeline = (pipeline: Pipeline, registers: readonly Registe
     'what comes in and what goes out. A flow set is compiled once and shared by the chassis that subscribe to it;',
     '`chassis` is the one that each chassis has to itself.',
     '',
-    ...(['br-int', 'br-tun'] as const).flatMap(bridge => [
+    ...bridges.flatMap(bridge => [
       `## ${bridge}`,
       '',
       '| number | table | leads to | matches on | flow sets |',

@@ -286,7 +286,6 @@ export class Compiler implements Compiled {
     const [first, ...others] = slot.wishes
     if (first === undefined || others.length === 0) return
     const merge = first.origin.rule?.merge
-    if (merge === 'first') return
     const isRefused = (wish: Wish) =>
       merge === undefined || encodeFlow(slot.table.bridge, slot.table.number, wish.spec).instructions !== instructions
     const refused = merge === 'concat' ? slot.wishes.slice(slot.limit) : others.filter(isRefused)

@@ -1,7 +1,7 @@
 // The bytes, identity and digest of a flow. Comparing flows is comparing these: OVS gives matches and instructions back
 // in the same canonical form that node-openflow writes.
 import { OFP15, Reader, readInstructions, readMatch, Writer, writeInstructions, writeMatch } from 'node-openflow/flow'
-import type { Bridge } from './flow-set.ts'
+import { type Bridge, bridges } from './flow-set.ts'
 import type { FlowSpec } from './table.ts'
 
 /** The upper 16 bits of the cookie of every flow of ours. */
@@ -13,7 +13,6 @@ export const LEARNED_MARK = 0xf10fn
 export const isOurs = (cookie: bigint): boolean => cookie >> 48n === COOKIE_MARK
 
 const writer = new Writer(4096)
-const bridges: readonly Bridge[] = ['br-int', 'br-tun']
 
 /** What a flow is on the wire. Kept as strings of one byte a character: far smaller than buffers, and compared fast. */
 export interface Encoded {

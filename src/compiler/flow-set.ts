@@ -1,8 +1,11 @@
 // What the compiler makes and the fabric sends: flow sets, and the differences between two states of them.
 import type { Flow } from 'node-openflow/flow'
 
-/** The two bridges that we program on every chassis. */
-export type Bridge = 'br-int' | 'br-tun'
+/** The two bridges that we program on every chassis. Their order is part of cookies and of datapath ids. */
+export const bridges = ['br-int', 'br-tun'] as const
+
+/** One of them. */
+export type Bridge = (typeof bridges)[number]
 
 /** A record of the model that asked for a flow, and the table file that turned it into one. */
 export interface Source {

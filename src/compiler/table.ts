@@ -45,10 +45,9 @@ export interface Rule<T extends Doc = Doc, R extends Placed = Placed> {
   /** Pure: the same row, the same flow. */
   readonly flow: (row: R) => FlowSpec
   /**
-   * What to do when several rows want one match. `same`: their flows must be equal, they share it. `first`: the
-   * row with the lowest `order` wins. `concat`: one flow with the actions of all, by `order`. Else it is a conflict.
+   * What to do when several rows want one match. `same`: their flows must be equal, they share it. `concat`: one flow with the actions of all, by `order`. Else it is a conflict.
    */
-  readonly merge?: 'same' | 'first' | 'concat'
+  readonly merge?: 'same' | 'concat'
   /** With `concat`: at most so many rows make up the flow; those beyond are refused, and shown. */
   readonly limit?: number
   readonly order?: (row: R) => number

@@ -1,10 +1,9 @@
 // The datapath ids that we give to our bridges. The OVSDB half sets them, the OpenFlow half recognises a switch by
 // them: a switch that arrives with another id is none of ours.
-import type { Bridge } from '#compiler/flow-set'
+import { type Bridge, bridges } from '#compiler/flow-set'
 
 // 'FLWR' in the upper half, so that an id of ours is told from one that Open vSwitch made of a MAC address.
 const mark = 0x464c5752n
-const bridges: readonly Bridge[] = ['br-int', 'br-tun']
 
 /** The datapath id of a bridge of a chassis: 16 hex digits, as `other_config:datapath-id` of the Bridge table has it. */
 export function datapathId(chassisKey: number, bridge: Bridge): string {

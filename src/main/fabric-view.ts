@@ -2,8 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { printFlow } from 'node-openflow/flow'
 import type { DiffView, ExplanationView, FabricView, FlowFilter, FlowView, SourceView } from '#api'
-import type { Bridge, Compiler, FlowEntry, Pipeline, Table } from '#compiler'
-import { slotOf } from '#compiler'
+import { type Bridge, bridges, type Compiler, type FlowEntry, type Pipeline, slotOf, type Table } from '#compiler'
 import type { ChassisSessions } from '#fabric/chassis/index'
 import type { CountedFlow, Programming } from '#fabric/programming/index'
 import { registers } from '#flows/registers'
@@ -15,8 +14,6 @@ export interface Shown {
   readonly sessions: ChassisSessions
   readonly pipeline: Pipeline
 }
-
-const bridges: readonly Bridge[] = ['br-int', 'br-tun']
 
 type FlowData = FlowEntry['flow']
 

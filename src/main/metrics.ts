@@ -1,13 +1,11 @@
 // Figures of the fabric for Prometheus, read when they are asked for.
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { Bridge, Compiler } from '#compiler'
+import { bridges, type Compiler } from '#compiler'
 import type { ChassisSessions } from '#fabric/chassis/index'
 import type { PortStatus } from '#fabric/port-status'
 import type { HistogramValues, Programming } from '#fabric/programming/index'
 import { chassis } from '#model'
 import type { Store } from '#store'
-
-const bridges: readonly Bridge[] = ['br-int', 'br-tun']
 
 /** A histogram that is kept elsewhere, as the registry asks for it. */
 const keptHistogram = (name: string, help: string, values: () => HistogramValues) => ({

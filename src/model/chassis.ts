@@ -36,11 +36,10 @@ export interface Chassis {
 }
 
 /** All chassis that were ever seen and not removed. */
-export const chassis: Kind<Chassis, 'hostname' | 'tunnelIp' | 'reportedTunnelIp'> = kind<Chassis>()('chassis', {
+export const chassis: Kind<Chassis, 'hostname' | 'reportedTunnelIp'> = kind<Chassis>()('chassis', {
   unique: c => [`key ${c.key}`, ...(c.tunnelIp === '' ? [] : [`vtep ${c.tunnelIp}`])],
   index: {
     hostname: c => [c.hostname],
-    tunnelIp: c => (c.tunnelIp === '' ? [] : [c.tunnelIp]),
     reportedTunnelIp: c => (c.reportedTunnelIp === '' ? [] : [c.reportedTunnelIp]),
   },
 })

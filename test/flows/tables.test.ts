@@ -62,23 +62,42 @@ test('no two tables of a bridge share a number, and every table file is in the p
   expect(pipeline.tables).toHaveLength(declared)
 })
 
-test('no two registers live in the same field between the same tables', () => {
-  const span = (r: Register) => {
-    const at = (name: string) => {
-      const table = pipeline.tables.find(t => t.bridge === r.bridge && (t.name === name || t.name.endsWith(`_${name}`)))
-      expect(table, `${r.name}: table ${name}`).toBeDefined()
-      return table?.number ?? 0
-    }
-    return { from: at(r.from), to: at(r.to) }
+const spanOf = (register: Register) => {
+  const at = (name: string) => {
+    const table = pipeline.tables.find(t => t.bridge === register.bridge && t.name === name)
+    expect(table, `${register.name}: table ${name}`).toBeDefined()
+    return table?.number ?? 0
   }
+  return { from: at(register.from), to: at(register.to) }
+}
+
+test('no two registers live in the same field between the same tables', () => {
   for (const a of registers)
     for (const b of registers) {
       if (a === b || a.bridge !== b.bridge || a.field !== b.field) continue
-      const [x, y] = [span(a), span(b)]
+      const [x, y] = [spanOf(a), spanOf(b)]
       expect(x.to < y.from || y.to < x.from, `${a.name} and ${b.name} share ${a.field}`).toBe(true)
     }
-  for (const r of registers) expect(span(r).from).toBeLessThanOrEqual(span(r).to)
+  for (const register of registers) expect(spanOf(register).from).toBeLessThanOrEqual(spanOf(register).to)
 })
+
+test('every register that a flow matches on, loads or outputs to lives in its table', () => {
+  for (const table of pipeline.tables)
+    for (const { match, actions } of allFlows(table)) {
+      const touched = [...Object.keys(match), ...(JSON.stringify(own, textOf).match(/"(?:reg\d+|metadata)"/g) ?? [])]
+      for (const field of touched.map(name => name.replaceAll('"', ''))) {
+        if (!/^(reg\d+|metadata)$/.test(field)) continue
+        const owner = registers.find(register => {
+          if (register.bridge !== table.bridge || register.field !== field) return false
+          const { from, to } = spanOf(register)
+          return from <= table.number && table.number <= to
+        })
+        expect(owner, `table ${table.name} uses ${field}`).toBeDefined()
+      }
+    }
+})
+
+const textOf = (_key: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value)
 
 test('docs/pipeline.md is what the tables say', async () => {
   await expect(describePipeline(pipeline, registers)).toMatchFileSnapshot('../../docs/pipeline.md')

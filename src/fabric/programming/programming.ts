@@ -1,6 +1,13 @@
 // Programs all chassis: takes in what the compiler changed, hands it to those that hold the flow sets concerned, and
 // says what stands where.
-import type { Bridge, CompileDelta, Compiled, FlowEntry, FlowSetDelta } from '#compiler/flow-set'
+import {
+  type Bridge,
+  bridges,
+  type CompileDelta,
+  type Compiled,
+  type FlowEntry,
+  type FlowSetDelta,
+} from '#compiler/flow-set'
 import type { BridgeProgrammer, BridgeStatus } from './bridge-programmer.ts'
 import type { Change } from './change-log.ts'
 import { ChassisProgrammer } from './chassis-programmer.ts'
@@ -14,7 +21,6 @@ import type { Quarantined } from './quarantine.ts'
 import { type Counters, noCounts } from './shared.ts'
 import { type CountedFlow, type Switch, SwitchLost } from './switch.ts'
 
-const bridges = ['br-int', 'br-tun'] as const
 /** How long (ms) a chassis that is let go of may take to delete our flows. */
 const RELEASE = 10_000
 const U64 = (n: bigint) => BigInt.asUintN(64, n)
