@@ -5,7 +5,7 @@
  * Out:  output, once for each local port and once for the uplink; output sends nothing back where it came from.
  *
  * A network has at most 1,000 such ports on one chassis: the flow is a message of 64 kB at most, and Open vSwitch follows
- * 4,096 resubmits of one packet. The uplink comes first, so that it is never the one that is left out.
+ * 4,096 resubmits of one packet. The uplink comes last: output tags the frame for it.
  *
  *   table=63, priority=10,metadata=0x3 actions=set_field:0x5->reg1,resubmit(,90)
  */
@@ -36,7 +36,7 @@ export const flood = table('flood', {
     each(bindings, {
       scope: 'chassis',
       merge: 'concat',
-      limit: LIMIT + 1,
+      limit: LIMIT,
       order: row => row.port,
       rows: (binding, view) => {
         const port = activePort(binding, view)
@@ -49,8 +49,7 @@ export const flood = table('flood', {
     each(attachments, {
       scope: 'chassis',
       merge: 'concat',
-      limit: LIMIT + 1,
-      order: () => 0,
+      order: row => row.port,
       rows: (attachment, view) => {
         const net = view.value(networkFacts, attachment.network)
         return net === undefined ? [] : [{ in: attachment.chassis, network: net.key, port: UPLINK }]

@@ -288,7 +288,7 @@ export class Compiler implements Compiled {
     const merge = first.origin.rule?.merge
     const isRefused = (wish: Wish) =>
       merge === undefined || encodeFlow(slot.table.bridge, slot.table.number, wish.spec).instructions !== instructions
-    const refused = merge === 'concat' ? slot.wishes.slice(slot.limit) : others.filter(isRefused)
+    const refused = merge === 'concat' ? slot.parted.refused : others.filter(isRefused)
     if (refused.length === 0) return
     this.conflicted.set(slot, {
       reason: merge === 'concat' ? 'limit' : 'match',

@@ -55,16 +55,25 @@ export class Slot {
     this.priority = priority
   }
 
-  /** How many wishes may share a flow that is the sum of them. */
-  get limit(): number {
-    return this.wishes[0]?.origin.rule?.limit ?? Number.POSITIVE_INFINITY
+  /** The wishes that make up the flow and, where a rule limits its own, those beyond. */
+  get parted(): { readonly admitted: readonly Wish[]; readonly refused: readonly Wish[] } {
+    const counts = new Map<Origin, number>()
+    const admitted: Wish[] = []
+    const refused: Wish[] = []
+    for (const wish of this.wishes) {
+      const count = (counts.get(wish.origin) ?? 0) + 1
+      counts.set(wish.origin, count)
+      if (count <= (wish.origin.rule?.limit ?? count)) admitted.push(wish)
+      else refused.push(wish)
+    }
+    return { admitted, refused }
   }
 
   /** The flow that its wishes come to. */
   spec(): FlowSpec {
     const { origin, spec } = this.wishes[0] as Wish
     if (this.wishes.length === 1 || origin.rule?.merge !== 'concat') return spec
-    return { ...spec, actions: this.wishes.slice(0, this.limit).flatMap(wish => wish.spec.actions) }
+    return { ...spec, actions: this.parted.admitted.flatMap(wish => wish.spec.actions) }
   }
 
   instructions(): string {

@@ -48,7 +48,7 @@ export interface Rule<T extends Doc = Doc, R extends Placed = Placed> {
    * What to do when several rows want one match. `same`: their flows must be equal, they share it. `concat`: one flow with the actions of all, by `order`. Else it is a conflict.
    */
   readonly merge?: 'same' | 'concat'
-  /** With `concat`: at most so many rows make up the flow; those beyond are refused, and shown. */
+  /** With `concat`: at most so many rows of this rule make up the flow; those beyond are refused, and shown. */
   readonly limit?: number
   readonly order?: (row: R) => number
   /** A row, and (in a test) the flow that it makes, as the comment of the table's file shows it. */
