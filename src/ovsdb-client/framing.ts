@@ -31,6 +31,7 @@ const MAX_DEPTH = 1000
 
 /** 2^53 has 16 digits: shorter integers are exact in JavaScript. */
 const LONG_NUMBER = 16
+const LONG_DIGITS = new RegExp(`\\d{${LONG_NUMBER}}`)
 
 /** A message is cut between two rows once this many bytes of it are held. */
 const PART_SIZE = 128 * 1024
@@ -149,6 +150,8 @@ export class FrameReader {
     const bytes = Buffer.concat([...this.#pieces, CLOSE_ROWS])
     const head = Buffer.concat([bytes.subarray(0, this.#tables), bytes.subarray(this.#table, this.#rows)])
     const frame = this.#frame(bytes, true)
+    // The next part begins with the same head, which may hold such a number itself.
+    this.#hasLongNumber = frame.hasLongNumber && LONG_DIGITS.test(head.toString('latin1'))
     this.#pieces = [head]
     this.#held = head.length
     this.#table = this.#tables

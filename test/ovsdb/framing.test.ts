@@ -110,6 +110,14 @@ describe('framing', () => {
     )
   })
 
+  test('keeps integers exact in what all parts of a message begin with', () => {
+    const filler = Array.from({ length: 1500 }, (_, i) => [`row-${i}`, { initial: { pad: 'x'.repeat(200) } }])
+    const long = '9007199254740993'
+    const text = `{"id":3,"result":[{"v":${long}},"txn",${JSON.stringify({ T: Object.fromEntries(filler) })}],"error":null}`
+    const [message] = readAll([Buffer.from(text)]) as [{ result: [{ v: Json }] }]
+    expect(message.result[0].v).toBe(9007199254740993n)
+  })
+
   test('holds little of a large message of rows', () => {
     const rows = Array.from({ length: 20_000 }, (_, i) => `"row-${i}":{"initial":{"name":"${'x'.repeat(100)}"}}`)
     const bytes = Buffer.from(`{"id":1,"result":[false,"0",{"A":{${rows}},"B":{${rows}}}],"error":null}`)

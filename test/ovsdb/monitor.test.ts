@@ -1,4 +1,5 @@
 /** Monitors and replicas: differences, conditions, fallbacks, resuming (behaviours 8 to 17). */
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import {
@@ -193,7 +194,9 @@ describe.skipIf(missing)(`monitors${missing ? ` (${missing})` : ''}`, () => {
     const db = await openVswitch(client)
     await db.transact([root, ...addBridge('br0')])
     const replica = await db.monitor({ Bridge: { columns: ['name'], where: where('name', '!=', 'br1') } })
+    const dropped = once(client, 'disconnected')
     await server.appctl('ovsdb-server/disable-monitor-cond')
+    await dropped
     await until('it has reconnected', () => replica.isCurrent && client.isConnected)
     await db.transact(addBridge('br1'))
     await db.transact(addBridge('br2'))
