@@ -1,5 +1,7 @@
 // Compile and encode from scratch: how many flows a second on one core, and what a port more costs in a large model.
 // `node --conditions=source bench/compile.ts [ports] [chassis]`
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { Compiler } from '#compiler'
 import { pipeline } from '#flows/pipeline'
 import type { Attachment, Binding, Kind } from '#model'
@@ -38,7 +40,12 @@ const commit = commitOf({
   attachment: [...attachments.values()],
 })
 
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
 const compile = () => {
+  // What earlier runs left behind is not what this one costs.
+  collect()
   const compiler = new Compiler(pipeline)
   const before = process.threadCpuUsage()
   compiler.apply(commit)
