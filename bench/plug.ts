@@ -91,6 +91,12 @@ const addInterfaces = async (host: Ovs, names: readonly string[], ids?: readonly
   }
 }
 
+const activeIn = (controller: Controller): number => {
+  let active = 0
+  for (const port of controller.store.all(ports)) if (port.status === 'ACTIVE') active++
+  return active
+}
+
 const quantile = (values: readonly number[], q: number) =>
   [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? Number.NaN
 const show = (values: readonly number[]) =>
@@ -146,8 +152,7 @@ const scenario = async (title: string, count: number, networks: number, plugged:
       await addInterfaces(host, of(names.slice(0, plugged), n), of(ids.slice(0, plugged), n))
       await addInterfaces(host, of(names.slice(plugged), n))
     }
-    await until('all to be ACTIVE', () => controller.store.count(bindings) >= plugged, 120_000)
-    await new Promise(resolve => setTimeout(resolve, 1000))
+    await until('all to be ACTIVE', () => activeIn(controller) >= plugged, 120_000)
     const plan = names
       .slice(plugged)
       .map((name, i) => ({ host: (plugged + i) % 2, name, id: ids[plugged + i] as string }))
@@ -190,12 +195,7 @@ const bulk = async () => {
     'bulk',
     hosts.map(host => host.db),
   )
-  const allActive = () => {
-    let active = 0
-    for (const port of controller.store.all(ports)) if (port.status === 'ACTIVE') active++
-    return active === PORTS
-  }
-  await until('all ports to be ACTIVE', allActive, 120_000)
+  await until('all ports to be ACTIVE', () => activeIn(controller) === PORTS, 120_000)
   const took = (performance.now() - began) / 1000
   console.log(
     `${PORTS} plugged ports over two chassis, from the controller's start to all ACTIVE: ${took.toFixed(2)} s`,
