@@ -1,12 +1,15 @@
 // Every kind of record and every pool of numbers that the store keeps; a new one is a line here.
+import { addressGroups } from './address-group.ts'
 import { addressScopes } from './address-scope.ts'
 import { claims, hostBindings } from './binding.ts'
 import { attachments, bindings, chassis, chassisKeys, localVlans } from './chassis.ts'
 import type { Kind, Pool } from './kind.ts'
 import { networkKeys, networks } from './network.ts'
+import { policies, policyKeys, remoteGroupBits, remoteGroupPageBits, remoteGroupPages } from './policy.ts'
 import { portKeys, ports } from './port.ts'
 import { addressCursors } from './rules/address.ts'
 import { segmentPools } from './rules/segment.ts'
+import { securityGroupKeys, securityGroupRules, securityGroups } from './security-group.ts'
 import { standards } from './standard.ts'
 import { subnets } from './subnet.ts'
 import { subnetPools } from './subnet-pool.ts'
@@ -14,6 +17,7 @@ import { subnetPools } from './subnet-pool.ts'
 /** All kinds. */
 export const modelKinds: readonly Kind[] = [
   addressCursors,
+  addressGroups,
   addressScopes,
   attachments,
   bindings,
@@ -21,11 +25,18 @@ export const modelKinds: readonly Kind[] = [
   claims,
   hostBindings,
   networks,
+  policies,
   ports,
+  remoteGroupBits,
+  securityGroupRules,
+  securityGroups,
   standards,
   subnetPools,
   subnets,
 ] as unknown as readonly Kind[]
 
 /** All pools. */
-export const modelPools: readonly Pool[] = [chassisKeys, localVlans, networkKeys, portKeys, ...segmentPools]
+export const modelPools: readonly Pool[] = [
+  ...[chassisKeys, localVlans, networkKeys, portKeys, ...segmentPools],
+  ...[securityGroupKeys, policyKeys, remoteGroupPages, remoteGroupPageBits],
+]

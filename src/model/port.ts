@@ -39,6 +39,10 @@ export interface Port {
   readonly fixedIps: readonly FixedIp[]
   readonly allowedAddressPairs: readonly AddressPair[]
   readonly portSecurityEnabled: boolean
+  /** Ids of the security groups that it bears. */
+  readonly securityGroups: readonly string[]
+  /** Key of the policy that they make (policy.ts); 0 without port security: nothing is judged. */
+  readonly policy: number
   readonly deviceOwner: string
   readonly deviceId: string
   /** The host that alone may bind the port (`binding:host_id`), '' for any. */
@@ -50,24 +54,26 @@ export interface Port {
 }
 
 /** All ports. */
-export const ports: Kind<Port, 'network' | 'project' | 'device' | 'subnet' | 'address' | 'pair'> = kind<Port>()(
-  'port',
-  {
-    unique: p => [
-      `key ${p.key}`,
-      `mac ${p.networkId} ${p.macAddress}`,
-      ...p.fixedIps.map(ip => `ip ${p.networkId} ${ip.ipAddress}`),
-    ],
-    index: {
-      network: p => [p.networkId],
-      project: p => [p.projectId],
-      device: p => [p.deviceId],
-      subnet: p => [...new Set(p.fixedIps.map(ip => ip.subnetId))],
-      address: p => p.fixedIps.map(ip => ip.ipAddress),
-      pair: p => p.allowedAddressPairs.map(pair => `${p.networkId} ${pair.ipAddress}`),
-    },
+export const ports: Kind<
+  Port,
+  'network' | 'project' | 'device' | 'subnet' | 'address' | 'pair' | 'securityGroup' | 'policy'
+> = kind<Port>()('port', {
+  unique: p => [
+    `key ${p.key}`,
+    `mac ${p.networkId} ${p.macAddress}`,
+    ...p.fixedIps.map(ip => `ip ${p.networkId} ${ip.ipAddress}`),
+  ],
+  index: {
+    network: p => [p.networkId],
+    project: p => [p.projectId],
+    device: p => [p.deviceId],
+    subnet: p => [...new Set(p.fixedIps.map(ip => ip.subnetId))],
+    address: p => p.fixedIps.map(ip => ip.ipAddress),
+    pair: p => p.allowedAddressPairs.map(pair => `${p.networkId} ${pair.ipAddress}`),
+    securityGroup: p => p.securityGroups,
+    policy: p => [String(p.policy)],
   },
-)
+})
 
 /** Port keys. */
 export const portKeys: Pool = { name: 'port_key', first: 1, last: 0xffffff }

@@ -131,6 +131,8 @@ const refusals = {
     'malformed',
     'Illegal subnetpool association: subnetpool {pool} cannot associate with address scope {scope} because subnetpool ip_version is not {version}.',
   ],
+  AddressGroupNotFound: ['absent', 'Address group {id} could not be found.'],
+  SecurityGroupNotFound: ['absent', 'Security group {id} does not exist'],
   AddressScopeNotFound: ['absent', 'Address scope {id} could not be found.'],
   AddressScopeInUse: [
     'conflict',

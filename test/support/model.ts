@@ -36,6 +36,8 @@ export const aPort = (id: string, key: number, networkId: string, more: Partial<
   fixedIps: [{ subnetId: `${networkId}-v4`, ipAddress: `10.0.${key >> 8}.${key & 255}` }],
   allowedAddressPairs: [],
   portSecurityEnabled: true,
+  securityGroups: [],
+  policy: 0,
   deviceOwner: '',
   deviceId: '',
   bindingHost: '',

@@ -23,7 +23,15 @@ export interface AddressPairRequest {
 export interface PortRequest
   extends Omit<
     Port,
-    'key' | 'status' | 'macAddress' | 'fixedIps' | 'allowedAddressPairs' | 'portSecurityEnabled' | 'deviceOwner'
+    | 'key'
+    | 'status'
+    | 'macAddress'
+    | 'fixedIps'
+    | 'allowedAddressPairs'
+    | 'portSecurityEnabled'
+    | 'securityGroups'
+    | 'policy'
+    | 'deviceOwner'
   > {
   readonly description: string
   readonly deviceOwner: string
@@ -55,6 +63,8 @@ export function createPort(tx: Transaction, request: PortRequest): Port {
     fixedIps: chooseAddresses(tx, { ...rest, macAddress }, fixedIps),
     allowedAddressPairs: pairsOf(allowedAddressPairs, macAddress),
     portSecurityEnabled: request.portSecurityEnabled ?? network.portSecurityEnabled,
+    securityGroups: [],
+    policy: 0,
   }
   requireSecurity(port)
   add(tx, ports, port, description, 1)

@@ -1,0 +1,25 @@
+// Address groups: prefixes that security group rules name together.
+import { type Kind, kind } from './kind.ts'
+import { refuse } from './refusal.ts'
+import type { Reader } from './transaction.ts'
+
+/** An address group. */
+export interface AddressGroup {
+  readonly id: string
+  readonly projectId: string
+  readonly name: string
+  /** Prefixes of both families in canonical text, each once. */
+  readonly addresses: readonly string[]
+}
+
+/** All address groups. */
+export const addressGroups: Kind<AddressGroup, 'project'> = kind<AddressGroup>()('address_group', {
+  index: { project: g => [g.projectId] },
+})
+
+/** The address group of an id. Throws AddressGroupNotFound. */
+export function addressGroupOf(reader: Reader, id: string): AddressGroup {
+  const group = reader.get(addressGroups, id)
+  if (!group) throw refuse('AddressGroupNotFound', { id })
+  return group
+}
