@@ -35,7 +35,7 @@ export const flood = table('flood', {
   rules: [
     each(bindings, {
       scope: 'chassis',
-      merge: 'concat',
+      merge: 'union',
       limit: LIMIT,
       order: row => row.port,
       rows: (binding, view) => {
@@ -48,7 +48,7 @@ export const flood = table('flood', {
     }),
     each(attachments, {
       scope: 'chassis',
-      merge: 'concat',
+      merge: 'union',
       order: row => row.port,
       rows: (attachment, view) => {
         const net = view.value(networkFacts, attachment.network)

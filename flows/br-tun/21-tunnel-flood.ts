@@ -30,7 +30,7 @@ export const tunnelFlood = table('tunnel_flood', {
   rules: [
     each(attachments, {
       scope: 'network',
-      merge: 'concat',
+      merge: 'union',
       limit: LIMIT,
       order: row => row.chassis,
       rows: (attachment, view) => {

@@ -5,7 +5,7 @@ import type { Change, Commit, Kind } from '#model'
 import { addDigest, encodeFlow } from './encode.ts'
 import type { Bridge, CompileDelta, Compiled, Conflict, FlowEntry, FlowSet, FlowSetDelta } from './flow-set.ts'
 import { type Cell, Graph, type User } from './graph.ts'
-import { CompiledSet, Entry, type Origin, place, Slot, specOf, Wish } from './slot.ts'
+import { CompiledSet, distinct, Entry, type Origin, place, Slot, specOf, Wish } from './slot.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { type FlowSpec, PIPELINE_SET, type Pipeline, type Placed, type Table } from './table.ts'
 
@@ -220,7 +220,8 @@ export class Compiler implements Compiled {
     }
     const wish = new Wish(origin, id, row, slot)
     place(slot.wishes, wish)
-    this.touch(slot, slot.wishes.length === 1 ? instructions : undefined)
+    const isPlain = slot.wishes.length === 1 && origin.rule?.limit === undefined
+    this.touch(slot, isPlain ? instructions : undefined)
     return wish
   }
 
@@ -271,31 +272,19 @@ export class Compiler implements Compiled {
   }
 
   private settle(slot: Slot): Entry | undefined {
-    if (slot.wishes.length === 0) {
-      this.conflicted.delete(slot)
-      return undefined
-    }
-    const instructions = slot.encoded ?? slot.instructions()
-    this.noteConflict(slot, instructions)
+    this.conflicted.delete(slot)
+    if (slot.wishes.length === 0) return undefined
+    const instructions = slot.encoded ?? this.merge(slot)
     return slot.entry?.text === instructions ? slot.entry : new Entry(slot, instructions)
   }
 
-  private noteConflict(slot: Slot, instructions: string): void {
-    if (this.conflicted.size > 0) this.conflicted.delete(slot)
-    if (slot.wishes.length === 1) return
-    const [first, ...others] = slot.wishes
-    if (first === undefined || others.length === 0) return
-    const merge = first.origin.rule?.merge
-    const isRefused = (wish: Wish) =>
-      merge === undefined || encodeFlow(slot.table.bridge, slot.table.number, wish.spec).instructions !== instructions
-    const refused = merge === 'concat' ? slot.parted.refused : others.filter(isRefused)
-    if (refused.length === 0) return
-    this.conflicted.set(slot, {
-      reason: merge === 'concat' ? 'limit' : 'match',
-      flowSet: slot.set.id,
-      slot: slot.key,
-      kept: first.source,
-      refused: refused.map(wish => wish.source),
-    })
+  private merge(slot: Slot): string {
+    const { instructions, reason, refused } = slot.outcome()
+    if (refused.length > 0) {
+      const { set, key, wishes } = slot
+      const kept = (wishes[0] as Wish).source
+      this.conflicted.set(slot, { reason, flowSet: set.id, slot: key, kept, refused: distinct(refused) })
+    }
+    return instructions
   }
 }

@@ -1,6 +1,15 @@
 // The bytes, identity and digest of a flow. Comparing flows is comparing these: OVS gives matches and instructions back
 // in the same canonical form that node-openflow writes.
-import { OFP15, Reader, readInstructions, readMatch, Writer, writeInstructions, writeMatch } from 'node-openflow/flow'
+import {
+  type Action,
+  OFP15,
+  Reader,
+  readInstructions,
+  readMatch,
+  Writer,
+  writeInstructions,
+  writeMatch,
+} from 'node-openflow/flow'
 import { type Bridge, bridges } from './flow-set.ts'
 import type { FlowSpec } from './table.ts'
 
@@ -47,6 +56,13 @@ export const encodeFlow = (bridge: Bridge, table: number, spec: FlowSpec): Encod
   writeInstructions(writer, spec.actions, OFP15)
   const bytes = written()
   return { slot: bytes.toString('latin1', 0, matchEnd), instructions: bytes.toString('latin1', matchEnd) }
+}
+
+/** Encodes actions alone: those of two flows are equal if these strings are. */
+export const encodeActions = (actions: readonly Action[]): string => {
+  writer.reset()
+  writeInstructions(writer, actions, OFP15)
+  return written().toString('latin1')
 }
 
 /** A flow as data again: for people, who ask for few. */

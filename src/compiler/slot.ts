@@ -1,6 +1,17 @@
 // A place in a flow set: one table, priority and match; the rows that want a flow there, and the flow that they come to.
-import { bytesOf, cookieOf, type Digest, decodeFlow, digestOf, digestValue, encodeFlow, SLOT_HEAD } from './encode.ts'
-import type { Bridge, FlowEntry, FlowSet, Source } from './flow-set.ts'
+import type { Action } from 'node-openflow/flow'
+import {
+  bytesOf,
+  cookieOf,
+  type Digest,
+  decodeFlow,
+  digestOf,
+  digestValue,
+  encodeActions,
+  encodeFlow,
+  SLOT_HEAD,
+} from './encode.ts'
+import type { Bridge, Conflict, FlowEntry, FlowSet, Source } from './flow-set.ts'
 import type { FlowSpec, Placed, Rule, Table } from './table.ts'
 
 /** A rule in its table; without a rule, the flows of a table that depend on no record. */
@@ -36,6 +47,13 @@ export class Wish {
 export const specOf = ({ rule }: Origin, row: Placed | FlowSpec): FlowSpec =>
   rule === undefined ? (row as FlowSpec) : rule.flow(row as Placed)
 
+/** The instructions of a slot's flow, and the wishes left out of it, with the reason. */
+interface Outcome {
+  readonly instructions: string
+  readonly reason: Conflict['reason']
+  readonly refused: readonly Wish[]
+}
+
 /** A place in a flow set: one table, priority and match, and those who want a flow there. */
 export class Slot {
   readonly set: CompiledSet
@@ -55,29 +73,43 @@ export class Slot {
     this.priority = priority
   }
 
-  /** The wishes that make up the flow and, where a rule limits its own, those beyond. */
-  get parted(): { readonly admitted: readonly Wish[]; readonly refused: readonly Wish[] } {
-    const counts = new Map<Origin, number>()
-    const admitted: Wish[] = []
-    const refused: Wish[] = []
-    for (const wish of this.wishes) {
-      const count = (counts.get(wish.origin) ?? 0) + 1
-      counts.set(wish.origin, count)
-      if (count <= (wish.origin.rule?.limit ?? count)) admitted.push(wish)
-      else refused.push(wish)
-    }
-    return { admitted, refused }
-  }
-
-  /** The flow that its wishes come to. */
-  spec(): FlowSpec {
+  /** The flow that its wishes come to, and those that it leaves out. */
+  outcome(): Outcome {
     const { origin, spec } = this.wishes[0] as Wish
-    if (this.wishes.length === 1 || origin.rule?.merge !== 'concat') return spec
-    return { ...spec, actions: this.parted.admitted.flatMap(wish => wish.spec.actions) }
+    const merge = origin.rule?.merge
+    if (merge === 'union') return this.union(spec)
+    const instructions = this.encode(spec)
+    const others = this.wishes.slice(1)
+    const refused = merge === 'same' ? others.filter(wish => this.encode(wish.spec) !== instructions) : others
+    return { instructions, reason: 'match', refused }
   }
 
-  instructions(): string {
-    return encodeFlow(this.table.bridge, this.table.number, this.spec()).instructions
+  /** The actions of all, equal ones once, as far as the limit lets them in. */
+  private union(first: FlowSpec): Outcome {
+    const actions: Action[] = []
+    const refused: Wish[] = []
+    /** By the actions of a wish, whether they are in. */
+    const decided = new Map<string, boolean>()
+    let weight = 0
+    for (const wish of this.wishes) {
+      const { spec } = wish
+      const key = encodeActions(spec.actions)
+      let isIn = decided.get(key)
+      if (isIn === undefined) {
+        const { limit, weight: weigh } = wish.origin.rule ?? {}
+        // What is refused weighs too, so that all after it are refused: they may need what came before them.
+        if (limit !== undefined) weight += weigh?.(wish.row as Placed) ?? 1
+        isIn = limit === undefined || weight <= limit
+        decided.set(key, isIn)
+        if (isIn) actions.push(...spec.actions)
+      }
+      if (!isIn) refused.push(wish)
+    }
+    return { instructions: this.encode({ ...first, actions }), reason: 'limit', refused }
+  }
+
+  private encode(spec: FlowSpec): string {
+    return encodeFlow(this.table.bridge, this.table.number, spec).instructions
   }
 }
 
@@ -124,8 +156,15 @@ export class Entry implements FlowEntry, Digest {
     return { table, priority, cookie, ...decodeFlow(this.owner.key, this.text) }
   }
   get sources(): readonly Source[] {
-    return this.owner.wishes.map(wish => wish.source)
+    return distinct(this.owner.wishes)
   }
+}
+
+/** The sources of wishes, each once: a record may give several rows to one flow. */
+export const distinct = (wishes: readonly Wish[]): readonly Source[] => {
+  const sources = new Map<string, Source>()
+  for (const { source } of wishes) sources.set(`${source.kind} ${source.id}`, source)
+  return [...sources.values()]
 }
 
 /** The entries of a set's slots, as a map. */
@@ -184,16 +223,25 @@ export class CompiledSet implements FlowSet {
 /** Inserts a wish in the order in which its slot merges: by the rule's order, then by source. */
 export const place = (wishes: Wish[], wish: Wish): void => {
   let at = wishes.length
-  while (at > 0 && precedes(wish, wishes[at - 1] as Wish)) at--
+  while (at > 0 && compare(wish, wishes[at - 1] as Wish) < 0) at--
   if (at === wishes.length) wishes.push(wish)
   else wishes.splice(at, 0, wish)
 }
 
-const rankOf = ({ origin, row }: Wish) => origin.rule?.order?.(row as Placed) ?? 0
-
-const precedes = (a: Wish, b: Wish): boolean => {
-  const [ranka, rankb] = [rankOf(a), rankOf(b)]
-  if (ranka !== rankb) return ranka < rankb
-  const [kinda, kindb] = [a.source.kind, b.source.kind]
-  return kinda !== kindb ? kinda < kindb : a.id < b.id
+const rankOf = ({ origin, row }: Wish): readonly number[] => {
+  const order = origin.rule?.order?.(row as Placed) ?? 0
+  return typeof order === 'number' ? [order] : order
 }
+
+/** Negative when `a` comes before `b`: by order, by source, and then by actions, so that no two differ and are equal. */
+const compare = (a: Wish, b: Wish): number => {
+  const [ranka, rankb] = [rankOf(a), rankOf(b)]
+  for (const [i, number] of ranka.entries()) if (number !== rankb[i]) return number - (rankb[i] ?? 0)
+  return (
+    compareText(a.source.kind, b.source.kind) ||
+    compareText(a.id, b.id) ||
+    compareText(encodeActions(a.spec.actions), encodeActions(b.spec.actions))
+  )
+}
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

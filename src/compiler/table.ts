@@ -45,12 +45,19 @@ export interface Rule<T extends Doc = Doc, R extends Placed = Placed> {
   /** Pure: the same row, the same flow. */
   readonly flow: (row: R) => FlowSpec
   /**
-   * What to do when several rows want one match. `same`: their flows must be equal, they share it. `concat`: one flow with the actions of all, by `order`. Else it is a conflict.
+   * What to do when several rows want one match. `same`: their flows must be equal, they share it. `union`: one flow with
+   * the actions of all, by `order`; a row whose actions equal those of an earlier one adds nothing. Else it is a conflict.
    */
-  readonly merge?: 'same' | 'concat'
-  /** With `concat`: at most so many rows of this rule make up the flow; those beyond are refused, and shown. */
+  readonly merge?: 'same' | 'union'
+  /**
+   * With `union`: what the rows of one flow may weigh together, those of all rules that declare a limit; a row that adds
+   * nothing weighs nothing. The row that would pass it and those after it are refused, and shown.
+   */
   readonly limit?: number
-  readonly order?: (row: R) => number
+  /** With `limit`: what a row weighs, 1 unless given. */
+  readonly weight?: (row: R) => number
+  /** Where a row stands in its flow, lowest first; several numbers are compared one after the other. */
+  readonly order?: (row: R) => number | readonly number[]
   /** A row, and (in a test) the flow that it makes, as the comment of the table's file shows it. */
   readonly example: R
 }
