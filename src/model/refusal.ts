@@ -100,6 +100,42 @@ const refusals = {
   PortBindingAlreadyExists: ['conflict', 'Binding for port {port} on host {host} already exists.'],
   PortBindingError: ['conflict', 'Binding for port {port} on host {host} could not be created or updated.'],
 
+  PortInUse: [
+    'conflict',
+    'Unable to complete operation on port {id} for network {network}. Port already has an attached device {device}.',
+  ],
+  ServicePortInUse: ['conflict', 'Port {id} cannot be deleted directly via the port API: {reason}.'],
+  SubnetMismatchForPort: ['malformed', 'Subnet on port {port} does not match the requested subnet {subnet}.'],
+
+  // routers
+  RouterNotFound: ['absent', 'Router {id} could not be found'],
+  RouterInUse: ['conflict', 'Router {id} {reason}'],
+  RouterInterfaceNotFound: ['absent', 'Router {router} does not have an interface with id {port}'],
+  RouterInterfaceNotFoundForSubnet: ['absent', 'Router {router} has no interface on subnet {subnet}'],
+  RouterInterfaceInUseByFloatingIP: [
+    'conflict',
+    'Router interface for subnet {subnet} on router {router} cannot be deleted, as it is required by one or more floating IPs.',
+  ],
+  RouterInterfaceInUseByRoute: [
+    'conflict',
+    'Router interface for subnet {subnet} on router {router} cannot be deleted, as it is required by one or more routes.',
+  ],
+  RouterExternalGatewayInUseByFloatingIp: [
+    'conflict',
+    'Gateway cannot be updated for router {router}, since a gateway to external network {network} is required by one or more floating IPs.',
+  ],
+  InvalidRoutes: ['malformed', 'Invalid format for routes: {routes}, {reason}'],
+  RoutesExhausted: [
+    'malformed',
+    'Unable to complete operation for {router}. The number of routes exceeds the maximum {limit}.',
+  ],
+  FloatingIPNotFound: ['absent', 'Floating IP {id} could not be found'],
+  PortForwardingNotFound: ['absent', 'Port Forwarding {id} could not be found.'],
+  ExternalNetworkInUse: [
+    'conflict',
+    'External network {network} cannot be updated to be made non-external, since it has existing gateway ports.',
+  ],
+
   // subnet pools and address scopes
   SubnetPoolNotFound: ['absent', 'Subnet pool {id} could not be found.'],
   SubnetPoolDeleteError: ['malformed', 'Unable to delete subnet pool: {reason}.'],
@@ -131,14 +167,83 @@ const refusals = {
     'malformed',
     'Illegal subnetpool association: subnetpool {pool} cannot associate with address scope {scope} because subnetpool ip_version is not {version}.',
   ],
-  AddressGroupNotFound: ['absent', 'Address group {id} could not be found.'],
-  SecurityGroupNotFound: ['absent', 'Security group {id} does not exist'],
   AddressScopeNotFound: ['absent', 'Address scope {id} could not be found.'],
   AddressScopeInUse: [
     'conflict',
     'Unable to complete operation on address scope {id}. There are one or more subnet pools in use on the address scope.',
   ],
   AddressScopeUpdateError: ['malformed', 'Unable to update address scope {id} : {reason}.'],
+
+  // sharing and quotas
+  RbacPolicyNotFound: ['absent', 'RBAC policy with ID {id} not found'],
+  RbacPolicyInUse: [
+    'conflict',
+    'RBAC policy on object {id} cannot be removed because other objects depend on it.\nDetails: {details}',
+  ],
+  DuplicateRbacPolicy: ['conflict', 'An RBAC policy already exists with those values.'],
+  RbacPolicyInitError: ['malformed', 'Failed to create RBAC policy on object {id} because {reason}.'],
+  InvalidActionForType: [
+    'malformed',
+    "Invalid action '{action}' for object type '{objectType}'. Valid actions: {valid}",
+  ],
+
+  // security groups and address groups
+  SecurityGroupNotFound: ['absent', 'Security group {id} does not exist'],
+  SecurityGroupInUse: ['conflict', 'Security Group {id} in use.'],
+  SecurityGroupDefaultAlreadyExists: ['conflict', 'Default security group already exists.'],
+  SecurityGroupCannotRemoveDefault: ['conflict', 'Insufficient rights for removing default security group.'],
+  SecurityGroupCannotUpdateDefault: ['conflict', 'Updating default security group not allowed.'],
+  SecurityGroupConflict: ['conflict', 'Error {reason} while attempting the operation.'],
+  SecurityGroupRuleNotFound: ['absent', 'Security group rule {id} does not exist'],
+  SecurityGroupRuleExists: ['conflict', 'Security group rule already exists. Rule id is {id}.'],
+  DuplicateSecurityGroupRuleInPost: ['conflict', 'Duplicate Security Group Rule in POST.'],
+  SecurityGroupNotSingleGroupRules: ['malformed', 'Only allowed to update rules for one security profile at a time'],
+  SecurityGroupRulesNotSingleProject: [
+    'malformed',
+    'Multiple project_ids in bulk security group rule create not allowed',
+  ],
+  SecurityGroupRuleInvalidProtocol: [
+    'malformed',
+    'Security group rule protocol {protocol} not supported. Only protocol values {values} and integer representations [0 to 255] are supported.',
+  ],
+  SecurityGroupRuleInvalidEtherType: [
+    'malformed',
+    "Security group rule for ethertype '{ethertype}' not supported. Allowed values are IPv4, IPv6.",
+  ],
+  SecurityGroupEthertypeConflictWithProtocol: ['malformed', 'Invalid ethertype {ethertype} for protocol {protocol}.'],
+  SecurityGroupRuleParameterConflict: ['malformed', 'Conflicting value ethertype {ethertype} for CIDR {cidr}'],
+  SecurityGroupProtocolRequiredWithPorts: ['malformed', 'Must also specify protocol if port range is given.'],
+  SecurityGroupInvalidProtocolForPort: [
+    'malformed',
+    'Ports cannot be specified for protocol {protocol}. Ports are only supported for {protocols}.',
+  ],
+  SecurityGroupInvalidPortValue: ['malformed', 'Invalid value for port {port}'],
+  SecurityGroupInvalidPortRange: ['malformed', 'For TCP/UDP protocols, port_range_min must be <= port_range_max'],
+  SecurityGroupInvalidIcmpValue: [
+    'malformed',
+    'Invalid value for ICMP {field} ({attribute}) {value}. It must be 0 to 255.',
+  ],
+  SecurityGroupMissingIcmpType: [
+    'malformed',
+    'ICMP code (port-range-max) {value} is provided but ICMP type (port-range-min) is missing.',
+  ],
+  SecurityGroupMultipleRemoteEntites: [
+    'malformed',
+    'Only one of remote_ip_prefix or remote_group_id or remote_address_group_id may be provided.',
+  ],
+  InvalidCIDR: ['malformed', 'Invalid CIDR {input} given as IP prefix.'],
+  PortSecurityPortHasSecurityGroup: [
+    'conflict',
+    'Port has security group associated. Cannot disable port security or IP address until security group is removed.',
+  ],
+  PortSecurityAndIPRequiredForSecurityGroups: [
+    'malformed',
+    'Port security must be enabled and port must have an IP address in order to use security groups.',
+  ],
+  AddressGroupNotFound: ['absent', 'Address group {id} could not be found.'],
+  AddressGroupInUse: ['conflict', 'Address group {id} is in use on one or more security group rules.'],
+  AddressesNotFound: ['absent', 'Addresses {addresses} not found in the address group {id}.'],
+  AddressesAlreadyExist: ['malformed', 'Addresses {addresses} already exist in the address group {id}.'],
 
   // chassis
   ChassisNotFound: ['absent', 'Chassis {id} could not be found.'],

@@ -45,13 +45,15 @@ export interface SecurityGroupRule {
   readonly ipVersion: IpVersion
   /** As asked for, a name or a number; '' for any. Only shown: `protocolNumber` counts. */
   readonly protocol: string
-  /** IANA's number; null for any. ICMP of IPv6 is 58 whatever name it was asked by. */
+  /** IANA's number; null for any, for which Neutron takes 0 too. ICMP of IPv6 is 58 whatever name it was asked by. */
   readonly protocolNumber: number | null
   /** First and last destination port; for ICMP the type and the code; null for any. */
   readonly portRangeMin: number | null
   readonly portRangeMax: number | null
   /** The other end: a prefix in canonical text, or members of a group; at most one of the three, none for any. */
   readonly remoteIpPrefix: string | null
+  /** The prefix as asked for, with host bits; '' for none. Only shown: `remoteIpPrefix` counts, null for `0.0.0.0/0`. */
+  readonly remoteIpPrefixAsked: string
   readonly remoteGroupId: string | null
   readonly remoteAddressGroupId: string | null
 }
@@ -73,3 +75,10 @@ export const securityGroupRules: Kind<SecurityGroupRule, 'group' | 'project' | '
 
 /** The id of the security group or address group that a rule names as the other end. */
 export const remoteOf = (rule: SecurityGroupRule): string | null => rule.remoteGroupId ?? rule.remoteAddressGroupId
+
+/** The rule of an id. Throws SecurityGroupRuleNotFound. */
+export function securityGroupRuleOf(reader: Reader, id: string): SecurityGroupRule {
+  const rule = reader.get(securityGroupRules, id)
+  if (!rule) throw refuse('SecurityGroupRuleNotFound', { id })
+  return rule
+}

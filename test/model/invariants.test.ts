@@ -1,7 +1,18 @@
 // Whatever is asked, in whatever order and at once, addresses and segments stay unique and nothing in use goes away.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { contains, modelKinds, networks, overlap, parseIp, parsePrefix, ports, subnets } from '#model'
+import {
+  contains,
+  deleteSecurityGroup,
+  modelKinds,
+  networks,
+  overlap,
+  parseIp,
+  parsePrefix,
+  ports,
+  securityGroups,
+  subnets,
+} from '#model'
 import { MemoryLog, openMemoryStore, type Store } from '#store'
 import { testApi } from '#test/support/api'
 
@@ -163,5 +174,8 @@ test('what is deleted gives everything back', async () => {
     await api.ok('DELETE', `networks/${network}`)
   }
   for (let i = 0; i < 3; i++) await rounds()
+  await api.store.transact({ source: 'test' }, tx => {
+    for (const group of [...tx.all(securityGroups)]) deleteSecurityGroup(tx, group)
+  })
   for (const kind of modelKinds) expect([kind.name, api.store.count(kind)]).toEqual([kind.name, 0])
 })

@@ -4,12 +4,15 @@ import { bindings } from '../chassis.ts'
 import { networkOf } from '../network.ts'
 import { type AddressPair, type Port, portKeys, ports } from '../port.ts'
 import { refuse } from '../refusal.ts'
+import { securityGroupOf } from '../security-group.ts'
 import { add, change, drop, revise } from '../standard.ts'
 import { isAutoAddress, subnetOf } from '../subnet.ts'
 import type { Reader, Transaction } from '../transaction.ts'
 import { chooseAddresses, type FixedIpRequest } from './address.ts'
 import { type Changes, changed } from './changes.ts'
+import { forgetUnusedPolicy, policyOf } from './policy.ts'
 import { forgetPortBindings } from './port-binding.ts'
+import { defaultSecurityGroup } from './security-group.ts'
 
 const maxAddressPairs = 10
 
@@ -40,8 +43,10 @@ export interface PortRequest
   /** Absent: one address of each family. */
   readonly fixedIps?: readonly FixedIpRequest[] | undefined
   readonly allowedAddressPairs: readonly AddressPairRequest[]
-  /** Absent: the network's. */
+  /** Absent: the network's. Neutron's own ports (`network:…`) go without. */
   readonly portSecurityEnabled?: boolean | undefined
+  /** Absent: the project's default group. */
+  readonly securityGroups?: readonly string[] | undefined
 }
 
 /** What may change of a port. A MAC address of null asks for a new one. */
@@ -53,6 +58,7 @@ export type PortChange = Changes<Omit<PortRequest, 'id' | 'networkId' | 'project
 export function createPort(tx: Transaction, request: PortRequest): Port {
   const { description, allowedAddressPairs, fixedIps, ...rest } = request
   const network = networkOf(tx, request.networkId)
+  const portSecurityEnabled = !isTrusted(request) && (request.portSecurityEnabled ?? network.portSecurityEnabled)
   const macAddress = request.macAddress ?? newMac(tx, network.id, request.id)
   requireMac(tx, network.id, macAddress, undefined)
   const port: Port = {
@@ -62,12 +68,12 @@ export function createPort(tx: Transaction, request: PortRequest): Port {
     macAddress,
     fixedIps: chooseAddresses(tx, { ...rest, macAddress }, fixedIps),
     allowedAddressPairs: pairsOf(allowedAddressPairs, macAddress),
-    portSecurityEnabled: request.portSecurityEnabled ?? network.portSecurityEnabled,
-    securityGroups: [],
+    portSecurityEnabled,
+    securityGroups: securityGroupsFor(tx, request, portSecurityEnabled),
     policy: 0,
   }
-  requireSecurity(port)
-  add(tx, ports, port, description, 1)
+  requireSecurity(tx, port)
+  add(tx, ports, { ...port, policy: policyOf(tx, port) }, description, 1)
   revise(tx, network.id)
   rebind(tx, port.id)
   return tx.get(ports, port.id)!
@@ -94,8 +100,12 @@ export function updatePort(tx: Transaction, port: Port, request: PortChange): Po
     allowedAddressPairs:
       allowedAddressPairs === undefined ? port.allowedAddressPairs : pairsOf(allowedAddressPairs, macAddress),
   }
-  requireSecurity(done)
-  change(tx, ports, done, description)
+  if (!done.portSecurityEnabled && request.securityGroups === undefined && done.securityGroups.length > 0)
+    throw refuse('PortSecurityPortHasSecurityGroup', {})
+  requireSecurity(tx, done)
+  const policy = policyOf(tx, done)
+  change(tx, ports, { ...done, policy }, description)
+  if (policy !== port.policy) forgetUnusedPolicy(tx, port.policy)
   revise(tx, port.networkId)
   if (done.bindingHost !== port.bindingHost) bindToHost(tx, port.id)
   else rebind(tx, port.id)
@@ -107,6 +117,7 @@ export function deletePort(tx: Transaction, port: Port): void {
   forgetPortBindings(tx, port.id)
   drop(tx, ports, port.id)
   tx.release(portKeys, port.key)
+  forgetUnusedPolicy(tx, port.policy)
   revise(tx, port.networkId)
   rebind(tx, port.id)
 }
@@ -147,7 +158,23 @@ function pairsOf(asked: readonly AddressPairRequest[], ownMac: string): AddressP
   return pairs
 }
 
-function requireSecurity(port: Port): void {
+/** Whether a port is Neutron's own, of a router or of DHCP: what it sends and receives is not judged. */
+const isTrusted = ({ deviceOwner }: { readonly deviceOwner: string }) => deviceOwner.startsWith('network:')
+
+function securityGroupsFor(tx: Transaction, request: PortRequest, portSecurityEnabled: boolean): readonly string[] {
+  if (request.securityGroups !== undefined || !portSecurityEnabled) return request.securityGroups ?? []
+  return [defaultSecurityGroup(tx, request.projectId, request.id).id]
+}
+
+/** Without port security there are neither address pairs nor security groups; groups are of one sort. */
+function requireSecurity(tx: Reader, port: Port): void {
   if (!port.portSecurityEnabled && port.allowedAddressPairs.length > 0)
     throw refuse('AddressPairAndPortSecurityRequired', {})
+  if (!port.portSecurityEnabled && port.securityGroups.length > 0)
+    throw refuse('PortSecurityAndIPRequiredForSecurityGroups', {})
+  const groups = port.securityGroups.map(id => securityGroupOf(tx, id))
+  if (groups.some(g => g.stateful) && groups.some(g => !g.stateful)) {
+    const reason = 'Cannot apply both stateful and stateless security groups on the same port at the same time'
+    throw refuse('SecurityGroupConflict', { reason })
+  }
 }
