@@ -12,7 +12,7 @@ const may = {
   [flows]: [flowData, room('model'), room('compiler')],
   [room('store')]: [room('model')],
   [room('fabric')]: [openflow, room('ovsdb-client'), room('model'), room('compiler'), room('store')],
-  [room('tracer')]: [flowData, room('compiler')],
+  [room('tracer')]: [flowData, room('model'), room('compiler')],
   [room('api')]: [room('model'), room('store')],
   [room('console')]: [room('api')],
 }
