@@ -10,7 +10,6 @@ export interface AddressScope {
   readonly projectId: string
   readonly name: string
   readonly ipVersion: IpVersion
-  readonly shared: boolean
 }
 
 /** All address scopes. */

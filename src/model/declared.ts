@@ -7,6 +7,7 @@ import type { Kind, Pool } from './kind.ts'
 import { networkKeys, networks } from './network.ts'
 import { policies, policyKeys, remoteGroupBits, remoteGroupPageBits, remoteGroupPages } from './policy.ts'
 import { portKeys, ports } from './port.ts'
+import { rbacPolicies } from './rbac.ts'
 import { addressCursors } from './rules/address.ts'
 import { segmentPools } from './rules/segment.ts'
 import { securityGroupKeys, securityGroupRules, securityGroups } from './security-group.ts'
@@ -27,6 +28,7 @@ export const modelKinds: readonly Kind[] = [
   networks,
   policies,
   ports,
+  rbacPolicies,
   remoteGroupBits,
   securityGroupRules,
   securityGroups,

@@ -25,9 +25,7 @@ export interface Network {
   readonly adminStateUp: boolean
   readonly segments: readonly Segment[]
   readonly mtu: number
-  /** Usable by every project. */
-  readonly shared: boolean
-  /** Leads to the outside (`router:external`). */
+  /** Leads to the outside (`router:external`): some RBAC policy says so. */
   readonly external: boolean
   /** The external network that is used when none is named. */
   readonly isDefault: boolean

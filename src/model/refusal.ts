@@ -159,10 +159,6 @@ const refusals = {
     'conflict',
     'Failed to associate address scope: subnetpools within an address scope must have unique prefixes.',
   ],
-  IllegalSubnetPoolAssociationToAddressScope: [
-    'malformed',
-    'Illegal subnetpool association: subnetpool {pool} cannot be associated with address scope {scope}.',
-  ],
   IllegalSubnetPoolIpVersionAssociationToAddressScope: [
     'malformed',
     'Illegal subnetpool association: subnetpool {pool} cannot associate with address scope {scope} because subnetpool ip_version is not {version}.',

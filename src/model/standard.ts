@@ -1,6 +1,7 @@
 // What every resource of the API has: description, tags, times, revision. Kept beside the resource, not in it, so that
 // a new revision (a port was added to this network) touches nothing that flows are compiled from.
 import { type Doc, type Kind, kind } from './kind.ts'
+import { rbacPolicies } from './rbac.ts'
 import { refuse } from './refusal.ts'
 import type { Reader, Transaction } from './transaction.ts'
 
@@ -35,10 +36,11 @@ export function change<T extends Doc>(tx: Transaction, of: Kind<T>, doc: T, desc
   return doc
 }
 
-/** Removes a resource. */
+/** Removes a resource, and what was shared of it. */
 export function drop<T extends Doc>(tx: Transaction, of: Kind<T>, id: string): void {
   tx.remove(of, id)
   if (tx.get(standards, id)) tx.remove(standards, id)
+  for (const policy of [...tx.by(rbacPolicies, 'object', id)]) tx.remove(rbacPolicies, policy.id)
 }
 
 /** Counts a revision up, as every change of a resource or of its children does. */

@@ -18,7 +18,6 @@ export interface SubnetPool {
   /** How much one project may take: addresses in IPv4, /64s in IPv6; null: any amount. */
   readonly defaultQuota: number | null
   readonly addressScopeId: string | null
-  readonly shared: boolean
   readonly isDefault: boolean
 }
 

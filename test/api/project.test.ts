@@ -86,17 +86,19 @@ test('what is for administrators is refused, as value and as filter', async () =
   expect(refusal(await member.call('POST', 'networks', { network: { project_id: 'other' } }))[0]).toBe(400)
 })
 
-test('only the owner of an address scope puts pools into it', async () => {
+test('a pool goes into an address scope that may be seen, and one of others keeps it as it is', async () => {
   const scope = async (shared: boolean) => {
     const body = { name: 's', ip_version: 4, shared, project_id: 'other' }
     return (await admin.ok('POST', 'address-scopes', { address_scope: body })).address_scope.id
   }
   const pool = async (id: string) =>
-    refusal(
-      await member.call('POST', 'subnetpools', {
-        subnetpool: { name: 'p', prefixes: ['10.0.0.0/16'], address_scope_id: id },
-      }),
-    )
-  expect(await pool(await scope(false))).toEqual([404, 'AddressScopeNotFound'])
-  expect(await pool(await scope(true))).toEqual([400, 'IllegalSubnetPoolAssociationToAddressScope'])
+    member.call('POST', 'subnetpools', {
+      subnetpool: { name: 'p', prefixes: ['10.0.0.0/16'], address_scope_id: id },
+    })
+  expect(refusal(await pool(await scope(false)))).toEqual([404, 'AddressScopeNotFound'])
+  const { subnetpool } = (await pool(await scope(true))).body
+  expect(refusal(await member.call('PUT', `subnetpools/${subnetpool.id}`, { subnetpool: { name: 'q' } }))).toEqual([
+    400,
+    'IllegalSubnetPoolUpdate',
+  ])
 })

@@ -11,7 +11,6 @@ export const aNetwork = (id: string, key: number, more: Partial<Network> = {}): 
   adminStateUp: true,
   segments: [{ networkType: 'vxlan', segmentationId: 100 + key }],
   mtu: 1450,
-  shared: false,
   external: false,
   isDefault: false,
   portSecurityEnabled: true,

@@ -1,5 +1,5 @@
 // Lists: finds, filters, orders and cuts records, and shows them.
-import { type Doc, type Reader, refuse } from '#model'
+import { type Doc, isGranted, type Reader, refuse } from '#model'
 import type { Context } from './context.ts'
 import type { Query } from './query.ts'
 import type { Attribute, Resource, View } from './resource.ts'
@@ -12,7 +12,9 @@ export function isVisible(resource: Resource, doc: Doc, view: View): boolean {
   const { context } = view
   if (context.isAdmin) return true
   const owner = resource.source.owner(doc)
-  return owner === undefined || owner === context.projectId || (resource.isPublic?.(doc, view) ?? false)
+  if (owner === undefined || owner === context.projectId) return true
+  if (resource.grants?.some(action => isGranted(view.reader, action, doc.id, context.projectId))) return true
+  return resource.isPublic?.(doc, view) ?? false
 }
 
 /** The record of an id, if it is there and may be seen. Throws the resource's own "not found". */

@@ -1,5 +1,5 @@
 // The attributes that every resource has: id, project, description, tags, times, revision.
-import { type Doc, standardOf } from '#model'
+import { type Doc, isGranted, standardOf } from '#model'
 import { attributesOf, type View } from './resource.ts'
 import { count, list, text, time, uuid } from './value.ts'
 
@@ -19,6 +19,10 @@ export const owned = attributesOf<Doc & { readonly projectId: string }>()({
   project_id: { type: text(), show: doc => doc.projectId, index: 'project' },
   tenant_id: { type: text(), show: doc => doc.projectId, index: 'project' },
 })
+
+/** Whether the project of the one who asks, or every project, may see and use an object of this id. */
+export const isShared = (id: string, { reader, context }: View): boolean =>
+  isGranted(reader, 'access_as_shared', id, context.projectId)
 
 /** What Neutron keeps of every resource. */
 export const standardAttributes = attributesOf<Doc>()({

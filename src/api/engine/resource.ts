@@ -1,6 +1,6 @@
 // How a resource of the API is declared: its attributes (type, when they may be given, how they are shown), and what
 // making, changing and removing one calls in the model. The rest of the engine serves any declared resource.
-import type { Doc, Kind, Reader, RefusalName, Transaction } from '#model'
+import type { Doc, Kind, RbacAction, Reader, RefusalName, Transaction } from '#model'
 import type { Context } from './context.ts'
 import type { Static, TSchema } from './value.ts'
 
@@ -72,7 +72,9 @@ export interface Declaration<T extends Doc, A extends Attributes<T>> {
   readonly source: Source<T>
   /** What a missing one is refused as. */
   readonly absent: RefusalName
-  /** Whether others than owners see it; administrators and owners do. */
+  /** RBAC policies with which others than owners see it. */
+  readonly grants?: readonly RbacAction[]
+  /** Whether others than owners see it for another reason; administrators and owners do. */
   readonly isPublic?: (doc: T, view: View) => boolean
   /** Whether others than owners may remove it. */
   readonly isRemovable?: (doc: T, view: View) => boolean

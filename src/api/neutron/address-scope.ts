@@ -1,6 +1,6 @@
 // Address scopes, as Neutron shows them.
 import { type AddressScope, addressScopes, createAddressScope, deleteAddressScope, updateAddressScope } from '#model'
-import { identified, owned, standardAttributes } from '../engine/common.ts'
+import { identified, isShared, owned, standardAttributes } from '../engine/common.ts'
 import { attributesOf, type Resource, recordsOf, resource } from '../engine/resource.ts'
 import { flag, ipVersion, text } from '../engine/value.ts'
 
@@ -10,7 +10,13 @@ const attributes = attributesOf<AddressScope>()({
   ...standardAttributes,
   name: { type: text(), post: { default: '' }, put: true, show: s => s.name },
   ip_version: { type: ipVersion, post: 'required', show: s => s.ipVersion },
-  shared: { type: flag, post: { default: false }, put: true, admin: ['write'], show: s => s.shared },
+  shared: {
+    type: flag,
+    post: { default: false },
+    put: true,
+    admin: ['write'],
+    show: (s, view) => isShared(s.id, view),
+  },
 })
 
 /** The resource `address_scope`. */
@@ -21,7 +27,7 @@ export const addressScopeResource: Resource = resource<AddressScope, typeof attr
   attributes,
   source: recordsOf(addressScopes),
   absent: 'AddressScopeNotFound',
-  isPublic: s => s.shared,
+  grants: ['access_as_shared'],
   standard: true,
   create: (tx, body, id) =>
     createAddressScope(tx, {

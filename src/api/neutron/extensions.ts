@@ -25,19 +25,32 @@ export const extensions = [
     'Provides ability to mark and use a subnetpool as the default.',
   ),
   extension('dns-integration', 'DNS Integration', 'Provides integration with DNS.'),
+  extension('dvr', 'Distributed Virtual Router', 'Enables configuration of Distributed Virtual Routers.'),
   extension(
     'empty-string-filtering',
     'Empty String Filtering Extension',
     'Allow filtering by attributes with empty string value',
   ),
+  extension(
+    'ext-gw-mode',
+    'Neutron L3 Configurable external gateway mode',
+    'Whether SNAT occurs on the external gateway.',
+  ),
   extension('external-net', 'Neutron external network', 'Adds external network attribute to network resource.'),
   extension('extra_dhcp_opt', 'Neutron Extra DHCP options', 'Extra options configuration for DHCP.'),
+  extension('extraroute', 'Neutron Extra Route', 'Extra routes configuration for L3 router'),
+  extension(
+    'extraroute-atomic',
+    'Atomically add/remove extra routes',
+    'Edit extra routes of a router on server side by atomically adding/removing extra routes',
+  ),
   extension('filter-validation', 'Filter parameters validation', 'Provides validation on filter parameters.'),
   extension(
     'ip-substring-filtering',
     'IP address substring filtering',
     'Provides IP address substring filtering when listing ports',
   ),
+  extension('l3-ha', 'HA Router extension', 'Adds HA capability to routers.'),
   extension(
     'multi-provider',
     'Multi Provider Network',
@@ -60,11 +73,29 @@ export const extensions = [
   extension('port-security', 'Port Security', 'Provides port security'),
   extension('project-id', 'project_id field enabled', 'Extension that indicates that project_id field is enabled.'),
   extension('provider', 'Provider Network', 'Expose mapping of virtual networks to physical networks'),
+  extension('rbac-address-scope', 'Add address_scope type to RBAC', 'Add address_scope type to RBAC'),
+  extension(
+    'rbac-policies',
+    'RBAC Policies',
+    'Allows creation and modification of policies that control project access to resources.',
+  ),
+  extension('rbac-subnetpool', 'Add subnetpool type to RBAC', 'Add subnetpool type to RBAC'),
   extension(
     'revision-if-match',
     'If-Match constraints based on revision_number',
     'Extension indicating that If-Match based on revision_number is supported.',
   ),
+  extension(
+    'router',
+    'Neutron L3 Router',
+    'Router abstraction for L3 forwarding between networks and to external networks.',
+  ),
+  extension(
+    'router-admin-state-down-before-update',
+    "Enforce Router's Admin State Down Before Update Extension",
+    'Ensure that the admin state of a router is DOWN before updating the distributed attribute',
+  ),
+  extension('router_availability_zone', 'Router Availability Zone', 'Availability zone support for router.'),
   extension('sorting', 'Sorting support', 'Extension that indicates that sorting is enabled.'),
   extension(
     'standard-attr-description',

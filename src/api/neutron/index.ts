@@ -13,6 +13,7 @@ import { networkResource } from './network.ts'
 import { networkIpAvailabilityResource } from './network-ip-availability.ts'
 import { portResource } from './port.ts'
 import { servePortBindings } from './port-binding.ts'
+import { rbacPolicyResource } from './rbac-policy.ts'
 import { subnetResource } from './subnet.ts'
 import { subnetPoolResource } from './subnet-pool.ts'
 
@@ -32,6 +33,7 @@ export function serveNeutron(app: FastifyInstance, serve: Serve, options: Neutro
     portResource,
     subnetPoolResource,
     addressScopeResource,
+    rbacPolicyResource,
     networkIpAvailabilityResource,
     availabilityZoneResource,
     agentResource(options.fabric, options.clock),

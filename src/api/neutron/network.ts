@@ -3,11 +3,13 @@ import {
   addressScopeOf,
   createNetwork,
   deleteNetwork,
+  isGranted,
   isNetworkType,
   type Network,
   type NetworkSettings,
   networkOf,
   networks,
+  type RbacAction,
   type Reader,
   refuse,
   type SegmentRequest,
@@ -15,7 +17,7 @@ import {
   subnets,
   updateNetwork,
 } from '#model'
-import { identified, owned, standardAttributes } from '../engine/common.ts'
+import { identified, isShared, owned, standardAttributes } from '../engine/common.ts'
 import type { Context } from '../engine/context.ts'
 import { attributesOf, type PostBody, type Resource, recordsOf, resource } from '../engine/resource.ts'
 import { dnsName, flag, integer, list, nullable, object, optional, text, uuid } from '../engine/value.ts'
@@ -65,7 +67,13 @@ const attributes = attributesOf<Network>()({
   status: { type: text(), show: () => 'ACTIVE' },
   admin_state_up: { type: flag, post: { default: true }, put: true, show: n => n.adminStateUp },
   subnets: { type: list(uuid), show: (n, { reader }) => Array.from(reader.by(subnets, 'network', n.id), s => s.id) },
-  shared: { type: flag, post: { default: false }, put: true, admin: ['write'], show: n => n.shared },
+  shared: {
+    type: flag,
+    post: { default: false },
+    put: true,
+    admin: ['write'],
+    show: (n, view) => isShared(n.id, view),
+  },
   'router:external': { type: flag, post: { default: false }, put: true, admin: ['write'], show: n => n.external },
   is_default: { type: flag, post: { default: false }, put: true, admin: ['write'], show: n => n.isDefault },
   mtu: { type: integer(0, 65535), post: 'optional', put: true, show: n => n.mtu },
@@ -116,7 +124,8 @@ function segmentsOf(body: PostBody<typeof attributes>): SegmentRequest[] {
 /** The network of an id, for one who may use it. Throws NetworkNotFound. */
 export function usableNetwork(reader: Reader, id: string, context: Context): Network {
   const network = networkOf(reader, id)
-  if (isOwnNetwork(network, context) || isPublic(network)) return network
+  const isUsable = grants.some(action => isGranted(reader, action, id, context.projectId))
+  if (isUsable || isOwnNetwork(network, context)) return network
   throw refuse('NetworkNotFound', { id })
 }
 
@@ -124,7 +133,8 @@ export function usableNetwork(reader: Reader, id: string, context: Context): Net
 export const isOwnNetwork = (network: Network, context: Context): boolean =>
   context.isAdmin || network.projectId === context.projectId
 
-const isPublic = (network: Network) => network.shared || network.external
+/** Policies with which others see and use a network. */
+const grants: readonly RbacAction[] = ['access_as_shared', 'access_as_external']
 
 /** The resource `network`. */
 export const networkResource = (settings: NetworkSettings): Resource =>
@@ -134,7 +144,7 @@ export const networkResource = (settings: NetworkSettings): Resource =>
     attributes,
     source: recordsOf(networks),
     absent: 'NetworkNotFound',
-    isPublic,
+    grants,
     standard: true,
     create: (tx, body, id) =>
       createNetwork(
@@ -178,7 +188,8 @@ export const networkResource = (settings: NetworkSettings): Resource =>
     remove: deleteNetwork,
   })
 
-function knownZones(zones: readonly string[]): readonly string[] {
+/** Refuses zones that are not there. */
+export function knownZones(zones: readonly string[]): readonly string[] {
   const unknown = zones.find(name => name !== zone)
   if (unknown !== undefined) throw refuse('AvailabilityZoneNotFound', { id: unknown })
   return zones

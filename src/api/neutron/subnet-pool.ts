@@ -1,10 +1,9 @@
 // Subnet pools, as Neutron shows them.
 import {
-  type AddressScope,
   addPrefixes,
+  addressScopeOf,
   createSubnetPool,
   deleteSubnetPool,
-  type Reader,
   refuse,
   removePrefixes,
   type SubnetPool,
@@ -13,10 +12,9 @@ import {
   updateSubnetPool,
 } from '#model'
 import { find } from '../engine/collection.ts'
-import { identified, owned, standardAttributes } from '../engine/common.ts'
-import type { Context } from '../engine/context.ts'
+import { identified, isShared, owned, standardAttributes } from '../engine/common.ts'
 import { read } from '../engine/read.ts'
-import { attributesOf, type Resource, recordsOf, resource } from '../engine/resource.ts'
+import { attributesOf, type Resource, recordsOf, resource, type View } from '../engine/resource.ts'
 import { cidr, count, distinct, flag, integer, nonEmptyText, nullable, uuid } from '../engine/value.ts'
 import { addressScopeResource } from './address-scope.ts'
 
@@ -43,7 +41,7 @@ const attributes = attributesOf<SubnetPool>()({
     index: 'scope',
   },
   is_default: { type: flag, post: { default: false }, put: true, admin: ['write'], show: p => p.isDefault },
-  shared: { type: flag, post: { default: false }, admin: ['write'], show: p => p.shared },
+  shared: { type: flag, post: { default: false }, admin: ['write'], show: (p, view) => isShared(p.id, view) },
 })
 
 const change =
@@ -57,12 +55,15 @@ const change =
     return { prefixes: apply(tx, pool, read(prefixes, given, 'prefixes')).prefixes }
   }
 
-/** Only the owner of an address scope puts pools into it, even if it is shared. */
-function requireOwnScope(reader: Reader, pool: string, scopeId: string | null, context: Context): void {
-  if (scopeId === null || context.isAdmin) return
-  const scope = find(addressScopeResource, scopeId, { reader, context }) as AddressScope
-  if (scope.projectId !== context.projectId)
-    throw refuse('IllegalSubnetPoolAssociationToAddressScope', { pool, scope: scope.id })
+/** A pool goes into an address scope that may be seen; in one of others it stays as it is. */
+function requireScope(pool: SubnetPool | undefined, scopeId: string | null | undefined, view: View): void {
+  const { reader, context } = view
+  if (scopeId) find(addressScopeResource, scopeId, view)
+  const current = pool?.addressScopeId
+  if (context.isAdmin || !current || addressScopeOf(reader, current).projectId === context.projectId) return
+  throw refuse('IllegalSubnetPoolUpdate', {
+    reason: `subnetpool ${pool.id} cannot be updated when associated with shared address scope ${current}`,
+  })
 }
 
 /** The resource `subnetpool`. */
@@ -72,10 +73,10 @@ export const subnetPoolResource: Resource = resource<SubnetPool, typeof attribut
   attributes,
   source: recordsOf(subnetPools),
   absent: 'SubnetPoolNotFound',
-  isPublic: p => p.shared,
+  grants: ['access_as_shared'],
   standard: true,
   create(tx, body, id, context) {
-    requireOwnScope(tx, id, body.address_scope_id, context)
+    requireScope(undefined, body.address_scope_id, { reader: tx, context })
     return createSubnetPool(tx, {
       id,
       projectId: body.project_id,
@@ -92,7 +93,7 @@ export const subnetPoolResource: Resource = resource<SubnetPool, typeof attribut
     })
   },
   update(tx, pool, body, context) {
-    requireOwnScope(tx, pool.id, body.address_scope_id ?? pool.addressScopeId, context)
+    requireScope(pool, body.address_scope_id, { reader: tx, context })
     return updateSubnetPool(tx, pool, {
       name: body.name,
       description: body.description,

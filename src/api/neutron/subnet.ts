@@ -10,7 +10,7 @@ import {
   updateSubnet,
 } from '#model'
 import { find } from '../engine/collection.ts'
-import { identified, owned, standardAttributes } from '../engine/common.ts'
+import { identified, isShared, owned, standardAttributes } from '../engine/common.ts'
 import { attributesOf, type Resource, recordsOf, resource } from '../engine/resource.ts'
 import { cidr, distinct, flag, integer, ip, ipVersion, nullable, object, oneOf, text, uuid } from '../engine/value.ts'
 import { isOwnNetwork, usableNetwork } from './network.ts'
@@ -41,7 +41,7 @@ const attributes = attributesOf<Subnet>()({
   service_types: { type: distinct(text(), 100), post: { default: [] }, put: true, show: s => s.serviceTypes },
   dns_publish_fixed_ip: { type: flag, post: { default: false }, put: true, show: s => s.dnsPublishFixedIp },
   segment_id: { type: nullable(uuid), show: () => null },
-  shared: { type: flag, sort: false, show: (s, { reader }) => networkOf(reader, s.networkId).shared },
+  shared: { type: flag, sort: false, show: (s, view) => isShared(s.networkId, view) },
   'router:external': { type: flag, sort: false, show: (s, { reader }) => networkOf(reader, s.networkId).external },
 })
 
@@ -52,10 +52,7 @@ export const subnetResource: Resource = resource<Subnet, typeof attributes>({
   attributes,
   source: recordsOf(subnets),
   absent: 'SubnetNotFound',
-  isPublic(s, { reader, context }) {
-    const network = networkOf(reader, s.networkId)
-    return network.shared || network.projectId === context.projectId
-  },
+  isPublic: (s, view) => isShared(s.networkId, view) || isOwnNetwork(networkOf(view.reader, s.networkId), view.context),
   standard: true,
   create(tx, body, id, context) {
     if (!isOwnNetwork(usableNetwork(tx, body.network_id, context), context))

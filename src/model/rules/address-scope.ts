@@ -1,24 +1,31 @@
 // How address scopes may be made, changed and removed.
 import { type AddressScope, addressScopes } from '../address-scope.ts'
+import { isGrantedToAll } from '../rbac.ts'
 import { refuse } from '../refusal.ts'
 import { add, change, drop } from '../standard.ts'
 import { subnetPools } from '../subnet-pool.ts'
 import type { Transaction } from '../transaction.ts'
 import { type Changes, changed } from './changes.ts'
+import { grantToAll } from './rbac.ts'
 
 /** Makes an address scope. */
-export const createAddressScope = (
+export function createAddressScope(
   tx: Transaction,
-  { description, ...scope }: AddressScope & { readonly description: string },
-): AddressScope => add(tx, addressScopes, scope, description)
+  { description, shared, ...scope }: AddressScope & { readonly description: string; readonly shared: boolean },
+): AddressScope {
+  add(tx, addressScopes, scope, description)
+  if (shared) grantToAll(tx, 'address_scope', scope, 'access_as_shared')
+  return scope
+}
 
 /** Changes an address scope. What was shared stays shared: others may rely on it. */
 export function updateAddressScope(
   tx: Transaction,
   scope: AddressScope,
-  { description, ...rest }: Changes<Pick<AddressScope, 'name' | 'shared'> & { description: string }>,
+  { description, shared, ...rest }: Changes<Pick<AddressScope, 'name'> & { description: string; shared: boolean }>,
 ): AddressScope {
-  if (scope.shared && rest.shared === false)
+  if (shared) grantToAll(tx, 'address_scope', scope, 'access_as_shared')
+  else if (shared === false && isGrantedToAll(tx, 'access_as_shared', scope.id))
     throw refuse('AddressScopeUpdateError', { id: scope.id, reason: "Shared address scope can't be unshared" })
   return change(tx, addressScopes, changed(scope, rest), description)
 }

@@ -6,6 +6,7 @@ import { add, change, drop } from '../standard.ts'
 import { subnets } from '../subnet.ts'
 import type { Transaction } from '../transaction.ts'
 import { type Changes, changed } from './changes.ts'
+import { grantToAll, hasGatewayPorts, withdrawExternal, withdrawFromAll } from './rbac.ts'
 import {
   defaultNetworkSettings,
   largestMtu,
@@ -19,6 +20,8 @@ import { deleteSubnet } from './subnet.ts'
 /** A network to be made; the id is the caller's. */
 export interface NetworkRequest extends Omit<Network, 'key' | 'segments' | 'mtu'> {
   readonly description: string
+  /** Usable by every project. */
+  readonly shared: boolean
   /** Empty: one segment of the default type. */
   readonly segments: readonly SegmentRequest[]
   /** 0 or absent: the largest that fits. */
@@ -47,30 +50,38 @@ export function createNetwork(
   request: NetworkRequest,
   settings: NetworkSettings = defaultNetworkSettings,
 ): Network {
-  const { description, segments: asked, mtu, ...rest } = request
+  const { description, shared, segments: asked, mtu, ...rest } = request
   const distinct = new Set(asked.map(s => JSON.stringify([s.networkType, s.physicalNetwork, s.segmentationId])))
   if (distinct.size < asked.filter(s => s.segmentationId !== undefined).length)
     throw refuse('SegmentsContainDuplicateEntry', {})
   const wanted = asked.length > 0 ? asked : [{ networkType: settings.defaultType }]
   const segments = wanted.map(segment => takeSegment(tx, segment, settings))
   const network = { ...rest, key: tx.allocate(networkKeys), segments, mtu: mtuFor(segments, mtu, settings) }
-  return add(tx, networks, network, description, 1)
+  add(tx, networks, network, description, 1)
+  if (shared) grantToAll(tx, 'network', network, 'access_as_shared')
+  if (network.external) grantToAll(tx, 'network', network, 'access_as_external')
+  return network
 }
 
 /** Changes a network. */
 export function updateNetwork(
   tx: Transaction,
   network: Network,
-  { description, mtu, ...rest }: NetworkChange,
+  { description, shared, mtu, ...rest }: NetworkChange,
   settings: NetworkSettings = defaultNetworkSettings,
 ): Network {
   const after = {
     ...changed(network, rest),
     mtu: mtu === undefined ? network.mtu : mtuFor(network.segments, mtu, settings),
   }
-  if (network.shared && !after.shared) requireOneProject(tx, network)
-  if (network.external && !after.external && hasGatewayPorts(tx, network))
-    throw refuse('NetworkInUse', { id: network.id, reason: 'External network in use by routers or floating IPs' })
+  if (shared) grantToAll(tx, 'network', network, 'access_as_shared')
+  if (shared === false && !withdrawFromAll(tx, network.id)) throw refuse('InvalidSharedSetting', { id: network.id })
+  if (after.external && !network.external) grantToAll(tx, 'network', network, 'access_as_external')
+  if (network.external && !after.external) {
+    if (hasGatewayPorts(tx, network.id))
+      throw refuse('NetworkInUse', { id: network.id, reason: 'External network in use by routers or floating IPs' })
+    withdrawExternal(tx, network.id)
+  }
   if (after.mtu < 1280)
     for (const subnet of tx.by(subnets, 'network', network.id))
       if (subnet.ipVersion === 6) throw refuse('NetworkMTUSubnetConflict', { id: network.id, mtu: 1280 })
@@ -93,17 +104,4 @@ function mtuFor(segments: readonly Segment[], asked: number | undefined, setting
   if (asked > largest) throw refuse('InvalidInput', { message: `Requested MTU is too big, maximum is ${largest}` })
   if (asked < 68) throw refuse('InvalidInput', { message: 'Requested MTU is too small, minimum is 68' })
   return asked
-}
-
-/** A network that others use cannot be taken from them. */
-function requireOneProject(tx: Transaction, network: Network): void {
-  for (const port of tx.by(ports, 'network', network.id))
-    if (port.projectId !== network.projectId && !port.deviceOwner.startsWith('network:'))
-      throw refuse('InvalidSharedSetting', { id: network.id })
-}
-
-function hasGatewayPorts(tx: Transaction, network: Network): boolean {
-  for (const port of tx.by(ports, 'network', network.id))
-    if (port.deviceOwner === 'network:router_gateway' || port.deviceOwner === 'network:floatingip') return true
-  return false
 }

@@ -8,11 +8,13 @@ import { subnets } from '../subnet.ts'
 import { type SubnetPool, subnetPools } from '../subnet-pool.ts'
 import type { Reader, Transaction } from '../transaction.ts'
 import { type Changes, changed } from './changes.ts'
+import { grantToAll } from './rbac.ts'
 
 /** A subnet pool to be made; the id is the caller's. */
 export interface SubnetPoolRequest
   extends Omit<SubnetPool, 'ipVersion' | 'defaultPrefixLength' | 'minPrefixLength' | 'maxPrefixLength'> {
   readonly description: string
+  readonly shared: boolean
   readonly defaultPrefixLength?: number | undefined
   readonly minPrefixLength?: number | undefined
   readonly maxPrefixLength?: number | undefined
@@ -23,7 +25,7 @@ export type SubnetPoolChange = Changes<Omit<SubnetPoolRequest, 'id' | 'projectId
 
 /** Makes a subnet pool. */
 export function createSubnetPool(tx: Transaction, request: SubnetPoolRequest): SubnetPool {
-  const { description, defaultPrefixLength, minPrefixLength, maxPrefixLength, ...rest } = request
+  const { description, shared, defaultPrefixLength, minPrefixLength, maxPrefixLength, ...rest } = request
   if (request.prefixes.length === 0) throw refuse('EmptySubnetPoolPrefixList', {})
   const prefixes = join(request.prefixes.map(p => parsePrefix(p)!))
   const ipVersion = prefixes[0]!.version
@@ -40,7 +42,9 @@ export function createSubnetPool(tx: Transaction, request: SubnetPoolRequest): S
   requireBounds(pool)
   if (pool.addressScopeId !== null) requireScope(tx, pool, addressScopeOf(tx, pool.addressScopeId))
   requireOneDefault(tx, pool)
-  return add(tx, subnetPools, pool, description)
+  add(tx, subnetPools, pool, description)
+  if (shared) grantToAll(tx, 'subnetpool', pool, 'access_as_shared')
+  return pool
 }
 
 /** Changes a subnet pool. Its prefixes may only grow. */
