@@ -3,11 +3,14 @@ import { addressGroups } from './address-group.ts'
 import { addressScopes } from './address-scope.ts'
 import { claims, hostBindings } from './binding.ts'
 import { attachments, bindings, chassis, chassisKeys, localVlans } from './chassis.ts'
+import { floatingIpKeys, floatingIps } from './floating-ip.ts'
 import type { Kind, Pool } from './kind.ts'
 import { networkKeys, networks } from './network.ts'
 import { policies, policyKeys, remoteGroupBits, remoteGroupPageBits, remoteGroupPages } from './policy.ts'
 import { portKeys, ports } from './port.ts'
+import { portForwardings } from './port-forwarding.ts'
 import { rbacPolicies } from './rbac.ts'
+import { routerKeys, routerPorts, routers } from './router.ts'
 import { addressCursors } from './rules/address.ts'
 import { segmentPools } from './rules/segment.ts'
 import { securityGroupKeys, securityGroupRules, securityGroups } from './security-group.ts'
@@ -24,12 +27,16 @@ export const modelKinds: readonly Kind[] = [
   bindings,
   chassis,
   claims,
+  floatingIps,
   hostBindings,
   networks,
   policies,
+  portForwardings,
   ports,
   rbacPolicies,
   remoteGroupBits,
+  routerPorts,
+  routers,
   securityGroupRules,
   securityGroups,
   standards,
@@ -40,5 +47,6 @@ export const modelKinds: readonly Kind[] = [
 /** All pools. */
 export const modelPools: readonly Pool[] = [
   ...[chassisKeys, localVlans, networkKeys, portKeys, ...segmentPools],
+  ...[routerKeys, floatingIpKeys],
   ...[securityGroupKeys, policyKeys, remoteGroupPages, remoteGroupPageBits],
 ]

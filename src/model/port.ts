@@ -85,5 +85,6 @@ export function portOf(reader: Reader, id: string): Port {
   return port
 }
 
-/** Router interfaces: their addresses are the router's choice, never automatic. */
-export const isRouterPort = (port: Pick<Port, 'deviceOwner'>): boolean => port.deviceOwner.startsWith('network:router_')
+/** Router interfaces, not gateways: their addresses are the router's choice, never automatic. */
+export const isRouterPort = ({ deviceOwner }: Pick<Port, 'deviceOwner'>): boolean =>
+  deviceOwner.startsWith('network:router_') && deviceOwner !== 'network:router_gateway'

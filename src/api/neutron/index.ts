@@ -14,6 +14,7 @@ import { networkIpAvailabilityResource } from './network-ip-availability.ts'
 import { portResource } from './port.ts'
 import { servePortBindings } from './port-binding.ts'
 import { rbacPolicyResource } from './rbac-policy.ts'
+import { routerResource } from './router.ts'
 import { subnetResource } from './subnet.ts'
 import { subnetPoolResource } from './subnet-pool.ts'
 
@@ -32,6 +33,7 @@ export function serveNeutron(app: FastifyInstance, serve: Serve, options: Neutro
     subnetResource,
     portResource,
     subnetPoolResource,
+    routerResource,
     addressScopeResource,
     rbacPolicyResource,
     networkIpAvailabilityResource,

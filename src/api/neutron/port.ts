@@ -10,6 +10,7 @@ import {
   type Port,
   ports,
   refuse,
+  requireRemovable,
   updatePort,
 } from '#model'
 import { identified, owned, standardAttributes } from '../engine/common.ts'
@@ -275,5 +276,8 @@ export const portResource: Resource = resource<Port, typeof attributes>({
       bindingProfile: body['binding:profile'],
     })
   },
-  remove: deletePort,
+  remove(tx, port) {
+    requireRemovable(tx, port)
+    deletePort(tx, port)
+  },
 })

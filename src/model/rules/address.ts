@@ -114,7 +114,7 @@ function subnetFor(reader: Reader, port: Addressee, all: readonly Subnet[], requ
         message: `Failed to create port on network ${port.networkId}, because fixed_ips included invalid subnet ${subnetId}`,
       })
     }
-    if (ip && !isHostAddress(subnet, ip)) throw refuse('InvalidIpForSubnet', { ip: ipAddress! })
+    if (ip && !isHostAddress(subnet, ip, port)) throw refuse('InvalidIpForSubnet', { ip: ipAddress! })
     if (ip && isAutoAddress(subnet) && !isRouterPort(port) && ownAddress(subnet, port) !== ipAddress)
       throw refuse('InvalidInput', {
         message: `IPv6 address ${ipAddress} can not be directly assigned to a port on subnet ${subnetId} since the subnet is configured for automatic addresses`,
@@ -122,16 +122,19 @@ function subnetFor(reader: Reader, port: Addressee, all: readonly Subnet[], requ
     return subnet
   }
   if (!ip) throw refuse('InvalidInput', { message: 'IP allocation requires subnet_id or ip_address' })
-  const subnet = all.find(s => isHostAddress(s, ip))
+  const subnet = all.find(s => isHostAddress(s, ip, port))
   if (!subnet) throw refuse('InvalidIpForNetwork', { ip: ipAddress! })
   return subnet
 }
 
-/** Whether an address of the subnet's prefix can be a host's: not the network address, not the broadcast address. */
-function isHostAddress(subnet: Subnet, ip: Ip): boolean {
+/**
+ * Whether an address of the subnet's prefix can be a port's: not the broadcast address, and not the network address,
+ * which in IPv6 is the routers' (RFC 4291, section 2.6.1).
+ */
+function isHostAddress(subnet: Subnet, ip: Ip, port: Addressee): boolean {
   const prefix = parsePrefix(subnet.cidr)!
   if (!contains(prefix, ip)) return false
-  if (ip.version === 6) return prefix.length >= 127 || ip.value !== prefix.first
+  if (ip.version === 6) return prefix.length >= 127 || ip.value !== prefix.first || isRouterPort(port)
   return prefix.length >= 31 || (ip.value !== prefix.first && ip.value !== prefix.last)
 }
 

@@ -1,0 +1,55 @@
+// Floating IPs: addresses of external networks that stand for addresses behind routers.
+import { type Kind, kind, type Pool } from './kind.ts'
+import { refuse } from './refusal.ts'
+import type { Reader } from './transaction.ts'
+
+/** A floating IP. */
+export interface FloatingIp {
+  readonly id: string
+  /** Stands for the floating IP in the data plane. */
+  readonly key: number
+  readonly projectId: string
+  readonly floatingNetworkId: string
+  /** IPv4. */
+  readonly floatingIpAddress: string
+  /** The port on the external network that holds the address (device owner network:floatingip); has its MAC address. */
+  readonly floatingPortId: string
+  /** The port that it stands for; null while it stands for none, or for several by port forwarding. */
+  readonly portId: string | null
+  /** The address of that port; null with it. */
+  readonly fixedIpAddress: string | null
+  /** The router that translates: its gateway is on the floating network; null while none has to. */
+  readonly routerId: string | null
+  readonly dnsName: string
+  readonly dnsDomain: string
+}
+
+/** All floating IPs. `network` is the external one, `port` the port that one stands for. */
+export const floatingIps: Kind<FloatingIp, 'project' | 'network' | 'port' | 'router'> = kind<FloatingIp>()(
+  'floating_ip',
+  {
+    unique: f => [
+      `key ${f.key}`,
+      ...(f.portId === null ? [] : [`for ${f.floatingNetworkId} ${f.portId} ${f.fixedIpAddress}`]),
+    ],
+    index: {
+      project: f => [f.projectId],
+      network: f => [f.floatingNetworkId],
+      port: f => (f.portId === null ? [] : [f.portId]),
+      router: f => (f.routerId === null ? [] : [f.routerId]),
+    },
+  },
+)
+
+/** Floating IP keys. */
+export const floatingIpKeys: Pool = { name: 'floating_ip_key', first: 1, last: 0xffffff }
+
+/** The device owner of ports that hold floating IPs. */
+export const FLOATING_IP_OWNER = 'network:floatingip'
+
+/** The floating IP of an id. Throws FloatingIPNotFound. */
+export function floatingIpOf(reader: Reader, id: string): FloatingIp {
+  const floatingIp = reader.get(floatingIps, id)
+  if (!floatingIp) throw refuse('FloatingIPNotFound', { id })
+  return floatingIp
+}
