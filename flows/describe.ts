@@ -6,6 +6,9 @@ const leadsTo = (table: Table) => table.next.map(next => next.name).join(', ') |
 
 const scopesOf = (table: Table) => [...new Set(table.rules.map(rule => rule.scope))].join(', ') || 'pipeline'
 
+const livesOf = (register: Register) =>
+  register.lives.map(([from, to]) => (from === to ? from : `${from} to ${to}`)).join(', ')
+
 const tablesOf = (pipeline: Pipeline, bridge: Bridge) => pipeline.tables.filter(table => table.bridge === bridge)
 
 /** A Markdown page: the tables of each bridge in packet order, then the registers and where they live. */
@@ -29,8 +32,10 @@ export const describePipeline = (pipeline: Pipeline, registers: readonly Registe
     ]),
     '## Registers',
     '',
-    '| bridge | name | field | from | to | what |',
-    '| --- | --- | --- | --- | --- | --- |',
-    ...registers.map(r => `| ${r.bridge} | ${r.name} | ${r.field} | ${r.from} | ${r.to} | ${r.doc} |`),
+    'A value lives from the first table named to the last, and in the tables that these ask by resubmit.',
+    '',
+    '| bridge | name | bits | lives from, to | what |',
+    '| --- | --- | --- | --- | --- |',
+    ...registers.map(r => `| ${r.bridge} | ${r.name} | ${r.part} | ${livesOf(r)} | ${r.doc} |`),
     '',
   ].join('\n')

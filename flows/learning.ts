@@ -25,8 +25,8 @@ const learned = (cookie: bigint, limit: number, load: Parameters<typeof learn>[0
 
 /** Learns that the sender's address is behind the port that sent the frame. */
 export const learnedAtPort = (port: number): Action =>
-  learned(BigInt(port), PER_PORT, { load: destinationPort.field, from: sourcePort.field })
+  learned(BigInt(port), PER_PORT, { load: destinationPort.part, from: sourcePort.part })
 
 /** Learns that the sender's address lies outside this chassis. */
 export const learnedFromOutside = (network: number): Action =>
-  learned((1n << 40n) | BigInt(network), PER_NETWORK, { load: destinationPort.field, value: UPLINK })
+  learned((1n << 40n) | BigInt(network), PER_NETWORK, { load: destinationPort.part, value: UPLINK })

@@ -1,31 +1,58 @@
 // Which bits of which register carry what, between which tables. `docs/pipeline.md` is printed from this, and a test
 // refuses two live values in the same bits, and a table that uses a value outside its life.
-import { type Action, setField } from 'node-openflow/flow'
+import { type Action, type Masked, masked, type Subfield, setField } from 'node-openflow/flow'
 import type { Bridge } from '#compiler'
 
-/** A named register: how to load it, how to match on it. */
-export interface Register {
-  readonly name: string
+/** Names of the first and the last table between which a value lives; in the tables that these call by resubmit too. */
+export type Life = readonly [from: string, to: string]
+
+/** What a register is. */
+interface RegisterSpec {
   readonly bridge: Bridge
-  readonly field: 'metadata' | `reg${number}`
-  /** Names of the first and last table between which the value lives. */
-  readonly from: string
-  readonly to: string
+  readonly field: 'metadata' | `reg${number}` | `xxreg${number}`
+  /** Its lowest and its highest bit; absent: the whole field. */
+  readonly bits?: readonly [low: number, high: number]
+  readonly lives: readonly Life[]
   readonly doc: string
-  /** The action that loads a value. */
-  set(value: number): Action
-  /** The part of a match that asks for a value. */
-  is(value: number): Readonly<Record<string, number | bigint>>
 }
 
-const register = (name: string, spec: Pick<Register, 'bridge' | 'field' | 'from' | 'to' | 'doc'>): Register => {
-  const wide = spec.field === 'metadata'
-  const value = (n: number) => (wide ? BigInt(n) : n)
+/** A named register: how to load it, how to match on it. */
+export interface Register extends RegisterSpec {
+  readonly name: string
+  /** As actions that copy name it: `reg3[0..15]`. */
+  readonly part: Subfield
+  /** The action that loads a value. */
+  set(value: number | bigint): Action
+  /** The part of a match that asks for a value, in the bits of a mask if one is given. */
+  is(
+    value: number | bigint,
+    mask?: number | bigint,
+  ): Readonly<Record<string, number | bigint | Masked<number | bigint>>>
+}
+
+const WIDTHS = { metadata: 64, xxreg: 128, reg: 32 } as const
+
+/** How many bits a field has. */
+const widthOf = (field: RegisterSpec['field']): number => WIDTHS[field.replace(/\d+$/, '') as keyof typeof WIDTHS]
+
+const register = (name: string, spec: RegisterSpec): Register => {
+  const { field, bits } = spec
+  const width = widthOf(field)
+  const [low, high] = bits ?? [0, width - 1]
+  const onWire = (value: bigint) => (width === 32 ? Number(value) : value)
+  const place = (value: number | bigint) => onWire(BigInt(value) << BigInt(low))
+  const all = (1n << BigInt(high - low + 1)) - 1n
+  const mask = bits === undefined ? undefined : place(all)
   return {
     name,
     ...spec,
-    set: n => setField(spec.field as 'reg0', value(n) as number),
-    is: n => ({ [spec.field]: value(n) }),
+    part:
+      bits === undefined ? (field as Subfield) : (`${field}[${low === high ? low : `${low}..${high}`}]` as Subfield),
+    set: value => setField(field as 'reg0', place(value) as number, mask as number | undefined),
+    is: (value, given) => {
+      const within = given === undefined ? mask : place(given)
+      return { [field]: within === undefined ? place(value) : masked(place(value), within) }
+    },
   }
 }
 
@@ -39,8 +66,7 @@ export const UPLINK = 0xffffffff
 export const network = register('network', {
   bridge: 'br-int',
   field: 'metadata',
-  from: 'classify',
-  to: 'output',
+  lives: [['classify', 'output']],
   doc: 'key of the network that the frame is on',
 })
 
@@ -48,8 +74,7 @@ export const network = register('network', {
 export const sourcePort = register('source_port', {
   bridge: 'br-int',
   field: 'reg0',
-  from: 'classify',
-  to: 'output',
+  lives: [['classify', 'output']],
   doc: 'key of the local port that sent the frame; 0 when it came from elsewhere',
 })
 
@@ -57,8 +82,7 @@ export const sourcePort = register('source_port', {
 export const destinationPort = register('destination_port', {
   bridge: 'br-int',
   field: 'reg1',
-  from: 'l2_lookup',
-  to: 'output',
+  lives: [['l2_lookup', 'output']],
   doc: 'key of the port that the frame goes to; 0xffffffff leaves the chassis',
 })
 
@@ -66,8 +90,8 @@ export const destinationPort = register('destination_port', {
 export const origin = register('origin', {
   bridge: 'br-int',
   field: 'reg2',
-  from: 'classify',
-  to: 'output',
+  bits: [0, 1],
+  lives: [['classify', 'output']],
   doc: '0 a local port, 1 a tunnel, 2 a provider network: what came from outside does not go out again',
 })
 
@@ -75,8 +99,8 @@ export const origin = register('origin', {
 export const zone = register('zone', {
   bridge: 'br-int',
   field: 'reg3',
-  from: 'classify',
-  to: 'output',
+  bits: [0, 15],
+  lives: [['classify', 'output']],
   doc: 'conntrack zone of the network on this chassis: its local VLAN there',
 })
 
@@ -84,8 +108,7 @@ export const zone = register('zone', {
 export const tunnelNetwork = register('network', {
   bridge: 'br-tun',
   field: 'metadata',
-  from: 'local_vlan',
-  to: 'to_local',
+  lives: [['local_vlan', 'to_local']],
   doc: 'key of the network that the frame is on',
 })
 
@@ -93,8 +116,7 @@ export const tunnelNetwork = register('network', {
 export const destinationChassis = register('destination_chassis', {
   bridge: 'br-tun',
   field: 'reg1',
-  from: 'unicast',
-  to: 'vtep',
+  lives: [['unicast', 'vtep']],
   doc: 'key of the chassis that the frame goes to',
 })
 
@@ -102,19 +124,13 @@ export const destinationChassis = register('destination_chassis', {
 export const tunnelPort = register('tunnel_port', {
   bridge: 'br-tun',
   field: 'reg2',
-  from: 'local_vlan',
-  to: 'vtep',
+  lives: [['local_vlan', 'vtep']],
   doc: "OpenFlow port of the network's tunnel type",
 })
 
 /** All registers, for the documentation and its test. */
 export const registers: readonly Register[] = [
-  network,
-  sourcePort,
-  destinationPort,
-  origin,
-  zone,
-  tunnelNetwork,
-  destinationChassis,
-  tunnelPort,
+  ...[network, sourcePort, destinationPort],
+  ...[origin, zone],
+  ...[tunnelNetwork, destinationChassis, tunnelPort],
 ]

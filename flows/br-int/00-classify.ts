@@ -7,7 +7,7 @@
  *       migration) may only announce itself: that reaches the controller, which cuts over.
  *
  *   table=0, priority=20,in_port=7,vlan_tci=0x0000/0x1fff
- *   actions=set_field:0x5->reg0,set_field:0x3->metadata,set_field:0x2->reg3,goto_table:10
+ *   actions=set_field:0x5->reg0,set_field:0x3->metadata,set_field:0x2/0xffff->reg3,goto_table:10
  */
 import { type Action, arp, controller, drop, eth, goto, icmp6, type Match, popVlan } from 'node-openflow/flow'
 import { each, table } from '#compiler'

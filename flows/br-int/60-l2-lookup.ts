@@ -7,7 +7,8 @@
  *       for an address of the model go to its port alone.
  *
  *   table=60, priority=20,metadata=0x3,dl_dst=fa:16:3e:00:00:05 actions=set_field:0x5->reg1,goto_table:90
- *   table=60, priority=30,arp,reg2=0x2,metadata=0x3,arp_tpa=10.0.0.5,arp_op=1 actions=set_field:0x5->reg1,goto_table:90
+ *   table=60, priority=30,arp,reg2=0x2/0x3,metadata=0x3,arp_tpa=10.0.0.5,arp_op=1
+ *   actions=set_field:0x5->reg1,goto_table:90
  */
 import { ARP_REQUEST, arp, goto, icmp6, masked, resubmit } from 'node-openflow/flow'
 import { each, table } from '#compiler'

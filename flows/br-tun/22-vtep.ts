@@ -32,7 +32,7 @@ export const vtep = table('vtep', {
       flow: row => ({
         priority: PEER,
         match: { ...destinationChassis.is(row.chassis) },
-        actions: [setField(isV6(row.vtep) ? 'tun_ipv6_dst' : 'tun_dst', row.vtep), output(tunnelPort.field)],
+        actions: [setField(isV6(row.vtep) ? 'tun_ipv6_dst' : 'tun_dst', row.vtep), output(tunnelPort.part)],
       }),
     }),
     each(chassis, {

@@ -1,12 +1,13 @@
-// What every table owes: comments and file names that cannot lie, contracts that hold, registers that do not collide.
+// What every table owes: comments and file names that cannot lie, and contracts that hold.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkFlow, OFP15, printFlow } from 'node-openflow/flow'
 import { describe, expect, test } from 'vitest'
-import type { FlowSpec, Table } from '#compiler'
+import type { Table } from '#compiler'
 import { describePipeline } from '#flows/describe'
 import { pipeline } from '#flows/pipeline'
-import { type Register, registers } from '#flows/registers'
+import { registers } from '#flows/registers'
+import { allFlows } from './all-flows.ts'
 
 const root = join(import.meta.dirname, '../../flows')
 const files = (['br-int', 'br-tun'] as const).flatMap(bridge =>
@@ -14,12 +15,6 @@ const files = (['br-int', 'br-tun'] as const).flatMap(bridge =>
 )
 
 const fileOf = (table: Table) => files.find(f => table.file === `flows/${f.bridge}/${f.file}`)
-
-const allFlows = (table: Table): FlowSpec[] => [
-  ...table.fixed,
-  { priority: 0, match: {}, actions: table.miss },
-  ...table.rules.map(rule => rule.flow(rule.example)),
-]
 
 describe.each(pipeline.tables.map(table => [table.name, table] as const))('%s', (_name, table) => {
   test('is the file of its bridge, number and name', () => {
@@ -61,45 +56,6 @@ test('no two tables of a bridge share a number, and every table file is in the p
   const declared = files.filter(f => f.text.includes('= table(')).length
   expect(pipeline.tables).toHaveLength(declared)
 })
-
-const spanOf = (register: Register) => {
-  const at = (name: string) => {
-    const table = pipeline.tables.find(t => t.bridge === register.bridge && t.name === name)
-    expect(table, `${register.name}: table ${name}`).toBeDefined()
-    return table?.number ?? 0
-  }
-  return { from: at(register.from), to: at(register.to) }
-}
-
-test('no two registers live in the same field between the same tables', () => {
-  for (const a of registers)
-    for (const b of registers) {
-      if (a === b || a.bridge !== b.bridge || a.field !== b.field) continue
-      const [x, y] = [spanOf(a), spanOf(b)]
-      expect(x.to < y.from || y.to < x.from, `${a.name} and ${b.name} share ${a.field}`).toBe(true)
-    }
-  for (const register of registers) expect(spanOf(register).from).toBeLessThanOrEqual(spanOf(register).to)
-})
-
-test('every register that a flow matches on, loads or outputs to lives in its table', () => {
-  for (const table of pipeline.tables)
-    for (const { match, actions } of allFlows(table)) {
-      // What `learn` loads is loaded later, by the flow that it makes.
-      const own = actions.filter(action => action.type !== 'learn')
-      const touched = [...Object.keys(match), ...(JSON.stringify(own, textOf).match(/"(?:reg\d+|metadata)"/g) ?? [])]
-      for (const field of touched.map(name => name.replaceAll('"', ''))) {
-        if (!/^(reg\d+|metadata)$/.test(field)) continue
-        const owner = registers.find(register => {
-          if (register.bridge !== table.bridge || register.field !== field) return false
-          const { from, to } = spanOf(register)
-          return from <= table.number && table.number <= to
-        })
-        expect(owner, `table ${table.name} uses ${field}`).toBeDefined()
-      }
-    }
-})
-
-const textOf = (_key: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value)
 
 test('docs/pipeline.md is what the tables say', async () => {
   await expect(describePipeline(pipeline, registers)).toMatchFileSnapshot('../../docs/pipeline.md')
