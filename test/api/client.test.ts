@@ -93,6 +93,7 @@ describe.skipIf(reason !== '')(`stock clients${reason}`, () => {
         'set',
         '--name',
         'p2',
+        '--no-security-group',
         '--disable-port-security',
         'p1',
       ],

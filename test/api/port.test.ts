@@ -160,7 +160,7 @@ describe('a port', () => {
 
   test('takes port security from its network', async () => {
     expect((await create({ security_groups: [], port_security_enabled: false })).body.port.security_groups).toEqual([])
-    expect(refusal(await create({ security_groups: [network] }))).toEqual([400, 'HTTPBadRequest'])
+    expect(refusal(await create({ security_groups: [network] }))).toEqual([404, 'SecurityGroupNotFound'])
     await api.ok('PUT', `networks/${network}`, { network: { port_security_enabled: false } })
     expect((await create()).body.port.port_security_enabled).toBe(false)
     expect((await create({ port_security_enabled: true })).body.port.port_security_enabled).toBe(true)

@@ -1,6 +1,6 @@
 // How a resource of the API is declared: its attributes (type, when they may be given, how they are shown), and what
 // making, changing and removing one calls in the model. The rest of the engine serves any declared resource.
-import type { Doc, Kind, RbacAction, Reader, RefusalName, Transaction } from '#model'
+import type { Doc, Kind, QuotaName, RbacAction, Reader, RefusalName, Transaction } from '#model'
 import type { Context } from './context.ts'
 import type { Static, TSchema } from './value.ts'
 
@@ -78,8 +78,12 @@ export interface Declaration<T extends Doc, A extends Attributes<T>> {
   readonly isPublic?: (doc: T, view: View) => boolean
   /** Whether others than owners may remove it. */
   readonly isRemovable?: (doc: T, view: View) => boolean
+  /** The quotas that making one counts against; absent: none. */
+  readonly quotas?: readonly QuotaName[]
   /** Without standard attributes there are no tags, no revisions and no times. */
   readonly standard: boolean
+  /** Refuses items of a bulk request that do not go together. */
+  readonly requireTogether?: (bodies: readonly PostBody<A>[]) => void
   readonly create?: (tx: Transaction, body: PostBody<A>, id: string, context: Context) => T
   readonly update?: (tx: Transaction, doc: T, body: PutBody<A>, context: Context) => T
   readonly remove?: (tx: Transaction, doc: T, context: Context) => void

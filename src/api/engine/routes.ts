@@ -1,7 +1,7 @@
 // The routes of one declared resource: list, show, create (one or many), update, delete, actions, tags.
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify'
-import { type Reader, refuse, requireRevision } from '#model'
+import { type Reader, refuse, requireQuota, requireRevision } from '#model'
 import { readPost, readPut } from './body.ts'
 import { find, findOwn, links, list, show, showAll } from './collection.ts'
 import { answerMethodNotAllowed } from './errors.ts'
@@ -52,7 +52,10 @@ export function serveResource(app: FastifyInstance, resource: Resource, serve: S
       { schema: describe(resource, 'create') },
       serve.write((view, request, reply) => {
         const { items, isBulk } = readPost(resource, request.body, view.context)
+        if (isBulk) resource.requireTogether?.(items as never)
         const made = items.map(item => create(view.reader, item as never, randomUUID(), view.context))
+        for (const project of new Set(made.map(resource.source.owner)))
+          if (project !== undefined) requireQuota(view.reader, project, resource.quotas ?? [], serve.quotas)
         const shown = made.map(doc => show(resource, doc, view))
         reply.code(201)
         return isBulk ? { [resource.plural]: shown } : { [resource.name]: shown[0] }
@@ -96,7 +99,8 @@ export function serveResource(app: FastifyInstance, resource: Resource, serve: S
   refuseOthers(app, `${path}/:id`, ['GET', ...(update ? ['PUT'] : []), ...(remove ? ['DELETE'] : [])])
 }
 
-function refuseOthers(app: FastifyInstance, url: string, allowed: readonly string[]): void {
+/** Answers 405 to the methods that a path does not have. */
+export function refuseOthers(app: FastifyInstance, url: string, allowed: readonly string[]): void {
   const others = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH'].filter(method => !allowed.includes(method))
   app.route({ method: others, url, schema: { hide: true } as FastifySchema, handler: answerMethodNotAllowed(allowed) })
 }

@@ -8,6 +8,9 @@ export const text = (maxLength = 255) => Type.String({ maxLength })
 /** Text that is not empty. */
 export const nonEmptyText = (maxLength = 255) => Type.String({ minLength: 1, maxLength })
 
+/** Anything: the resource itself checks it. */
+export const anything = Type.Unknown()
+
 /** true or false, or a word for it. */
 export const flag = Type.Boolean()
 

@@ -9,6 +9,7 @@ const extension = (alias: string, name: string, description: string) => ({
 
 /** All of them, by Neutron's aliases. */
 export const extensions = [
+  extension('address-group', 'Address group', 'Support address group'),
   extension('address-scope', 'Address scope', 'Address scopes extension.'),
   extension('agent', 'agent', 'The agent management extension: chassis as agents.'),
   extension('allowed-address-pairs', 'Allowed Address Pairs', 'Provides allowed address pairs'),
@@ -71,13 +72,24 @@ export const extensions = [
     'Network port MAC address regenerate',
   ),
   extension('port-security', 'Port Security', 'Provides port security'),
+  extension(
+    'port-security-groups-filtering',
+    'Port filtering on security groups',
+    'Provides security groups filtering when listing ports',
+  ),
   extension('project-id', 'project_id field enabled', 'Extension that indicates that project_id field is enabled.'),
   extension('provider', 'Provider Network', 'Expose mapping of virtual networks to physical networks'),
+  extension('rbac-address-group', 'Add address_group type to RBAC', 'Add address_group type to RBAC'),
   extension('rbac-address-scope', 'Add address_scope type to RBAC', 'Add address_scope type to RBAC'),
   extension(
     'rbac-policies',
     'RBAC Policies',
     'Allows creation and modification of policies that control project access to resources.',
+  ),
+  extension(
+    'rbac-security-groups',
+    'Add security_group type to network RBAC',
+    'Add security_group type to network RBAC',
   ),
   extension('rbac-subnetpool', 'Add subnetpool type to RBAC', 'Add subnetpool type to RBAC'),
   extension(
@@ -96,6 +108,27 @@ export const extensions = [
     'Ensure that the admin state of a router is DOWN before updating the distributed attribute',
   ),
   extension('router_availability_zone', 'Router Availability Zone', 'Availability zone support for router.'),
+  extension('security-group', 'security-group', 'The security groups extension.'),
+  extension(
+    'security-groups-normalized-cidr',
+    'Normalized CIDR field for security group rules',
+    'Add new field with normalized remote_ip_prefix cidr in SG rule',
+  ),
+  extension(
+    'security-groups-remote-address-group',
+    'Remote address group id field for security group rules',
+    'Add new field of remote address group id in SG rules',
+  ),
+  extension(
+    'security-groups-rules-belongs-to-default-sg',
+    "Security group rule belongs to the project's default security group",
+    "Flag to determine if the security group rule belongs to the project's default security group",
+  ),
+  extension(
+    'security-groups-shared-filtering',
+    'Security group filtering on the shared field',
+    'Support filtering security groups on the shared field',
+  ),
   extension('sorting', 'Sorting support', 'Extension that indicates that sorting is enabled.'),
   extension(
     'standard-attr-description',
@@ -117,6 +150,7 @@ export const extensions = [
     'Resource timestamps',
     'Adds created_at and updated_at fields to all Neutron resources that have Neutron standard attributes.',
   ),
+  extension('stateful-security-group', 'Stateful security group', 'Indicates if the security group is stateful or not'),
   extension('subnet-service-types', 'Subnet service types', 'Provides ability to set the subnet service_types field'),
   extension('subnet_allocation', 'Subnet Allocation', 'Enables allocation of subnets from a subnet pool'),
   extension(

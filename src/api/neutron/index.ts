@@ -5,6 +5,7 @@ import { serveDiscovery } from '../engine/discovery.ts'
 import { serveResource } from '../engine/routes.ts'
 import type { Serve } from '../engine/serve.ts'
 import type { FabricView } from '../fabric-view.ts'
+import { addressGroupResource } from './address-group.ts'
 import { addressScopeResource } from './address-scope.ts'
 import { agentResource } from './agent.ts'
 import { availabilityZoneResource } from './availability-zone.ts'
@@ -15,6 +16,7 @@ import { portResource } from './port.ts'
 import { servePortBindings } from './port-binding.ts'
 import { rbacPolicyResource } from './rbac-policy.ts'
 import { routerResource } from './router.ts'
+import { securityGroupResources, serveSecurityGroups } from './security-group.ts'
 import { subnetResource } from './subnet.ts'
 import { subnetPoolResource } from './subnet-pool.ts'
 
@@ -35,12 +37,14 @@ export function serveNeutron(app: FastifyInstance, serve: Serve, options: Neutro
     subnetPoolResource,
     routerResource,
     addressScopeResource,
+    addressGroupResource,
     rbacPolicyResource,
     networkIpAvailabilityResource,
     availabilityZoneResource,
     agentResource(options.fabric, options.clock),
   ]
-  serveDiscovery(app, resources, extensions)
+  serveDiscovery(app, [...resources, ...securityGroupResources], extensions)
   for (const resource of resources) serveResource(app, resource, serve)
   servePortBindings(app, serve)
+  serveSecurityGroups(app, serve)
 }

@@ -9,11 +9,13 @@ import {
   networks,
   type Port,
   ports,
+  type Reader,
   refuse,
   requireRemovable,
   updatePort,
 } from '#model'
 import { identified, owned, standardAttributes } from '../engine/common.ts'
+import type { Context } from '../engine/context.ts'
 import { quote } from '../engine/read.ts'
 import {
   attributesOf,
@@ -42,6 +44,7 @@ import {
   uuid,
 } from '../engine/value.ts'
 import { isOwnNetwork, usableNetwork } from './network.ts'
+import { usableSecurityGroup } from './security-group-rule.ts'
 
 const fixedIp = object({ subnet_id: optional(uuid), ip_address: optional(ip) })
 const addressPair = object({ ip_address: ipOrCidr, mac_address: optional(mac) })
@@ -147,8 +150,13 @@ const attributes = attributesOf<Port>()({
     show: p => p.allowedAddressPairs.map(a => ({ ip_address: a.ipAddress, mac_address: a.macAddress })),
   },
   port_security_enabled: { type: flag, post: 'optional', put: true, show: p => p.portSecurityEnabled },
-  // There are none yet; clients that ask for none (`--no-security-group`) get what they want.
-  security_groups: { type: list(uuid, 0), post: 'optional', put: true, show: () => [] },
+  security_groups: {
+    type: distinct(uuid, 100),
+    post: 'optional',
+    put: true,
+    show: p => p.securityGroups,
+    filter: (p, values) => p.securityGroups.some(id => values.includes(id)),
+  },
   extra_dhcp_opts: {
     type: distinct(dhcpOption, 128),
     post: { default: [] },
@@ -204,6 +212,9 @@ const fixedIpRequests = (given: readonly { subnet_id?: string; ip_address?: stri
 const pairRequests = (given: readonly { ip_address: string; mac_address?: string }[]) =>
   given.map(a => ({ ipAddress: a.ip_address, macAddress: a.mac_address }))
 
+const usableGroups = (reader: Reader, ids: readonly string[] | undefined, context: Context) =>
+  ids?.map(id => usableSecurityGroup(reader, id, context).id)
+
 /** The owner of a network sees all its ports, and may remove them. */
 const isOnOwnNetwork = (port: Port, { reader, context }: View) =>
   isOwnNetwork(networkOf(reader, port.networkId), context)
@@ -233,6 +244,7 @@ export const portResource: Resource = resource<Port, typeof attributes>({
   absent: 'PortNotFound',
   isPublic: isOnOwnNetwork,
   isRemovable: isOnOwnNetwork,
+  quotas: ['port'],
   standard: true,
   create(tx, body, id, context) {
     const network = usableNetwork(tx, body.network_id, context)
@@ -250,6 +262,7 @@ export const portResource: Resource = resource<Port, typeof attributes>({
       deviceOwner: body.device_owner,
       allowedAddressPairs: pairRequests(body.allowed_address_pairs),
       portSecurityEnabled: body.port_security_enabled,
+      securityGroups: usableGroups(tx, body.security_groups, context),
       extraDhcpOptions: optionsOf(body.extra_dhcp_opts, []),
       dnsName: body.dns_name,
       bindingHost: body['binding:host_id'] ?? '',
@@ -269,6 +282,7 @@ export const portResource: Resource = resource<Port, typeof attributes>({
       deviceOwner: body.device_owner,
       allowedAddressPairs: body.allowed_address_pairs && pairRequests(body.allowed_address_pairs),
       portSecurityEnabled: body.port_security_enabled,
+      securityGroups: usableGroups(tx, body.security_groups, context),
       extraDhcpOptions: body.extra_dhcp_opts && optionsOf(body.extra_dhcp_opts, port.extraDhcpOptions),
       dnsName: body.dns_name,
       bindingHost: body['binding:host_id'] === null ? '' : body['binding:host_id'],

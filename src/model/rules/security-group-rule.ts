@@ -38,9 +38,13 @@ export function deleteSecurityGroupRule(tx: Transaction, rule: SecurityGroupRule
   revise(tx, rule.groupId)
 }
 
-/** Whether two rules of a bulk request mean the same. */
-export const isSameRule = (a: SecurityGroupRuleRequest, b: SecurityGroupRuleRequest): boolean =>
-  meaningOf(canonical(a)) === meaningOf(canonical(b))
+/** Refuses rules that cannot be made by one request: of several groups or projects, or twice the same. */
+export function requireTogether(requests: readonly SecurityGroupRuleRequest[]): void {
+  if (new Set(requests.map(r => r.groupId)).size > 1) throw refuse('SecurityGroupNotSingleGroupRules', {})
+  if (new Set(requests.map(r => r.projectId)).size > 1) throw refuse('SecurityGroupRulesNotSingleProject', {})
+  const distinct = new Set(requests.map(r => meaningOf(canonical(r))))
+  if (distinct.size < requests.length) throw refuse('DuplicateSecurityGroupRuleInPost', {})
+}
 
 /** Everything of a rule that decides what it allows. */
 const meaningOf = (rule: SecurityGroupRule): string =>
