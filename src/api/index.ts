@@ -2,4 +2,5 @@
 export { type Authenticate, type Context, everybody, type Identity, Unauthorized } from './engine/context.ts'
 export { type KeystoneOptions, keystone } from './engine/keystone.ts'
 export * from './fabric-view.ts'
+export type { CostView, CountersView, LiveFlow, LiveView, RegisterView, TableView } from './live-view.ts'
 export { type ApiOptions, buildApi } from './server.ts'

@@ -8,15 +8,18 @@ import Fastify, {
   LogController,
 } from 'fastify'
 import type { Registry } from 'prom-client'
-import { defaultNetworkSettings, type NetworkSettings, refuse } from '#model'
+import { defaultNetworkSettings, type NetworkSettings, type QuotaLimits, refuse, unlimitedQuotas } from '#model'
 import type { Store } from '#store'
+import { serveConsole } from './console.ts'
 import { type Authenticate, everybody } from './engine/context.ts'
 import { serveVersions } from './engine/discovery.ts'
 import { answerError } from './engine/errors.ts'
 import { serveOpenApi } from './engine/openapi.ts'
 import { serveFrom } from './engine/serve.ts'
 import { type FabricView, noFabric } from './fabric-view.ts'
+import { serveFeed } from './feed.ts'
 import { serveFlowright } from './flowright.ts'
+import type { LiveView } from './live-view.ts'
 import { serveHealth, serveMetrics } from './metrics.ts'
 import { serveNeutron } from './neutron/index.ts'
 
@@ -26,8 +29,14 @@ export interface ApiOptions {
   /** Tells who asks; absent: everybody is the administrator. */
   readonly authenticate?: Authenticate
   readonly networkSettings?: NetworkSettings
+  /** The limits of projects without limits of their own; absent: none. */
+  readonly quotas?: QuotaLimits
   /** The running fabric; absent: every chassis is away. */
   readonly fabric?: FabricView
+  /** What the event feed follows; absent: there is no feed. */
+  readonly live?: LiveView
+  /** The directory of the built console; absent: there is none. */
+  readonly console?: string
   /** What /metrics shows; the API's own figures are added to it. */
   readonly metrics?: Registry
   /** Milliseconds since the epoch. */
@@ -47,6 +56,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
     store,
     authenticate = async () => everybody,
     networkSettings = defaultNetworkSettings,
+    quotas = unlimitedQuotas,
     fabric = noFabric,
     clock = Date.now,
     logger = false,
@@ -80,11 +90,14 @@ export function buildApi(options: ApiOptions): FastifyInstance {
     request.context = { ...(await authenticate(request.headers)), requestId: request.id }
   }
 
-  const serve = serveFrom(store)
-  serveOpenApi(app, options.version ?? '0')
+  const serve = serveFrom(store, quotas)
+  const { live, version = '0' } = options
+  serveOpenApi(app, version)
+  if (live) serveFeed(app, { store, fabric, live, version, authenticate })
+  if (options.console !== undefined) serveConsole(app, options.console)
   serveHealth(app, store)
   if (options.metrics) serveMetrics(app, options.metrics)
-  serveVersions(app)
+  serveVersions(app, options.console !== undefined)
   app.register(
     async v2 => {
       v2.addHook('onRequest', identify)

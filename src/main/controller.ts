@@ -1,4 +1,5 @@
 // The controller: opens the store, compiles what is in it, and connects the API, the chassis and the switches to it.
+import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { buildApi, keystone } from '#api'
@@ -10,9 +11,11 @@ import { PortStatus } from '#fabric/port-status'
 import { listenForSwitches, Programming } from '#fabric/programming/index'
 import { PACKET_IN, portOfCutOver } from '#flows/packet-in'
 import { pipeline } from '#flows/pipeline'
-import { chassis, cutOver, isProgrammed, modelKinds, modelPools } from '#model'
+import { type Commit, chassis, cutOver, isProgrammed, modelKinds, modelPools } from '#model'
 import { openStore, type Store } from '#store'
+import { ChangeCosts } from './change-costs.ts'
 import { fabricView } from './fabric-view.ts'
+import { liveView } from './live-view.ts'
 import { addFabricMetrics } from './metrics.ts'
 import { reportUpgrade } from './upgrade-report.ts'
 
@@ -40,7 +43,8 @@ export const startController = async (options: ServeOptions, log: Logger, versio
 
     const compiler = new Compiler(pipeline)
     if (store.upgrade) reportUpgrade(store, log)
-    store.follow(commit => compiler.apply(commit), { fromStart: true })
+    let compile = (commit: Commit): unknown => compiler.apply(commit)
+    store.follow(commit => compile(commit), { fromStart: true })
     logConflicts(compiler, log)
 
     const programming = new Programming({
@@ -49,6 +53,8 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     })
     closers.push(() => programming.close())
     compiler.onDelta(delta => programming.apply(delta))
+    const costs = new ChangeCosts(compiler, programming, () => performance.now())
+    compile = commit => costs.apply(commit)
     const status = new PortStatus({
       store,
       compiled: compiler,
@@ -100,7 +106,10 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     const api = buildApi({
       store,
       ...(options.keystone === undefined ? {} : { authenticate: keystone({ url: options.keystone }) }),
+      quotas: options.quotas,
       fabric: fabricView({ compiler, programming, sessions, pipeline }),
+      live: liveView({ compiler, programming, costs, pipeline }),
+      console: CONSOLE,
       metrics,
       version,
       // Requests are counted and timed in /metrics; a line for each is for debugging.
@@ -123,6 +132,9 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     throw error
   }
 }
+
+/** Where the console is built: scripts/console. */
+const CONSOLE = fileURLToPath(new URL('../console/dist', import.meta.url))
 
 /** How long (ms) switches may take, at the end, to acknowledge what is under way. */
 const STOP_PATIENCE = 2000

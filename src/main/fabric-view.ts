@@ -1,11 +1,9 @@
 // What the API and the CLI show of the running fabric: answers from programming, the compiler and the pipeline's files.
-import { readFileSync } from 'node:fs'
-import { printFlow } from 'node-openflow/flow'
 import type { DiffView, ExplanationView, FabricView, FlowFilter, FlowView, SourceView } from '#api'
-import { type Bridge, bridges, type Compiler, type FlowEntry, type Pipeline, slotOf, type Table } from '#compiler'
+import { type Bridge, bridges, type Compiler, type FlowEntry, type Pipeline, slotOf } from '#compiler'
 import type { ChassisSessions } from '#fabric/chassis/index'
 import type { CountedFlow, Programming } from '#fabric/programming/index'
-import { registers } from '#flows/registers'
+import { documentOf, flowText } from './flow-text.ts'
 
 /** What is shown. */
 export interface Shown {
@@ -19,16 +17,7 @@ type FlowData = FlowEntry['flow']
 
 /** The fabric as the API asks for it. */
 export const fabricView = ({ compiler, programming, sessions, pipeline }: Shown): FabricView => {
-  const tableAt = (bridge: Bridge, number: number) =>
-    pipeline.tables.find(table => table.bridge === bridge && table.number === number)
-  const nameOf = (bridge: Bridge, number: number) => tableAt(bridge, number)?.name ?? `table ${number}`
-  const print = (bridge: Bridge, flow: FlowData) => {
-    const tables = Object.fromEntries(pipeline.tables.filter(t => t.bridge === bridge).map(t => [t.number, t.name]))
-    const text = printFlow(flow, { names: { tables } })
-    return registers
-      .filter(register => register.bridge === bridge)
-      .reduce((named, { field, name }) => named.replaceAll(new RegExp(`\\b${field}\\b`, 'g'), name), text)
-  }
+  const { print, tableAt, nameOf } = flowText(pipeline)
   const show = (bridge: Bridge, flow: FlowData, sources: readonly SourceView[]): FlowView => ({
     bridge,
     table: nameOf(bridge, flow.table),
@@ -115,18 +104,4 @@ export const fabricView = ({ compiler, programming, sessions, pipeline }: Shown)
         sources: event.sources,
       })),
   }
-}
-
-const documents = new Map<string, { readonly file: string; readonly description: string }>()
-
-/** The file of a table and the first paragraph of its comment: what the table does, in the words of its author. */
-const documentOf = (table: Table) => {
-  const known = documents.get(table.name)
-  if (known !== undefined) return known
-  const url = new URL(`../../${table.file}`, import.meta.url)
-  const comment = /\/\*\*([\s\S]*?)\n \*\n/.exec(readFileSync(url, 'utf8'))?.[1] ?? ''
-  const description = comment.replaceAll(/\s*\n \* ?/g, ' ').trim()
-  const document = { file: table.file, description }
-  documents.set(table.name, document)
-  return document
 }

@@ -15,11 +15,14 @@ export interface Extension {
 
 const originOf = (request: FastifyRequest) => `${request.protocol}://${request.host}`
 
-/** Serves `/`: needs no token. */
-export function serveVersions(app: FastifyInstance): void {
-  app.get('/', request => ({
-    versions: [{ id: 'v2.0', status: 'CURRENT', links: [{ rel: 'self', href: `${originOf(request)}/v2.0/` }] }],
-  }))
+/** Serves `/`: needs no token. Browsers, which ask for a page, are shown the console where there is one. */
+export function serveVersions(app: FastifyInstance, hasConsole: boolean): void {
+  app.get('/', (request, reply) => {
+    if (hasConsole && request.headers.accept?.startsWith('text/html')) return reply.redirect('/console/')
+    return {
+      versions: [{ id: 'v2.0', status: 'CURRENT', links: [{ rel: 'self', href: `${originOf(request)}/v2.0/` }] }],
+    }
+  })
 }
 
 /** Serves the list of resources and the extensions, below /v2.0. */

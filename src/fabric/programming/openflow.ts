@@ -12,6 +12,7 @@ import {
   type BundleResult,
   type CountedFlow,
   type FlowChange,
+  type FlowCounters,
   type FlowFilter,
   type InstalledFlow,
   type Rejection,
@@ -45,6 +46,10 @@ const installed = (flow: FlowStats | MonitoredChange): InstalledFlow => {
   const wire = { table, priority, cookie, match: bytes.subarray(0, matchEnd), instructions: bytes.subarray(matchEnd) }
   return { ...wire, idleTimeout, hardTimeout, flow: { table, priority, cookie, match, actions } }
 }
+
+const counters = ({ cookie, packetCount = 0n, byteCount = 0n, idleSec = 0 }: FlowStats): FlowCounters => ({
+  ...{ cookie, packets: Number(packetCount), bytes: Number(byteCount), idle: idleSec },
+})
 
 const counted = (flow: FlowStats): CountedFlow => ({
   ...installed(flow),
@@ -95,11 +100,15 @@ class Bundles {
   }
 }
 
-async function* flows(connection: Connection, filter: FlowFilter): AsyncIterable<readonly CountedFlow[]> {
+async function* flows<T>(
+  connection: Connection,
+  filter: FlowFilter,
+  show: (flow: FlowStats) => T,
+): AsyncIterable<readonly T[]> {
   const { cookie, mask: cookieMask, table = 255 } = filter
   try {
     const request = { type: 'flow_stats_request', table, cookie, cookieMask, match: {} } as const
-    for await (const part of connection.multipart(request, { timeout: SILENCE })) yield part.entries.map(counted)
+    for await (const part of connection.multipart(request, { timeout: SILENCE })) yield part.entries.map(show)
   } catch (error) {
     throw lost(connection, error)
   }
@@ -132,7 +141,8 @@ export const openFlowSwitch = (connection: Connection): Switch => {
       return connection.counters.bytesSent
     },
     bundle: (buffers, timeout) => bundles.run(buffers, timeout),
-    flows: filter => flows(connection, filter),
+    flows: filter => flows(connection, filter, counted),
+    counters: filter => flows(connection, filter, counters),
     watch: listener => watch(connection, listener),
     inject: (inPort, data) => connection.send({ type: 'packet_out', inPort, actions: [output(TABLE)], data }),
     close: why => connection.destroy(new Error(why)),

@@ -18,8 +18,9 @@ import { Gate } from './gate.ts'
 import { Histogram, type HistogramValues } from './latency.ts'
 import { PacketIns } from './packet-ins.ts'
 import type { Quarantined } from './quarantine.ts'
+import { OURS } from './read-back.ts'
 import { type Counters, noCounts } from './shared.ts'
-import { type CountedFlow, type Switch, SwitchLost } from './switch.ts'
+import { type CountedFlow, type FlowCounters, type Switch, SwitchLost } from './switch.ts'
 
 /** How long (ms) a chassis that is let go of may take to delete our flows. */
 const RELEASE = 10_000
@@ -219,9 +220,12 @@ export class Programming {
 
   /** Streams all flows of a bridge with their counters, ours and others'. Rejects with SwitchLost. */
   async *installed(chassis: string, bridge: Bridge): AsyncIterable<readonly CountedFlow[]> {
-    const sw = this.#chassis.get(chassis)?.bridges[bridge].switch
-    if (!sw) throw new SwitchLost(`${bridge} of ${chassis} is not connected`)
-    yield* sw.flows({ cookie: 0n, mask: 0n })
+    yield* this.#connected(chassis, bridge).flows({ cookie: 0n, mask: 0n })
+  }
+
+  /** Streams the counters of our flows in one table, or in all. Rejects with SwitchLost. */
+  async *counted(chassis: string, bridge: Bridge, table?: number): AsyncIterable<readonly FlowCounters[]> {
+    yield* this.#connected(chassis, bridge).counters({ ...OURS, ...(table === undefined ? {} : { table }) })
   }
 
   /** Sends a packet through the flow tables of a bridge as if it had come in by a port; lost when there is no connection. */
@@ -234,6 +238,12 @@ export class Programming {
     const programmer: BridgeProgrammer | undefined = this.#chassis.get(chassis)?.bridges[bridge]
     if (!programmer) throw new SwitchLost(`${bridge} of ${chassis} is not connected`)
     return await programmer.compare()
+  }
+
+  #connected(chassis: string, bridge: Bridge): Switch {
+    const sw = this.#chassis.get(chassis)?.bridges[bridge].switch
+    if (!sw) throw new SwitchLost(`${bridge} of ${chassis} is not connected`)
+    return sw
   }
 
   #programmer(chassis: string): ChassisProgrammer {

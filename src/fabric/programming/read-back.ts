@@ -8,6 +8,9 @@ const ALL_BITS = 0xffffffffffffffffn
 const MARK_SHIFT = 48n
 const MARK_BITS = 0xffffn << MARK_SHIFT
 
+/** All flows with our mark. */
+export const OURS = { cookie: COOKIE_MARK << MARK_SHIFT, mask: MARK_BITS }
+
 /** The digest in a bridge's stamp; undefined when it has none. Rejects with SwitchLost. */
 export const readStamp = async (sw: Switch): Promise<bigint | undefined> => {
   let stamp: bigint | undefined
@@ -18,6 +21,6 @@ export const readStamp = async (sw: Switch): Promise<bigint | undefined> => {
 
 /** Shows a comparison all flows of ours on a bridge. Rejects with SwitchLost. */
 export const readOurs = async (sw: Switch, comparison: Comparison): Promise<void> => {
-  for await (const flows of sw.flows({ cookie: COOKIE_MARK << MARK_SHIFT, mask: MARK_BITS }))
+  for await (const flows of sw.flows(OURS))
     for (const flow of flows) if (flow.cookie !== STAMP_COOKIE) comparison.see(flow)
 }

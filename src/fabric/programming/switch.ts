@@ -20,6 +20,15 @@ export interface CountedFlow extends InstalledFlow {
   readonly seconds: number
 }
 
+/** What the switch counted for one flow. */
+export interface FlowCounters {
+  readonly cookie: bigint
+  readonly packets: number
+  readonly bytes: number
+  /** Seconds since a packet last matched it, or since it was installed. */
+  readonly idle: number
+}
+
 /** A change of a flow that came from neither us nor a packet. */
 export interface FlowChange {
   readonly event: 'added' | 'removed' | 'modified'
@@ -64,6 +73,8 @@ export interface Switch {
   bundle(buffers: readonly Uint8Array[], timeout: number): Promise<BundleResult>
   /** Streams the flows that a filter names, a reply message at a time. */
   flows(filter: FlowFilter): AsyncIterable<readonly CountedFlow[]>
+  /** Streams the counters of the flows that a filter names: cheaper than `flows`. */
+  counters(filter: FlowFilter): AsyncIterable<readonly FlowCounters[]>
   /** Asks to be told of changes that others make. Called before anything is read. */
   watch(listener: (changes: readonly FlowChange[]) => void): void
   /** Sends a packet through the flow tables as if it had come in by a port. */

@@ -1,0 +1,56 @@
+// Where packets go between the tables of a chassis: flows summed up by where they lead, with what they counted.
+
+import type { FlowRows } from './feed-flows.ts'
+import type { FeedEdge } from './feed-messages.ts'
+import type { LiveView } from './live-view.ts'
+
+/** Milliseconds of work at a time. */
+const SLICE = 8
+
+const LEADS =
+  /goto_table:"?([\w ]+)"?|resubmit\(,"?([\w ]+)"?\)|\b(output|IN_PORT|CONTROLLER|controller|NORMAL|bundle_load|group|LOCAL)\b/g
+
+/** Where actions lead: names of tables, `drop`, `output` (a port) or `controller`. */
+export const leadsOf = (actions: string): readonly string[] => {
+  if (actions === '' || actions === 'drop') return ['drop']
+  const found = new Set<string>()
+  for (const [, goto, resubmit, word] of actions.matchAll(LEADS)) {
+    const to = goto ?? resubmit
+    if (to !== undefined) found.add(to)
+    else if (word !== undefined) found.add(word.toLowerCase() === 'controller' ? 'controller' : 'output')
+  }
+  return [...found]
+}
+
+/** Sums the flows of a chassis up. Works in slices; resolves with undefined when `isWanted` does not hold any more. */
+export const edgesOf = async (
+  live: LiveView,
+  rows: FlowRows,
+  packetsOf: (cookie: bigint) => number,
+  leads: Map<bigint, readonly string[]>,
+  isWanted: () => boolean,
+): Promise<readonly FeedEdge[] | undefined> => {
+  const nameOf = new Map(live.tables.map(({ bridge, number, name }) => [`${bridge} ${number}`, name]))
+  const edges = new Map<string, { -readonly [K in keyof FeedEdge]: FeedEdge[K] }>()
+  let end = performance.now() + SLICE
+  for (const flow of [...rows.rows.values()]) {
+    let to = leads.get(flow.cookie)
+    if (to === undefined) {
+      to = flow.isDrop ? ['drop'] : leadsOf(flow.text().actions)
+      leads.set(flow.cookie, to)
+    }
+    const from = nameOf.get(`${flow.bridge} ${flow.table}`) ?? `table ${flow.table}`
+    for (const one of to) {
+      const key = `${flow.bridge} ${from} ${one}`
+      const edge = edges.get(key) ?? { bridge: flow.bridge, from, to: one, flows: 0, packets: 0 }
+      edge.flows++
+      edge.packets += packetsOf(flow.cookie)
+      edges.set(key, edge)
+    }
+    if (performance.now() < end) continue
+    await new Promise(setImmediate)
+    if (!isWanted()) return undefined
+    end = performance.now() + SLICE
+  }
+  return [...edges.values()]
+}

@@ -1,0 +1,135 @@
+// The flows of a chassis for those who look at them: each a numbered row, sent in slices so that neither a long table
+// nor a slow client holds anybody up, and then as they come and go.
+import type { FeedFlow, FeedResource } from './feed-messages.ts'
+import type { LiveFlow, LiveView } from './live-view.ts'
+
+/** Rows in a message at most, and milliseconds of work for one. */
+const ROWS = 1000
+const SLICE = 8
+
+/** Who looks at the flows of a chassis. */
+export interface FlowClient {
+  /** Whether it has taken what it was sent. */
+  isReady(): boolean
+  send(total: number, added: readonly FeedFlow[], removed: readonly number[]): void
+}
+
+interface Looking {
+  readonly client: FlowClient
+  /** The row up to which it was told. */
+  sent: number
+  isPumping: boolean
+}
+
+/** The rows of one chassis. */
+export class FlowRows {
+  readonly #nameOf: (kind: string, id: string) => string
+  readonly #tableIndex: ReadonlyMap<string, number>
+  readonly #rows = new Map<number, LiveFlow>()
+  readonly #numbers = new Map<LiveFlow, number>()
+  readonly #byCookie = new Map<bigint, number>()
+  readonly #shown = new Map<number, FeedFlow>()
+  readonly #clients = new Set<Looking>()
+  readonly #stop: () => void
+  #next = 1
+
+  constructor(live: LiveView, chassis: string, nameOf: (kind: string, id: string) => string) {
+    this.#nameOf = nameOf
+    this.#tableIndex = new Map(live.tables.map(({ bridge, number }, i) => [`${bridge} ${number}`, i]))
+    this.#stop = live.onFlows(chassis, (added, removed) => this.#changed(added, removed))
+    for (const flow of live.flows(chassis)) this.#add(flow)
+  }
+
+  /** The number of the row with a cookie. */
+  numberOf(cookie: bigint): number | undefined {
+    return this.#byCookie.get(cookie)
+  }
+
+  /** All flows, by number. */
+  get rows(): ReadonlyMap<number, LiveFlow> {
+    return this.#rows
+  }
+
+  /** Sends a client all rows and whatever changes from then on. Returns how to stop. */
+  look(client: FlowClient): () => void {
+    const looking = { client, sent: 0, isPumping: false }
+    this.#clients.add(looking)
+    if (this.#rows.size === 0) client.send(0, [], [])
+    this.#pump(looking)
+    return () => this.#clients.delete(looking)
+  }
+
+  close(): void {
+    this.#stop()
+    this.#clients.clear()
+  }
+
+  #add(flow: LiveFlow): void {
+    const n = this.#next++
+    this.#rows.set(n, flow)
+    this.#numbers.set(flow, n)
+    this.#byCookie.set(flow.cookie, n)
+  }
+
+  #changed(added: readonly LiveFlow[], removed: readonly LiveFlow[]): void {
+    const gone: number[] = []
+    for (const flow of removed) {
+      const n = this.#numbers.get(flow)
+      if (n === undefined) continue
+      gone.push(n)
+      this.#rows.delete(n)
+      this.#numbers.delete(flow)
+      this.#shown.delete(n)
+      if (this.#byCookie.get(flow.cookie) === n) this.#byCookie.delete(flow.cookie)
+    }
+    for (const flow of added) this.#add(flow)
+    for (const looking of this.#clients) {
+      const known = gone.filter(n => n <= looking.sent)
+      if (known.length > 0) looking.client.send(this.#rows.size, [], known)
+      this.#pump(looking)
+    }
+  }
+
+  #pump(looking: Looking): void {
+    if (looking.isPumping) return
+    looking.isPumping = true
+    const pump = () => {
+      if (!this.#clients.has(looking)) return
+      if (!looking.client.isReady()) {
+        setTimeout(pump, 20)
+        return
+      }
+      const end = performance.now() + SLICE
+      const slice: FeedFlow[] = []
+      for (; looking.sent < this.#next - 1 && slice.length < ROWS && performance.now() < end; looking.sent++) {
+        const flow = this.#rows.get(looking.sent + 1)
+        if (flow !== undefined) slice.push(this.#show(looking.sent + 1, flow))
+      }
+      if (slice.length > 0) looking.client.send(this.#rows.size, slice, [])
+      if (looking.sent < this.#next - 1) setImmediate(pump)
+      else looking.isPumping = false
+    }
+    setImmediate(pump)
+  }
+
+  #show(n: number, flow: LiveFlow): FeedFlow {
+    let shown = this.#shown.get(n)
+    if (shown === undefined) {
+      const { match, actions } = flow.text()
+      const table = this.#tableIndex.get(`${flow.bridge} ${flow.table}`) ?? -1
+      const cookie = flow.cookie.toString(16)
+      shown = [n, table, flow.priority, cookie, match, actions, showSources(flow, this.#nameOf)]
+      this.#shown.set(n, shown)
+    }
+    return shown
+  }
+}
+
+/** The records that asked for a flow, each once. */
+export const showSources = (
+  { sources }: Pick<LiveFlow, 'sources'>,
+  nameOf: (kind: string, id: string) => string,
+): readonly FeedResource[] => {
+  const distinct = new Map(sources.map(({ kind, id }) => [`${kind} ${id}`, [kind, id, nameOf(kind, id)] as const]))
+  return [...distinct.values()]
+}

@@ -1,0 +1,86 @@
+// The newest commits and deviations, kept so that a client that was away gets what it missed. In memory: a client that
+// left off earlier than this is told so, and reads the present state instead.
+import type { Commit } from '#model'
+import type { FeedChange, FeedCommit, FeedDrift } from './feed-messages.ts'
+import type { CostView } from './live-view.ts'
+
+/** Commits, and their costs, that are kept. */
+const COMMITS = 10_000
+const DRIFT = 2000
+
+type Named = { readonly name?: unknown } & Readonly<Record<string, unknown>>
+
+const changedFields = (before: Named, after: Named): readonly string[] =>
+  [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+    name => before[name] !== after[name] && JSON.stringify(before[name]) !== JSON.stringify(after[name]),
+  )
+
+const showChange = ({ kind, id, before, after }: Commit['changes'][number]): FeedChange => {
+  const name = ((after ?? before) as Named | undefined)?.name
+  const named = typeof name === 'string' && name !== '' ? { name } : {}
+  if (before === undefined) return { kind: kind.name, id, op: 'create', ...named }
+  if (after === undefined) return { kind: kind.name, id, op: 'delete', ...named }
+  const fields = changedFields(before as unknown as Named, after as unknown as Named)
+  return { kind: kind.name, id, op: 'update', ...named, fields }
+}
+
+/** A commit for people: what was done to which records, not the records. */
+export const showCommit = ({ revision, at, origin, changes }: Commit): FeedCommit => ({
+  ...{ revision, at, source: origin.source },
+  ...(origin.request === undefined ? {} : { request: origin.request }),
+  changes: changes.map(showChange),
+})
+
+/** What a client may have missed. */
+export class FeedLog {
+  readonly #commits: FeedCommit[] = []
+  readonly #costs = new Map<number, CostView>()
+  readonly #drift: FeedDrift[] = []
+  /** The revision before the first commit that is kept. */
+  #start: number
+
+  /** Begins after a revision. */
+  constructor(revision: number) {
+    this.#start = revision
+  }
+
+  commit(commit: FeedCommit): void {
+    this.#commits.push(commit)
+    if (this.#commits.length <= COMMITS) return
+    const oldest = this.#commits.shift()!
+    this.#start = oldest.revision
+    this.#costs.delete(oldest.revision)
+  }
+
+  cost(cost: CostView): void {
+    this.#costs.set(cost.revision, cost)
+  }
+
+  drift(event: FeedDrift): void {
+    this.#drift.push(event)
+    if (this.#drift.length > DRIFT) this.#drift.shift()
+  }
+
+  /** Whether every commit after a revision is here. */
+  reaches(revision: number): boolean {
+    return revision >= this.#start
+  }
+
+  /** The commits after a revision, what they cost, and the deviations after number `drift`. */
+  after(
+    revision: number,
+    drift: number,
+  ): {
+    readonly commits: readonly FeedCommit[]
+    readonly costs: readonly CostView[]
+    readonly drift: readonly FeedDrift[]
+  } {
+    const first = this.#commits.findIndex(commit => commit.revision > revision)
+    const commits = first < 0 ? [] : this.#commits.slice(first)
+    return {
+      commits,
+      costs: commits.map(commit => this.#costs.get(commit.revision)).filter(cost => cost !== undefined),
+      drift: this.#drift.filter(event => event.n > drift),
+    }
+  }
+}
