@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseRemote } from 'ovsdb-client'
+import { neutronQuotas, type QuotaLimits, quotaNames, unlimitedQuotas } from '#model/quota'
 import {
   type HostPort,
   isLoopback,
@@ -26,6 +27,8 @@ export interface ServeOptions {
   readonly advertise: string | undefined
   /** Base URL of the Keystone v3 that judges tokens; undefined: no authentication. */
   readonly keystone: string | undefined
+  /** The limits of projects without limits of their own. */
+  readonly quotas: QuotaLimits
   /** Keys for `pssl:` and `ssl:`, in PEM. */
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string } | undefined
   /** Any chassis is accepted without approval. */
@@ -48,6 +51,7 @@ interface Given {
   advertise?: string
   auth: 'none' | 'keystone'
   keystone?: string
+  quotas?: QuotaLimits
   ca?: string
   cert?: string
   key?: string
@@ -84,6 +88,10 @@ export function addServeOptions(command: Command): Command {
     ),
     add('--auth <method>', 'who may call the API').choices(['none', 'keystone']).default('none'),
     add('--keystone <url>', 'the Keystone v3 that judges tokens, for --auth keystone').argParser(url),
+    add(
+      '--quotas <limits>',
+      "what a project may have unless the API says otherwise: neutron (Neutron's defaults), unlimited, or changes to neutron's, e.g. port=1000,network=-1 (default: unlimited with --auth none, else neutron)",
+    ).argParser(quotas),
     add('--ca <file>', 'certificates (PEM) that chassis must be signed by, for pssl: and ssl:'),
     add('--cert <file>', "the controller's certificate (PEM), for pssl: and ssl:"),
     add('--key <file>', 'its private key (PEM)'),
@@ -114,6 +122,8 @@ export function readServeOptions(command: Command): ServeOptions {
     chassis: given.chassis,
     advertise: given.advertise,
     keystone: given.auth === 'keystone' ? given.keystone : undefined,
+    // A lab without authentication has one project or none: a limit would only be in its way.
+    quotas: given.quotas ?? (given.auth === 'none' ? unlimitedQuotas : neutronQuotas),
     tls: readTls(command, given),
     // In the clear nobody can tell one chassis from another, so approval would be for show.
     autoApprove: given.autoApprove === true || given.insecure === true || given.ovsdb.every(l => l.protocol !== 'pssl'),
@@ -210,6 +220,20 @@ function remote(text: string): string {
     throw new InvalidArgumentError((error as Error).message)
   }
   return text
+}
+
+function quotas(text: string): QuotaLimits {
+  if (text === 'unlimited') return unlimitedQuotas
+  if (text === 'neutron') return neutronQuotas
+  const changes = text.split(',').map(part => {
+    const [name, limit = ''] = part.split('=', 2)
+    if (!quotaNames.some(known => known === name))
+      throw new InvalidArgumentError(`"${name}" is none of ${quotaNames.join(', ')}.`)
+    if (!/^(-1|\d{1,9})$/.test(limit))
+      throw new InvalidArgumentError(`${name} needs a number, or -1 for no limit, as in ${name}=100.`)
+    return [name, Number(limit)]
+  })
+  return { ...neutronQuotas, ...Object.fromEntries(changes) }
 }
 
 function url(text: string): string {

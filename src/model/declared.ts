@@ -9,6 +9,7 @@ import { networkKeys, networks } from './network.ts'
 import { policies, policyKeys, remoteGroupBits, remoteGroupPageBits, remoteGroupPages } from './policy.ts'
 import { portKeys, ports } from './port.ts'
 import { portForwardings } from './port-forwarding.ts'
+import { quotas } from './quota.ts'
 import { rbacPolicies } from './rbac.ts'
 import { routerKeys, routerPorts, routers } from './router.ts'
 import { addressCursors } from './rules/address.ts'
@@ -33,6 +34,7 @@ export const modelKinds: readonly Kind[] = [
   policies,
   portForwardings,
   ports,
+  quotas,
   rbacPolicies,
   remoteGroupBits,
   routerPorts,

@@ -182,6 +182,8 @@ const refusals = {
     'malformed',
     "Invalid action '{action}' for object type '{objectType}'. Valid actions: {valid}",
   ],
+  OverQuota: ['conflict', 'Quota exceeded for resources: {overs}.'],
+  TenantQuotaNotFound: ['absent', 'Quota for tenant {id} could not be found.'],
 
   // security groups and address groups
   SecurityGroupNotFound: ['absent', 'Security group {id} does not exist'],

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { addServeOptions, readServeOptions, type ServeOptions } from '#cli/serve-options'
+import { neutronQuotas, unlimitedQuotas } from '#model/quota'
 
 /** The options that a command line means. Throws what would be printed where it is refused. */
 function parse(...argv: string[]): ServeOptions {
@@ -41,10 +42,23 @@ describe('serve', () => {
       chassis: [],
       advertise: undefined,
       keystone: undefined,
+      quotas: unlimitedQuotas,
       tls: undefined,
       autoApprove: true,
       logLevel: 'info',
     })
+  })
+
+  test('limits projects as Neutron does where Keystone tells them apart, or as it is told', () => {
+    const quotas = (...argv: string[]) => parse(...argv).quotas
+    const keystone = ['--auth', 'keystone', '--keystone', 'http://192.0.2.1:5000']
+    expect(quotas(...keystone)).toEqual(neutronQuotas)
+    expect(quotas(...keystone, '--quotas', 'unlimited')).toEqual(unlimitedQuotas)
+    expect(quotas('--quotas', 'neutron')).toEqual(neutronQuotas)
+    expect(quotas('--quotas', 'port=1000,network=-1')).toEqual({ ...neutronQuotas, port: 1000, network: -1 })
+    expect(quotas('--config', file('{"quotas": "port=7"}'))).toEqual({ ...neutronQuotas, port: 7 })
+    for (const wrong of ['none', 'port', 'port=', 'port=-2', 'pots=3'])
+      expect(() => quotas('--quotas', wrong)).toThrow()
   })
 
   test('takes listeners and chassis several times, in place of the default', () => {

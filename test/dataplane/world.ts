@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
+import { unlimitedQuotas } from '#model'
 import { type Cloud, type Host, type HostOptions, startCloud, type Vm } from '#test/support/cloud'
 import { until } from '#test/support/ovs'
 import { type Controller, startController } from '../../src/main/controller.ts'
@@ -57,6 +58,7 @@ export const startWorld = async (): Promise<World> => {
         chassis: [],
         advertise: 'unix:openflow',
         keystone: undefined,
+        quotas: unlimitedQuotas,
         tls: undefined,
         autoApprove: true,
         logLevel: 'info',

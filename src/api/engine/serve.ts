@@ -1,6 +1,6 @@
 // How requests meet the store: reads answer what is durable, writes are one transaction and answer once it is durable.
 import type { FastifyReply, FastifyRequest, RouteGenericInterface } from 'fastify'
-import type { Transaction } from '#model'
+import type { QuotaLimits, Transaction } from '#model'
 import type { Store } from '#store'
 import type { Context } from './context.ts'
 import type { View } from './resource.ts'
@@ -21,6 +21,8 @@ type Handler<V, R extends RouteGenericInterface> = (view: V, request: FastifyReq
 
 /** Makes route handlers out of functions of the state, which may run twice; those that write run synchronously. */
 export interface Serve {
+  /** The limits of projects without limits of their own. */
+  readonly quotas: QuotaLimits
   read<R extends RouteGenericInterface>(
     handle: Handler<View, R>,
   ): (request: FastifyRequest<R>, reply: FastifyReply) => Promise<unknown>
@@ -30,7 +32,8 @@ export interface Serve {
 }
 
 /** Serves from a store. */
-export const serveFrom = (store: Store): Serve => ({
+export const serveFrom = (store: Store, quotas: QuotaLimits): Serve => ({
+  quotas,
   read: handle => async (request, reply) => {
     const answer = () => handle({ reader: store, context: request.context }, request, reply)
     const seen = await answer()

@@ -80,6 +80,17 @@ export const extensions = [
   extension('project-id', 'project_id field enabled', 'Extension that indicates that project_id field is enabled.'),
   extension('provider', 'Provider Network', 'Expose mapping of virtual networks to physical networks'),
   extension('rbac-address-group', 'Add address_group type to RBAC', 'Add address_group type to RBAC'),
+  extension(
+    'quota-check-limit',
+    'Quota engine limit check',
+    'Support for checking the resource usage before applying a new quota limit',
+  ),
+  extension(
+    'quota_details',
+    'Quota details management support',
+    'Expose functions for quotas usage statistics per project',
+  ),
+  extension('quotas', 'Quota management support', 'Expose functions for quotas management per project'),
   extension('rbac-address-scope', 'Add address_scope type to RBAC', 'Add address_scope type to RBAC'),
   extension(
     'rbac-policies',

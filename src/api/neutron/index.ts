@@ -14,6 +14,7 @@ import { networkResource } from './network.ts'
 import { networkIpAvailabilityResource } from './network-ip-availability.ts'
 import { portResource } from './port.ts'
 import { servePortBindings } from './port-binding.ts'
+import { serveQuotas } from './quota.ts'
 import { rbacPolicyResource } from './rbac-policy.ts'
 import { routerResource } from './router.ts'
 import { securityGroupResources, serveSecurityGroups } from './security-group.ts'
@@ -45,6 +46,7 @@ export function serveNeutron(app: FastifyInstance, serve: Serve, options: Neutro
   ]
   serveDiscovery(app, [...resources, ...securityGroupResources], extensions)
   for (const resource of resources) serveResource(app, resource, serve)
+  serveQuotas(app, serve)
   servePortBindings(app, serve)
   serveSecurityGroups(app, serve)
 }

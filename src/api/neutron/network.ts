@@ -145,6 +145,7 @@ export const networkResource = (settings: NetworkSettings): Resource =>
     source: recordsOf(networks),
     absent: 'NetworkNotFound',
     grants,
+    quotas: ['network'],
     standard: true,
     create: (tx, body, id) =>
       createNetwork(

@@ -55,6 +55,7 @@ export const rbacPolicyResource: Resource = resource<RbacPolicy, typeof attribut
   attributes,
   source: recordsOf(rbacPolicies),
   absent: 'RbacPolicyNotFound',
+  quotas: ['rbac_policy'],
   standard: false,
   create(tx, body, id, context) {
     requireTarget('create', body.target_tenant, context)

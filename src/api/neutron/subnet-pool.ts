@@ -74,6 +74,7 @@ export const subnetPoolResource: Resource = resource<SubnetPool, typeof attribut
   source: recordsOf(subnetPools),
   absent: 'SubnetPoolNotFound',
   grants: ['access_as_shared'],
+  quotas: ['subnetpool'],
   standard: true,
   create(tx, body, id, context) {
     requireScope(undefined, body.address_scope_id, { reader: tx, context })

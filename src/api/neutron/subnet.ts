@@ -53,6 +53,7 @@ export const subnetResource: Resource = resource<Subnet, typeof attributes>({
   source: recordsOf(subnets),
   absent: 'SubnetNotFound',
   isPublic: (s, view) => isShared(s.networkId, view) || isOwnNetwork(networkOf(view.reader, s.networkId), view.context),
+  quotas: ['subnet'],
   standard: true,
   create(tx, body, id, context) {
     if (!isOwnNetwork(usableNetwork(tx, body.network_id, context), context))

@@ -14,6 +14,7 @@ import {
   rbacPolicies,
 } from '../rbac.ts'
 import { refuse } from '../refusal.ts'
+import { type Router, routerOf, routerPorts } from '../router.ts'
 import { securityGroupRules, securityGroups } from '../security-group.ts'
 import { change, revise } from '../standard.ts'
 import { subnets } from '../subnet.ts'
@@ -36,7 +37,7 @@ const shareables: Readonly<Record<RbacObjectType, Shareable>> = {
     get: (reader, id) => reader.get(networks, id),
     actions: {
       access_as_shared: (reader, id) => reader.by(ports, 'network', id),
-      access_as_external: () => [],
+      access_as_external: gatewaysOn,
     },
   },
   subnetpool: {
@@ -142,6 +143,12 @@ export function withdrawFromAll(tx: Transaction, objectId: string): boolean {
 export function withdrawExternal(tx: Transaction, networkId: string): void {
   for (const policy of policiesOf(tx, { objectId: networkId, action: 'access_as_external' }))
     tx.remove(rbacPolicies, policy.id)
+}
+
+/** The routers whose gateway is on a network. */
+function* gatewaysOn(reader: Reader, networkId: string): Iterable<Router> {
+  for (const { role, routerId } of reader.by(routerPorts, 'network', networkId))
+    if (role === 'gateway') yield routerOf(reader, routerId)
 }
 
 /** Whether routers or floating IPs have addresses of a network. */
