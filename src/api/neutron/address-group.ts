@@ -15,9 +15,9 @@ import { identified, isShared, owned, standardAttributes } from '../engine/commo
 import type { Context } from '../engine/context.ts'
 import { read } from '../engine/read.ts'
 import { attributesOf, type Resource, recordsOf, resource } from '../engine/resource.ts'
-import { distinct, flag, ipOrCidr, text } from '../engine/value.ts'
+import { flag, ipOrCidr, list, text } from '../engine/value.ts'
 
-const addresses = distinct(ipOrCidr, 10_000)
+const addresses = list(ipOrCidr, 10_000)
 
 const attributes = attributesOf<AddressGroup>()({
   ...identified,
