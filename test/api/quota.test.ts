@@ -109,6 +109,25 @@ test('subnets, ports, pools and policies count', async () => {
     }
 })
 
+test('rules count, those that come with a group too', async () => {
+  await member.ok('GET', 'security-groups')
+  await limit({ security_group_rule: 7 })
+  const group = () => member.call('POST', 'security-groups', { security_group: { name: 'g' } })
+  const made = await group()
+  expect(made.status).toBe(201)
+  expect(refusal(await group())).toEqual(over)
+  const rule = (port: number) => ({
+    security_group_id: made.body.security_group.id,
+    direction: 'ingress',
+    protocol: 'tcp',
+    port_range_min: port,
+    port_range_max: port,
+  })
+  const bulk = { security_group_rules: [rule(1), rule(2)] }
+  expect(refusal(await member.call('POST', 'security-group-rules', bulk))).toEqual(over)
+  expect((await member.call('POST', 'security-group-rules', { security_group_rule: rule(1) })).status).toBe(201)
+})
+
 test('limits that are none are refused', async () => {
   for (const quota of [{ network: -2 }, { network: 2 ** 31 }, { nets: 1 }, []])
     expect(refusal(await limit(quota)), JSON.stringify(quota)).toEqual([400, 'HTTPBadRequest'])

@@ -218,3 +218,53 @@ describe('subnet pools and address scopes', () => {
     await policyOf(share(a, 'subnetpool', id, 'b'))
   })
 })
+
+describe('security groups and address groups', () => {
+  const group = (by: TestApi) => made(by, 'security_group', 'security-groups', { name: 'g' })
+  const rule = (by: TestApi, groupId: string, body: object = {}) =>
+    by.call('POST', 'security-group-rules', {
+      security_group_rule: { security_group_id: groupId, direction: 'ingress', ...body },
+    })
+
+  test('ports of others bear a group that is shared with them, and keep it shared', async () => {
+    const { id } = await group(a)
+    const { id: networkId } = await network(b)
+    const bear = () => b.call('POST', 'ports', { port: { network_id: networkId, security_groups: [id] } })
+    expect(refusal(await bear())).toEqual([404, 'SecurityGroupNotFound'])
+    const policy = await policyOf(share(a, 'security_group', id, 'b'))
+    expect((await b.ok('GET', `security-groups/${id}`)).security_group.shared).toBe(true)
+    expect(refusal(await b.call('PUT', `security-groups/${id}`, { security_group: { name: 'x' } }))[0]).toBe(403)
+    const { port: own } = (await bear()).body
+    expect(own.security_groups).toEqual([id])
+    expect(refusal(await gone(a, policy.id))).toEqual([409, 'RbacPolicyInUse'])
+    await b.ok('PUT', `ports/${own.id}`, { port: { security_groups: [] } })
+    expect((await gone(a, policy.id)).status).toBe(204)
+  })
+
+  test('rules of others name an address group that is shared with them, and keep it shared', async () => {
+    const { id } = await made(a, 'address_group', 'address-groups', { addresses: ['10.0.0.0/24'] })
+    const { id: groupId } = await group(b)
+    const name = () => rule(b, groupId, { remote_address_group_id: id })
+    expect((await name()).status).toBe(404)
+    const policy = await policyOf(share(a, 'address_group', id, 'b'))
+    expect((await b.ok('GET', `address-groups/${id}`)).address_group.shared).toBe(true)
+    const { security_group_rule: own } = (await name()).body
+    expect(refusal(await gone(a, policy.id))).toEqual([409, 'RbacPolicyInUse'])
+    await b.ok('DELETE', `security-group-rules/${own.id}`)
+    expect((await gone(a, policy.id)).status).toBe(204)
+  })
+})
+
+test('routers keep the external network that they lead to', async () => {
+  const { id } = await network(admin)
+  const router = (by: TestApi) => by.call('POST', 'routers', { router: { external_gateway_info: { network_id: id } } })
+  const policy = await policyOf(share(admin, 'network', id, 'b', 'access_as_external'))
+  expect(refusal(await router(a))).toEqual([404, 'NetworkNotFound'])
+  const own = (await router(b)).body.router
+  expect(refusal(await gone(admin, policy.id))).toEqual([409, 'RbacPolicyInUse'])
+  const wildcard = await policyOf(share(admin, 'network', id, '*', 'access_as_external'))
+  expect((await gone(admin, policy.id)).status).toBe(204)
+  expect(refusal(await gone(admin, wildcard.id))).toEqual([409, 'RbacPolicyInUse'])
+  await b.ok('DELETE', `routers/${own.id}`)
+  expect((await gone(admin, wildcard.id)).status).toBe(204)
+})

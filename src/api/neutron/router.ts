@@ -190,6 +190,7 @@ export const routerResource: Resource = resource<Router, typeof attributes>({
   attributes,
   source: recordsOf(routers),
   absent: 'RouterNotFound',
+  quotas: ['router'],
   standard: true,
   create: (tx, body, id, context) =>
     createRouter(tx, {

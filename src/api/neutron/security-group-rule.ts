@@ -107,6 +107,7 @@ export const securityGroupRuleResource: Resource = resource<SecurityGroupRule, t
   absent: 'SecurityGroupRuleNotFound',
   isPublic: (r, { reader, context }) => isOwnGroup(securityGroupOf(reader, r.groupId), context),
   isRemovable: (r, { reader, context }) => isOwnGroup(securityGroupOf(reader, r.groupId), context),
+  quotas: ['security_group_rule'],
   standard: true,
   requireTogether: bodies =>
     requireTogether(bodies.map((body, i) => requestOf(body, { id: String(i), projectId: body.project_id }))),

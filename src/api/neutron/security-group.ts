@@ -42,6 +42,7 @@ export const securityGroupResource: Resource = resource<SecurityGroup, typeof at
   source: recordsOf(securityGroups),
   absent: 'SecurityGroupNotFound',
   grants: ['access_as_shared'],
+  quotas: ['security_group', 'security_group_rule'],
   standard: true,
   create: (tx, body, id) =>
     createSecurityGroup(tx, {
