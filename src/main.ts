@@ -7,6 +7,7 @@ import { modelKinds, modelPools } from '#model'
 import { backupDataDir, restoreBackup } from '#store'
 import packageJson from '../package.json' with { type: 'json' }
 import { startController } from './main/controller.ts'
+import { migrations } from './main/migrations/index.ts'
 
 /** Readable lines on a terminal, JSON lines elsewhere. */
 const logger = (level: string): Logger =>
@@ -30,7 +31,7 @@ await runProgram(
     backup: async (data, file) => {
       backupDataDir(data, file)
     },
-    restore: async (data, file) => restoreBackup(file, data, { kinds: modelKinds, pools: modelPools }),
+    restore: async (data, file) => restoreBackup(file, data, { kinds: modelKinds, pools: modelPools, migrations }),
     commands: [ofpCommand()],
   },
   process.argv.slice(2),

@@ -17,6 +17,7 @@ import { ChangeCosts } from './change-costs.ts'
 import { fabricView } from './fabric-view.ts'
 import { liveView } from './live-view.ts'
 import { addFabricMetrics } from './metrics.ts'
+import { migrations } from './migrations/index.ts'
 import { reportUpgrade } from './upgrade-report.ts'
 
 /** A controller at work. */
@@ -38,7 +39,7 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     for (const close of closers.reverse().splice(0)) await close()
   }
   try {
-    const store = await openStore({ dataDir: options.data, kinds: modelKinds, pools: modelPools })
+    const store = await openStore({ dataDir: options.data, kinds: modelKinds, pools: modelPools, migrations })
     closers.push(() => store.close())
 
     const compiler = new Compiler(pipeline)

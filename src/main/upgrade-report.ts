@@ -2,13 +2,32 @@
 import type { Logger } from 'pino'
 import { Compiler, type FlowSet } from '#compiler'
 import { pipeline } from '#flows/pipeline'
-import { type Change, type Kind, modelKinds, type Reader } from '#model'
-import type { Store } from '#store'
+import { type Change, type Doc, type Kind, modelKinds, type Reader } from '#model'
+import type { Store, Upgrade } from '#store'
+import { sameToday } from './migrations/index.ts'
+import { openSinceUpgrade } from './migrations/open-before-upgrade.ts'
+
+const todayOf = (kind: Kind, doc: Doc): Doc => sameToday[kind.name]?.(doc) ?? doc
+
+/** The records before the upgrade; today's kinds find in them what they index. */
+const before = (upgrade: Upgrade): Reader =>
+  upgrade.before(
+    modelKinds.map(kind => ({
+      ...kind,
+      unique: doc => kind.unique(todayOf(kind, doc) as never),
+      index: Object.fromEntries(
+        Object.entries(kind.index).map(([name, valuesOf]) => [
+          name,
+          (doc: Doc) => valuesOf(todayOf(kind, doc) as never),
+        ]),
+      ),
+    })),
+  )
 
 const compiled = (reader: Reader): Compiler => {
   const compiler = new Compiler(pipeline)
   const changes = modelKinds.flatMap((kind: Kind) =>
-    Array.from(reader.all(kind), (doc): Change => ({ kind, id: doc.id, before: undefined, after: doc })),
+    Array.from(reader.all(kind), (doc): Change => ({ kind, id: doc.id, before: undefined, after: todayOf(kind, doc) })),
   )
   compiler.apply({ revision: 0, at: 0, origin: { source: 'upgrade' }, changes })
   return compiler
@@ -30,13 +49,18 @@ export const reportUpgrade = (store: Store, log: Logger): void => {
     { from: upgrade.from, to: upgrade.to, copy: upgrade.copy },
     'the data file was of an older version: upgraded',
   )
-  const [before, after] = [compiled(upgrade.before()), compiled(store)]
+  for (const facts of openSinceUpgrade(store))
+    log.warn(
+      facts,
+      'these ports were not filtered and are in a security group that allows everything: give them others',
+    )
+  const [old, now] = [compiled(before(upgrade)), compiled(store)]
   let isSame = true
-  for (const id of new Set([...before.flowSetIds(), ...after.flowSetIds()])) {
-    const counts = difference(before.flowSet(id), after.flowSet(id))
+  for (const id of new Set([...old.flowSetIds(), ...now.flowSetIds()])) {
+    const counts = difference(old.flowSet(id), now.flowSet(id))
     if (counts.added + counts.removed + counts.changed === 0) continue
     isSame = false
-    log.info({ flowSet: id, chassis: after.subscribers(id).size, ...counts }, 'the upgrade changes flows')
+    log.info({ flowSet: id, chassis: now.subscribers(id).size, ...counts }, 'the upgrade changes flows')
   }
   if (isSame) log.info('the upgrade changes no flow')
 }

@@ -20,7 +20,8 @@ export type Docs = Readonly<Record<string, readonly Doc[]>>
 export interface Migration {
   /** What it does, for the log. */
   readonly name: string
-  readonly run: (docs: Docs) => Docs
+  /** The records after it; `now` is in milliseconds since the epoch. */
+  readonly run: (docs: Docs, now: number) => Docs
 }
 
 /** What the program declares. */
@@ -79,15 +80,15 @@ const upgraded = (
     throw newer(path, `its data version is ${version}, this program knows ${migrations.length}`)
   }
   if (version === migrations.length) return { replica: replicaOf(path, contents, declared), log: undefined }
-  const docs = migrations.slice(version).reduce((docs, migration) => migrated(path, docs, migration), docsOf(records))
+  const docs = migrations.slice(version).reduce((docs, step) => migrated(path, docs, step, now), docsOf(records))
   const origin = { source: 'upgrade', request: migrations.at(-1)!.name }
   const log = { revision: revision + 1, at: now, origin, writes: differences(records, docs) }
   return { replica: replicaOf(path, afterLog(contents, log), declared), log }
 }
 
-const migrated = (path: string, docs: Docs, { name, run }: Migration): Docs => {
+const migrated = (path: string, docs: Docs, { name, run }: Migration, now: number): Docs => {
   try {
-    return run(docs)
+    return run(docs, now)
   } catch (error) {
     const problem = `the migration '${name}' failed: ${(error as Error).message}`
     throw new DataFileRefused('migration', path, problem, 'Go on with the version that wrote it, and report this.')

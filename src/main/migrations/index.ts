@@ -1,0 +1,11 @@
+// What has become of the records since the first data files: every step there ever was, oldest first. A step never
+// changes once it is released, so it writes records of its day and calls no rules of the model.
+import type { Doc } from '#model'
+import type { Migration } from '#store'
+import { openBeforeUpgrade, unfiltered } from './open-before-upgrade.ts'
+
+/** All of them. */
+export const migrations: readonly Migration[] = [openBeforeUpgrade]
+
+/** Today's record for one of an older data file that meant the same, by kind: for comparing flows, never for keeping. */
+export const sameToday: Readonly<Record<string, (doc: Doc) => Doc>> = { port: unfiltered }
