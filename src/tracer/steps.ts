@@ -21,14 +21,31 @@ export type Effect =
   | { readonly type: 'set'; readonly field: string; readonly before: AnyValue; readonly value: AnyValue }
   /** A VLAN tag came or went. */
   | { readonly type: 'push_vlan' | 'pop_vlan' }
-  /** The packet went on in another table: for good, or to come back to the next action. */
-  | { readonly type: 'goto' | 'resubmit'; readonly visit: Visit }
+  /** The packet went on in another table. */
+  | { readonly type: 'goto'; readonly visit: Visit }
+  /** The packet was looked up in another table, and came back to the next action. */
+  | { readonly type: 'resubmit'; readonly visit: Visit }
   /** The packet left by a port; over a patch port it came in to another bridge of the same chassis. */
-  | { readonly type: 'output'; readonly place: PortPlace; readonly link: Link; readonly arrival?: Arrival }
+  | {
+      readonly type: 'output'
+      readonly place: PortPlace
+      readonly link: Link
+      /** Its fields as it left. */
+      readonly packet: Match
+      readonly arrival?: Arrival
+      /** Why it arrives nowhere, in words. */
+      readonly nowhere?: string
+    }
   /** The packet went to the controller. */
-  | { readonly type: 'controller'; readonly userdata?: Uint8Array }
-  /** Connection tracking; what it told shows in the arrival that resumes in another table. */
-  | { readonly type: 'ct'; readonly zone: number; readonly commit: boolean; readonly state: readonly string[] }
+  | { readonly type: 'controller'; readonly packet: Match; readonly userdata?: Uint8Array }
+  /** Connection tracking told `state`; where it resumes, an arrival of its own has what came of it. */
+  | {
+      readonly type: 'ct'
+      readonly zone: number
+      readonly commit: boolean
+      readonly state: readonly string[]
+      readonly resumes: boolean
+    }
   /** The flow that the packet taught the switch. */
   | { readonly type: 'learn'; readonly flow: Flow }
   /** Nothing happened, and why, in words; or something that the tracer does not follow. */
@@ -43,6 +60,8 @@ export interface Arrival {
   /** Its fields then. */
   readonly packet: Match
   readonly visit: Visit
+  /** Its fields after the last action there, copies that left apart. */
+  readonly finally: Match
 }
 
 /** How a copy of the packet ended. */

@@ -1,0 +1,151 @@
+// Random models and packets for comparisons with the switch, the same for the same seed.
+import type { Match } from 'node-openflow/flow'
+import type { Chassis, Network, Port } from '#model'
+import { aBinding, aChassis, aNetwork, anAttachment, aPort, type Records } from '#test/support/model'
+
+/** Random choices. */
+export interface Dice {
+  below(n: number): number
+  one<T>(list: readonly T[]): T
+  chance(probability: number): boolean
+}
+
+/** Dice that fall the same way for the same seed (mulberry32). */
+export const dice = (seed: number): Dice => {
+  let state = seed
+  const next = () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+  const below = (n: number) => Math.floor(next() * n)
+  return { below, one: list => list[below(list.length)] as never, chance: p => next() < p }
+}
+
+/** The provider port of each physical network, on every chassis. */
+export const PROVIDER_PORTS = { physnet1: 20, physnet2: 21 }
+/** Numbers of local ports on br-int start here. */
+export const FIRST_PORT = 100
+export const PORTS = 24
+
+/** A model and what packets are made of. */
+export interface RandomModel {
+  readonly records: Required<Records>
+}
+
+const ipv6 = (key: number) => `fd00::${key.toString(16)}`
+const ipv4 = (key: number) => `10.0.0.${key}`
+const otherMac = (key: number) => `fa:16:3e:ff:00:${key.toString(16).padStart(2, '0')}`
+
+const SEGMENTS: readonly Network['segments'][] = [
+  [{ networkType: 'vxlan', segmentationId: 101 }],
+  [{ networkType: 'gre', segmentationId: 102 }],
+  [{ networkType: 'vlan', physicalNetwork: 'physnet1', segmentationId: 50 }],
+  [{ networkType: 'flat', physicalNetwork: 'physnet2' }],
+  [{ networkType: 'vxlan', segmentationId: 103 }],
+]
+
+/** A random model: three chassis, networks of all kinds, ports with and without port security, pairs, pending bindings. */
+export const randomModel = (roll: Dice): RandomModel => {
+  const chassis = ['host1', 'host2', 'host3'].map((id, i) =>
+    aChassis(id, i + 1, { providerPorts: PROVIDER_PORTS, tunnelTypes: ['vxlan', 'gre'] }),
+  )
+  const networks = SEGMENTS.map((segments, i) =>
+    aNetwork(`net${i}`, i + 1, { segments, adminStateUp: !roll.chance(0.05) }),
+  )
+  const port = (i: number): Port => {
+    const key = i + 1
+    const fixed = [ipv4(key), ...(roll.chance(0.6) ? [ipv6(key)] : [])]
+    return aPort(`port${i}`, key, roll.one(networks).id, {
+      adminStateUp: !roll.chance(0.1),
+      portSecurityEnabled: !roll.chance(0.25),
+      fixedIps: fixed.map(ipAddress => ({ subnetId: 's', ipAddress })),
+      allowedAddressPairs: roll.chance(0.3)
+        ? [
+            {
+              macAddress: roll.chance(0.5) ? otherMac(roll.below(4)) : otherMac(key),
+              ipAddress: roll.one([
+                '10.0.0.200',
+                '10.0.9.0/24',
+                'fd00:9::/64',
+                ipv4(roll.below(PORTS) + 1),
+                '0.0.0.0/0',
+              ]),
+            },
+          ]
+        : [],
+    })
+  }
+  const ports = Array.from({ length: PORTS }, (_, i) => port(i))
+  const binding = ports.flatMap((p, i) => {
+    const at = roll.below(3)
+    const bind = (on: Chassis, state: 'active' | 'pending') => aBinding(p, on, FIRST_PORT + i, state)
+    return [
+      ...(roll.chance(0.9) ? [bind(chassis[at] as Chassis, 'active')] : []),
+      ...(roll.chance(0.15) ? [bind(chassis[(at + 1) % 3] as Chassis, 'pending')] : []),
+    ]
+  })
+  const reached = new Map(binding.map(b => [`${b.chassis}/${b.network}`, b]))
+  const attachment = [...reached.values()].map(b => {
+    const net = networks.find(n => n.id === b.network) as Network
+    return anAttachment(net, chassis.find(c => c.id === b.chassis) as Chassis, net.key + 10)
+  })
+  return { records: { network: networks, port: ports, chassis, binding, attachment } }
+}
+
+const LINK_LOCAL = 'fe80::f816:3eff:fe00:'
+const linkLocal = (key: number) => `${LINK_LOCAL}${key.toString(16)}`
+const NO_MAC = '00:00:00:00:00:00'
+
+/** A random frame: mostly one that some port of the model could send, or nearly. `in_port` is missing. */
+export const randomFrame = (roll: Dice, { records }: RandomModel, sender: Port | undefined): Match => {
+  const some = () => roll.one(records.port)
+  const own = sender && !roll.chance(0.1) ? sender : some()
+  const peer = some()
+  const pair = own.allowedAddressPairs[0]
+  const src = pair && roll.chance(0.3) ? pair.macAddress : own.macAddress
+  const dst = roll.one([
+    ...[peer.macAddress, peer.macAddress, peer.macAddress, peer.macAddress],
+    ...['ff:ff:ff:ff:ff:ff', '33:33:00:00:00:01', '01:00:5e:00:00:05', otherMac(roll.below(5))],
+  ])
+  const eth = { eth_src: src, eth_dst: dst }
+  const own4 = pair && roll.chance(0.2) && !pair.ipAddress.includes(':') ? '10.0.9.7' : ipv4(own.key)
+  const own6 = roll.one([ipv6(own.key), ipv6(own.key), linkLocal(own.key)])
+  const ports = () => ({
+    src: roll.one([1024, 33000, 68, 67, 546, 547]),
+    dst: roll.one([22, 80, 443, 8080, 67, 68, 547, 546]),
+  })
+  const kind = roll.below(14)
+  if (kind < 3) {
+    const tpa = roll.one([ipv4(peer.key), ipv4(peer.key), own4, '10.0.0.250'])
+    return {
+      ...{ ...eth, eth_type: 0x0806, arp_op: roll.one([1, 1, 1, 2]), arp_sha: roll.one([src, src, src, NO_MAC]) },
+      ...{ arp_spa: roll.one([own4, own4, own4, '0.0.0.0', ipv4(peer.key)]), arp_tpa: tpa, arp_tha: NO_MAC },
+    }
+  }
+  if (kind < 5) {
+    const type = roll.one([135, 135, 135, 136, 136, 133, 134, 137, 143, 128])
+    const isNd = type === 135 || type === 136
+    const nd = { nd_target: roll.one([ipv6(peer.key), ipv6(own.key), linkLocal(own.key)]) }
+    const option = roll.one([src, src, NO_MAC, otherMac(1)])
+    return {
+      ...{ ...eth, eth_type: 0x86dd, nw_proto: 58, nw_ttl: 255, icmpv6_type: type, icmpv6_code: 0 },
+      ...{ ipv6_src: roll.one([own6, own6, '::']), ipv6_dst: roll.one([ipv6(peer.key), 'ff02::1']) },
+      ...(isNd ? nd : {}),
+      ...(isNd && option !== NO_MAC ? { [type === 135 ? 'nd_sll' : 'nd_tll']: option } : {}),
+    }
+  }
+  if (kind === 5) return { ...eth, ...roll.one([{ eth_type: 0x8035, arp_op: 3 }, { eth_type: 0x88cc }]) }
+  const isV6 = roll.chance(0.35)
+  const addresses = isV6
+    ? { eth_type: 0x86dd, ipv6_src: own6, ipv6_dst: ipv6(peer.key) }
+    : { eth_type: 0x0800, ip_src: roll.one([own4, own4, own4, own4, '0.0.0.0']), ip_dst: ipv4(peer.key) }
+  const ip = { ...eth, ...addresses, nw_ttl: 64 }
+  if (roll.chance(0.05)) return { ...ip, nw_proto: 17, ip_frag: 3 }
+  const { src: sport, dst: dport } = ports()
+  if (kind < 9) return { ...ip, nw_proto: 6, tcp_src: sport, tcp_dst: dport, tcp_flags: roll.one([2, 2, 16, 18]) }
+  if (kind < 12) return { ...ip, nw_proto: 17, udp_src: sport, udp_dst: dport }
+  if (kind === 12 && !isV6) return { ...ip, nw_proto: 1, icmp_type: roll.one([8, 0, 3]), icmp_code: 0 }
+  return { ...ip, nw_proto: roll.one([132, 47, 2]) }
+}
