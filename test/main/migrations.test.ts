@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import pino from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import {
+  type AddressScope,
+  addressScopes,
   type Doc,
   type Kind,
   modelKinds,
@@ -12,6 +14,7 @@ import {
   networks,
   policies,
   ports,
+  rbacPolicies,
   remoteGroupBits,
   securityGroupRules,
   securityGroups,
@@ -122,6 +125,30 @@ test('the upgrade report names the groups that let everything through', async ()
     ports: 2,
     msg: expect.stringMatching(/not filtered.*allows everything/),
   })
+})
+
+test('what was shared or external is so by policies', async () => {
+  await write()
+  const old = await openStore({ dataDir: dataDir(), ...declared, kinds: oldKinds })
+  const marked = (id: string, key: number, marks: object) => ({ ...aNetwork(id, key), ...marks })
+  await old.transact({ source: 'test' }, tx => {
+    tx.insert(networks, marked('shared', 2, { shared: true, external: false }))
+    tx.insert(networks, marked('outside', 3, { shared: false, external: true }))
+    tx.insert(addressScopes, { id: 'scope', projectId: 'p', name: '', ipVersion: 4, shared: true } as AddressScope)
+  })
+  await old.close()
+  const store = await opened()
+  const told = Array.from(store.all(rbacPolicies), p => [p.objectType, p.objectId, p.action, p.targetProject])
+  expect(told).toEqual([
+    ['network', 'shared', 'access_as_shared', '*'],
+    ['network', 'outside', 'access_as_external', '*'],
+    ['address_scope', 'scope', 'access_as_shared', '*'],
+  ])
+  const api = testApi({ store })
+  const { networks: found } = await api.ok('GET', 'networks?shared=true')
+  expect(found).toMatchObject([{ id: 'shared', shared: true, 'router:external': false }])
+  await api.ok('PUT', 'networks/shared', { network: { shared: false } })
+  expect(store.get(networks, 'outside')).not.toHaveProperty('shared')
 })
 
 test('an old backup can be restored, and ports that have groups keep them', async () => {

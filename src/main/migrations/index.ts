@@ -3,9 +3,10 @@
 import type { Doc } from '#model'
 import type { Migration } from '#store'
 import { openBeforeUpgrade, unfiltered } from './open-before-upgrade.ts'
+import { sharedByPolicies } from './shared-by-policies.ts'
 
 /** All of them. */
-export const migrations: readonly Migration[] = [openBeforeUpgrade]
+export const migrations: readonly Migration[] = [openBeforeUpgrade, sharedByPolicies]
 
 /** Today's record for one of an older data file that meant the same, by kind: for comparing flows, never for keeping. */
 export const sameToday: Readonly<Record<string, (doc: Doc) => Doc>> = { port: unfiltered }
