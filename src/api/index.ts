@@ -1,4 +1,5 @@
 // The face of the API room.
+export * from './counter-view.ts'
 export { type Authenticate, type Context, everybody, type Identity, Unauthorized } from './engine/context.ts'
 export { type KeystoneOptions, keystone } from './engine/keystone.ts'
 export * from './fabric-view.ts'

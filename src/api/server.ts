@@ -11,6 +11,8 @@ import type { Registry } from 'prom-client'
 import { defaultNetworkSettings, type NetworkSettings, type QuotaLimits, refuse, unlimitedQuotas } from '#model'
 import type { Store } from '#store'
 import { serveConsole } from './console.ts'
+import { type CounterView, noCounters } from './counter-view.ts'
+import { serveCounters } from './counters.ts'
 import { type Authenticate, everybody } from './engine/context.ts'
 import { serveVersions } from './engine/discovery.ts'
 import { answerError } from './engine/errors.ts'
@@ -33,6 +35,8 @@ export interface ApiOptions {
   readonly quotas?: QuotaLimits
   /** The running fabric; absent: every chassis is away. */
   readonly fabric?: FabricView
+  /** What the switches count; absent: nothing. */
+  readonly counters?: CounterView
   /** What the event feed follows; absent: there is no feed. */
   readonly live?: LiveView
   /** The directory of the built console; absent: there is none. */
@@ -58,6 +62,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
     networkSettings = defaultNetworkSettings,
     quotas = unlimitedQuotas,
     fabric = noFabric,
+    counters = noCounters,
     clock = Date.now,
     logger = false,
   } = options
@@ -109,6 +114,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
     async own => {
       own.addHook('onRequest', identify)
       serveFlowright(own, store, fabric, serve)
+      serveCounters(own, store, counters)
     },
     { prefix: '/flowright/v1' },
   )

@@ -5,7 +5,9 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { chassis } from './chassis.ts'
 import { CommandError } from './controller-api.ts'
 import { demo } from './demo.ts'
+import { drops } from './drops.ts'
 import { diff, explain, flows } from './flows.ts'
+import { rules } from './rules.ts'
 import { addServeOptions, readServeOptions, type ServeOptions } from './serve-options.ts'
 
 /** What the command line sets in motion and does not do itself. */
@@ -38,6 +40,8 @@ function buildProgram(actions: Actions): Command {
   program.addCommand(flows())
   program.addCommand(diff())
   program.addCommand(explain())
+  program.addCommand(rules())
+  program.addCommand(drops())
   program
     .command('trace [packet...]')
     .description("a packet's way through the tables (not available yet)")

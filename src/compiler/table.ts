@@ -83,6 +83,8 @@ export interface Table {
   readonly fixed: readonly FlowSpec[]
   /** What happens to a packet that no flow matches (priority 0). */
   readonly miss: readonly Action[]
+  /** Why flows without actions drop what they match, by priority (0: the miss); those that only return have no reason. */
+  readonly drops: ReadonlyMap<number, string>
   readonly rules: readonly Rule[]
 }
 
@@ -96,6 +98,7 @@ export const table = (
     readonly next?: readonly Table[]
     readonly fixed?: readonly FlowSpec[]
     readonly miss: readonly Action[]
+    readonly drops?: Readonly<Record<number, string>>
     readonly rules?: readonly Rule[]
   },
 ): Table => ({
@@ -107,6 +110,7 @@ export const table = (
   next: spec.next ?? [],
   fixed: spec.fixed ?? [],
   miss: spec.miss,
+  drops: new Map(Object.entries(spec.drops ?? {}).map(([priority, reason]) => [Number(priority), reason])),
   rules: spec.rules ?? [],
 })
 

@@ -14,6 +14,7 @@ import { pipeline } from '#flows/pipeline'
 import { type Commit, chassis, cutOver, isProgrammed, modelKinds, modelPools } from '#model'
 import { openStore, type Store } from '#store'
 import { ChangeCosts } from './change-costs.ts'
+import { counterView } from './counters.ts'
 import { fabricView } from './fabric-view.ts'
 import { liveView } from './live-view.ts'
 import { addFabricMetrics } from './metrics.ts'
@@ -109,6 +110,7 @@ export const startController = async (options: ServeOptions, log: Logger, versio
       ...(options.keystone === undefined ? {} : { authenticate: keystone({ url: options.keystone }) }),
       quotas: options.quotas,
       fabric: fabricView({ compiler, programming, sessions, pipeline }),
+      counters: counterView({ compiler, programming, pipeline }),
       live: liveView({ compiler, programming, costs, pipeline }),
       console: CONSOLE,
       metrics,

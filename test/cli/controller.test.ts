@@ -72,6 +72,31 @@ describeOvs('with a controller and a chassis', () => {
     expect(await flowright('diff', 'host1')).toEqual({ status: 0, out: 'host1 holds what it should.\n', err: '' })
   })
 
+  test('rules tells the rules of security groups in words, with their hits', async () => {
+    expect((await flowright('rules')).out).toBe('There is no security group.\n')
+    const answer = await fetch(`${controller.api}/v2.0/security-groups`, {
+      method: 'POST',
+      body: JSON.stringify({ security_group: { name: 'web' } }),
+    })
+    const { security_group: web } = (await answer.json()) as { security_group: { id: string } }
+    expect((await flowright('rules', 'web')).out.split('\n')).toEqual([
+      `web (${web.id})`,
+      'PACKETS  BYTES  RULE                                  CHASSIS',
+      '      0      0  egress any protocol IPv4 to anywhere',
+      '      0      0  egress any protocol IPv6 to anywhere',
+      '',
+    ])
+    expect(JSON.parse((await flowright('rules', web.id, '--json')).out)).toMatchObject({
+      security_groups: [{ id: web.id, rules: [{ packets: 0, chassis: [] }, { packets: 0 }] }],
+      silent: [],
+    })
+    expect((await flowright('rules', 'nope')).err).toBe('flowright: Security group nope does not exist\n')
+  })
+
+  test('drops of an unknown chassis are refused', async () => {
+    expect((await flowright('drops', 'nope')).err).toBe('flowright: Chassis nope could not be found.\n')
+  })
+
   test('backup copies the store of a running controller, and restore puts it in place of another', async () => {
     const copy = join(dir, 'copy')
     expect(await flowright('backup', copy, '--data', data)).toMatchObject({ status: 0, err: '' })

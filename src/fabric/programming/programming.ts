@@ -18,7 +18,7 @@ import { Gate } from './gate.ts'
 import { Histogram, type HistogramValues } from './latency.ts'
 import { PacketIns } from './packet-ins.ts'
 import type { Quarantined } from './quarantine.ts'
-import { OURS } from './read-back.ts'
+import { ALL_BITS, OURS } from './read-back.ts'
 import { type Counters, noCounts } from './shared.ts'
 import { type CountedFlow, type FlowCounters, type Switch, SwitchLost } from './switch.ts'
 
@@ -223,9 +223,18 @@ export class Programming {
     yield* this.#connected(chassis, bridge).flows({ cookie: 0n, mask: 0n })
   }
 
-  /** Streams the counters of our flows in one table, or in all. Rejects with SwitchLost. */
-  async *counted(chassis: string, bridge: Bridge, table?: number): AsyncIterable<readonly FlowCounters[]> {
-    yield* this.#connected(chassis, bridge).counters({ ...OURS, ...(table === undefined ? {} : { table }) })
+  /**
+   * Streams the counters of our flows in one table, or in all; or of those with one cookie, of which switches have an
+   * index. Rejects with SwitchLost.
+   */
+  async *counted(
+    chassis: string,
+    bridge: Bridge,
+    table?: number,
+    cookie?: bigint,
+  ): AsyncIterable<readonly FlowCounters[]> {
+    const ours = cookie === undefined ? OURS : { cookie, mask: ALL_BITS }
+    yield* this.#connected(chassis, bridge).counters({ ...ours, ...(table === undefined ? {} : { table }) })
   }
 
   /** Sends a packet through the flow tables of a bridge as if it had come in by a port; lost when there is no connection. */

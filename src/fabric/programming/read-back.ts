@@ -4,7 +4,8 @@ import type { Comparison } from './comparison.ts'
 import { digestIn, STAMP_COOKIE, STAMP_TABLE } from './stamp.ts'
 import type { Switch } from './switch.ts'
 
-const ALL_BITS = 0xffffffffffffffffn
+/** A mask that leaves nothing out. */
+export const ALL_BITS = 0xffffffffffffffffn
 const MARK_SHIFT = 48n
 const MARK_BITS = 0xffffn << MARK_SHIFT
 

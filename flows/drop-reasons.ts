@@ -1,0 +1,28 @@
+// Why packets are dropped: each table says at which priority it drops for which of these reasons, and the counters of
+// those flows are put down to them.
+
+/** The reasons, in words. */
+export const dropReasons = {
+  unknown_port: 'came in where no port of the model is plugged in, or tagged with a VLAN that means nothing there',
+  pending_port: 'sent by a port that is still to move here',
+  port_down: 'sent by or for a port that is administratively down',
+  spoofed_mac: 'sent from a MAC address that is not of the port',
+  spoofed_address: 'sent from an address that is not of the port',
+  spoofed_neighbor: 'neighbour discovery of an address that is not of the port',
+  forbidden: 'sent as a DHCP server or a router, which a port may not be',
+  invalid: 'belongs to no connection and can begin none: connection tracking finds it invalid',
+  foreign_connection: 'a reply in a connection of a port that is gone or moved',
+  no_egress_rule: 'no rule of the security groups of the sender allows it',
+  no_ingress_rule: 'no rule of the security groups of the receiver allows it',
+  unjudged_protocol: 'of a protocol of layer 3 that no security group can allow',
+  not_bound: 'for a port that is plugged in nowhere',
+  not_returned: 'came in from outside and is for no port here, or would go out where it came in',
+  no_member: 'its network has no member to receive it',
+  unknown_network: 'of a network that this chassis does not know there',
+  not_admitted: 'out of a tunnel from an address that is no VTEP of a chassis on that network',
+  unknown_vtep: 'for a chassis without VTEP',
+  own_copy: 'the copy of broadcast that is for the sending chassis itself',
+} as const satisfies Readonly<Record<string, string>>
+
+/** One of them. */
+export type DropReason = keyof typeof dropReasons

@@ -1,0 +1,58 @@
+// What the API asks of the switches' counters: hits of security group rules, and drops by reason. main.ts hands in an
+// object that asks the running switches.
+import type { BridgeName, SourceView } from './fabric-view.ts'
+
+/** What a chassis counted. */
+export interface CountView {
+  readonly chassis: string
+  readonly packets: number
+  readonly bytes: number
+}
+
+/** A chassis that holds such flows and did not tell what it counted. */
+export interface SilentView {
+  readonly chassis: string
+  /** Why, in words. */
+  readonly reason: string
+}
+
+/** The hits of rules. */
+export interface HitsView {
+  /** By rule: what each chassis counted that holds its flows and could be asked. */
+  readonly hits: ReadonlyMap<string, readonly CountView[]>
+  readonly silent: readonly SilentView[]
+}
+
+/** Why flows drop what they match. */
+export interface ReasonView {
+  /** E.g. `spoofed_mac`. */
+  readonly reason: string
+  /** The same in words. */
+  readonly words: string
+}
+
+/** A flow that drops, and what it dropped on one chassis. */
+export interface DropView extends CountView, ReasonView {
+  readonly bridge: BridgeName
+  /** Name of its table. */
+  readonly table: string
+  readonly cookie: bigint
+  /** The records that the flow was made for; the pipeline itself where it depends on none. */
+  readonly sources: readonly SourceView[]
+}
+
+/** The counters of the running switches. Nothing rejects: those that cannot be asked are listed. */
+export interface CounterView {
+  /** What the flows of these rules counted since they were installed. */
+  hits(rules: readonly { readonly id: string; readonly groupId: string }[]): Promise<HitsView>
+  /** What the flows of these chassis dropped; those that dropped nothing are included. */
+  drops(
+    chassis: readonly string[],
+  ): Promise<{ readonly drops: readonly DropView[]; readonly silent: readonly SilentView[] }>
+}
+
+/** No switches: nothing was counted. */
+export const noCounters: CounterView = {
+  hits: async () => ({ hits: new Map(), silent: [] }),
+  drops: async () => ({ drops: [], silent: [] }),
+}

@@ -1,0 +1,86 @@
+// Below /flowright/v1: hits of security group rules, and what the switches drop and why.
+import type { FastifyInstance } from 'fastify'
+import {
+  chassis,
+  type Reader,
+  refuse,
+  type SecurityGroup,
+  type SecurityGroupRule,
+  securityGroupRuleOf,
+  securityGroupRules,
+  securityGroups,
+} from '#model'
+import type { Store } from '#store'
+import type { CounterView, CountView, DropView } from './counter-view.ts'
+import { type Owners, ownersAt } from './drop-owners.ts'
+import { groupName, ruleInWords } from './security-words.ts'
+
+/** A query parameter that may be given several times. */
+type Several = string | readonly string[] | undefined
+
+/** Serves them; the caller admits administrators only. */
+export function serveCounters(app: FastifyInstance, store: Store, counters: CounterView): void {
+  app.get<{ Params: { id: string } }>('/security-group-rules/:id/hits', async ({ params }) => {
+    const rule = securityGroupRuleOf(store, params.id.slice(0, 100))
+    const { hits, silent } = await counters.hits([rule])
+    return { hits: showRule(rule, hits.get(rule.id), store), silent }
+  })
+
+  app.get<{ Querystring: { group?: Several } }>('/security-group-hits', async ({ query }) => {
+    const groups = groupsNamed(query.group, store)
+    const rules = new Map(groups.map(group => [group.id, [...store.by(securityGroupRules, 'group', group.id)]]))
+    const { hits, silent } = await counters.hits([...rules.values()].flat())
+    return {
+      security_groups: groups.map(group => ({
+        ...{ id: group.id, name: group.name, project_id: group.projectId, stateful: group.stateful },
+        rules: (rules.get(group.id) ?? []).map(rule => showRule(rule, hits.get(rule.id), store)),
+      })),
+      silent,
+    }
+  })
+
+  app.get<{ Querystring: { chassis?: Several; all?: string } }>('/drops', async ({ query }) => {
+    const asked = severalOf(query.chassis)
+    for (const id of asked ?? [])
+      if (store.get(chassis, id) === undefined) throw refuse('ChassisNotFound', { id: id.slice(0, 100) })
+    const isAll = query.all === 'true' || query.all === '1'
+    const { drops, silent } = await counters.drops(asked ?? Array.from(store.all(chassis), c => c.id))
+    const shown = drops.filter(drop => isAll || drop.packets > 0)
+    const owners = new Map([...new Set(shown.map(drop => drop.chassis))].map(id => [id, ownersAt(id, store)]))
+    return { drops: shown.map(drop => showDrop(drop, owners.get(drop.chassis)!(drop.sources))), silent }
+  })
+}
+
+const severalOf = (given: Several): readonly string[] | undefined =>
+  given === undefined ? undefined : typeof given === 'string' ? [given] : given
+
+/** The security groups with these ids or names, which several may have; all when none is named. */
+function groupsNamed(given: Several, reader: Reader): readonly SecurityGroup[] {
+  const all = () => [...reader.all(securityGroups)]
+  return (
+    severalOf(given)?.flatMap(text => {
+      const found = reader.get(securityGroups, text) ?? all().filter(group => group.name === text)
+      if (Array.isArray(found) && found.length === 0) throw refuse('SecurityGroupNotFound', { id: text.slice(0, 100) })
+      return found
+    }) ?? all()
+  )
+}
+
+const sum = (counts: readonly CountView[]) => ({
+  packets: counts.reduce((total, { packets }) => total + packets, 0),
+  bytes: counts.reduce((total, { bytes }) => total + bytes, 0),
+})
+
+const showRule = (rule: SecurityGroupRule, counts: readonly CountView[] = [], reader: Reader) => ({
+  id: rule.id,
+  security_group: { id: rule.groupId, name: groupName(reader, rule.groupId) },
+  words: ruleInWords(rule, reader),
+  ...sum(counts),
+  chassis: counts.map(({ chassis: id, packets, bytes }) => ({ id, packets, bytes })),
+})
+
+const showDrop = ({ cookie, sources: _, ...drop }: DropView, owners: Owners) => ({
+  ...drop,
+  cookie: `0x${cookie.toString(16)}`,
+  ...owners,
+})

@@ -1,0 +1,35 @@
+// Whose drops they are: the security groups and the ports behind a flow that drops.
+import { bindings, type Port, policies, ports, type Reader } from '#model'
+import type { SourceView } from './fabric-view.ts'
+import { groupName, nameOf, portsAt } from './security-words.ts'
+
+/** A record by id and name. */
+interface Named {
+  readonly id: string
+  readonly name: string
+}
+
+/** What a flow that drops was made for. */
+export interface Owners {
+  /** The security groups that do not allow what was dropped; none: the flow is no group's. */
+  readonly security_groups: readonly Named[]
+  /** The ports of the chassis that the flow judges; none: it is no port's. */
+  readonly ports: readonly Named[]
+}
+
+/** Tells the owners of flows of one chassis. */
+export const ownersAt = (chassis: string, reader: Reader): ((sources: readonly SourceView[]) => Owners) => {
+  const byPolicy = Map.groupBy(portsAt(chassis, reader), port => String(port.policy))
+  const show = (port: Port): Named => ({ id: port.id, name: nameOf(port, port.id) })
+  const portOf = ({ kind, id }: SourceView): Port | undefined =>
+    reader.get(ports, kind === bindings.name ? (reader.get(bindings, id)?.port ?? '') : kind === ports.name ? id : '')
+  return sources => {
+    const policyIds = sources.filter(source => source.kind === policies.name).map(({ id }) => id)
+    const groups = new Set(policyIds.flatMap(id => reader.get(policies, id)?.groups ?? []))
+    const own = sources.map(portOf).filter(port => port !== undefined)
+    return {
+      security_groups: [...groups].map(id => ({ id, name: groupName(reader, id) })),
+      ports: [...own, ...policyIds.flatMap(id => byPolicy.get(id) ?? [])].map(show),
+    }
+  }
+}

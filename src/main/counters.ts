@@ -1,0 +1,125 @@
+// What the switches counted, put down to what asked for the flows: the fabric's part of the API's counters.
+import type { CounterView, DropView, SilentView } from '#api'
+import type { Bridge, Compiler, FlowEntry, Pipeline } from '#compiler'
+import { Gate } from '#fabric/programming/gate'
+import type { FlowCounters, Programming } from '#fabric/programming/index'
+import { type DropReason, dropReasons } from '#flows/drop-reasons'
+import { securityGroupRules } from '#model'
+import { flowText } from './flow-text.ts'
+
+/** Whose counters. */
+interface Counted {
+  readonly compiler: Compiler
+  readonly programming: Programming
+  readonly pipeline: Pipeline
+}
+
+/** Flows of a table that are asked for one by one; more of them cost more than the table. */
+const FEW = 16
+/** Chassis that are asked at a time. */
+const WIDTH = 8
+
+/** The counters as the API asks for them. */
+export const counterView = ({ compiler, programming, pipeline }: Counted): CounterView => {
+  const { tableAt, nameOf } = flowText(pipeline)
+  const gate = new Gate(WIDTH)
+
+  const countersOf = async (chassis: string, entries: readonly FlowEntry[]) => {
+    const found = new Map<bigint, FlowCounters>()
+    const read = async (bridge: Bridge, table: number, cookie?: bigint) => {
+      for await (const part of programming.counted(chassis, bridge, table, cookie))
+        for (const counters of part) found.set(counters.cookie, counters)
+    }
+    const tables = Map.groupBy(entries, ({ bridge, table }) => `${bridge} ${table}`)
+    await Promise.all(
+      [...tables.values()].flatMap(ofTable => {
+        const { bridge, table } = ofTable[0] as FlowEntry
+        return ofTable.length > FEW ? [read(bridge, table)] : ofTable.map(({ cookie }) => read(bridge, table, cookie))
+      }),
+    )
+    return found
+  }
+
+  /** Asks each chassis for the counters of its entries, and hands on what it tells. */
+  const ask = async (
+    chassis: readonly string[],
+    entriesAt: (chassis: string) => readonly FlowEntry[],
+    take: (chassis: string, entry: FlowEntry, counters: FlowCounters) => void,
+  ): Promise<readonly SilentView[]> => {
+    const silent: SilentView[] = []
+    const askOne = async (id: string) => {
+      try {
+        const entries = entriesAt(id)
+        const counters = await countersOf(id, entries)
+        for (const entry of entries) {
+          const counted = counters.get(entry.cookie)
+          if (counted !== undefined) take(id, entry, counted)
+        }
+      } catch (error) {
+        silent.push({ chassis: id, reason: error instanceof Error ? error.message : String(error) })
+      }
+    }
+    await Promise.all(chassis.toSorted().map(id => gate.run(() => askOne(id))))
+    return silent
+  }
+
+  return {
+    hits: async rules => {
+      const wanted = new Set(rules.map(rule => rule.id))
+      const rulesOf = (entry: FlowEntry) =>
+        entry.sources.filter(({ kind, id }) => kind === securityGroupRules.name && wanted.has(id))
+      const perSet = new Map(
+        [...new Set(rules.map(rule => `security_group/${rule.groupId}`))].map(set => [
+          set,
+          [...(compiler.flowSet(set)?.entries.values() ?? [])].filter(entry => rulesOf(entry).length > 0),
+        ]),
+      )
+      const chassis = [...new Set([...perSet.keys()].flatMap(set => [...compiler.subscribers(set)]))]
+      const hits = new Map<string, { chassis: string; packets: number; bytes: number }[]>()
+      const silent = await ask(
+        chassis,
+        id => [...perSet].flatMap(([set, entries]) => (compiler.subscribers(set).has(id) ? entries : [])),
+        (id, entry, { packets, bytes }) => {
+          for (const rule of rulesOf(entry)) {
+            const counts = hits.get(rule.id) ?? []
+            hits.set(rule.id, counts)
+            const count = counts.find(({ chassis }) => chassis === id)
+            if (count === undefined) counts.push({ chassis: id, packets, bytes })
+            else {
+              count.packets += packets
+              count.bytes += bytes
+            }
+          }
+        },
+      )
+      return { hits, silent }
+    },
+    drops: async chassis => {
+      const reasonOf = ({ bridge, table, priority, instructions }: FlowEntry): DropReason | undefined =>
+        instructions.length > 0 ? undefined : (tableAt(bridge, table)?.drops.get(priority) as DropReason | undefined)
+      const perSet = new Map<string, readonly FlowEntry[]>()
+      const dropsOf = (set: string) => {
+        const known = perSet.get(set)
+        if (known !== undefined) return known
+        const found = [...(compiler.flowSet(set)?.entries.values() ?? [])].filter(reasonOf)
+        perSet.set(set, found)
+        return found
+      }
+      const drops: DropView[] = []
+      const silent = await ask(
+        chassis,
+        id => [...compiler.subscriptions(id)].flatMap(dropsOf),
+        (id, entry, { cookie, packets, bytes }) => {
+          const { bridge, table, sources } = entry
+          const reason = reasonOf(entry) as DropReason
+          const words = dropReasons[reason]
+          drops.push({
+            ...{ chassis: id, bridge, table: nameOf(bridge, table), reason, words },
+            ...{ cookie, packets, bytes, sources },
+          })
+        },
+      )
+      return { drops, silent }
+    },
+  }
+}
