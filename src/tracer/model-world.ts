@@ -1,0 +1,75 @@
+// The world as the model has it: which port of which bridge is whose, which chassis has which VTEP, who shares a
+// physical network. The flows are the caller's: intended, or as read back.
+import type { Pipeline } from '#compiler'
+import { attachments, bindings, chassis, isProgrammed, networks, ports, type Reader } from '#model'
+import { PATCH_INT, PATCH_TUN, TUNNEL_PORTS } from '#model/ofports'
+import type { Link, PortPlace, World } from './world.ts'
+
+/** What the world is made of. */
+export interface ModelWorld {
+  readonly model: Reader
+  /** The tables, for their names. */
+  readonly pipeline: Pipeline
+  readonly tables: World['tables']
+}
+
+const BR_INT = 'br-int'
+const BR_TUN = 'br-tun'
+
+const isTunnelPort = (port: number) => Object.values<number>(TUNNEL_PORTS).includes(port)
+
+/** The world of a model as it stands; for one trace, as it remembers what it finds. */
+export const modelWorld = ({ model, pipeline, tables }: ModelWorld): World => {
+  const names = new Map(pipeline.tables.map(table => [`${table.bridge} ${table.number}`, table.name]))
+  const byChassis = new Map<string, ReadonlyMap<number, Link>>()
+
+  /** What the ports of br-int lead to. */
+  const integrationPorts = (id: string): ReadonlyMap<number, Link> => {
+    const known = byChassis.get(id)
+    if (known) return known
+    const links = new Map<number, Link>([[PATCH_TUN, { type: 'patch', bridge: BR_TUN, port: PATCH_INT }]])
+    for (const [network, port] of Object.entries(model.get(chassis, id)?.providerPorts ?? {}))
+      links.set(port, { type: 'physical', network })
+    for (const { ofport, port, interface: name } of model.by(bindings, 'chassis', id))
+      links.set(ofport, { type: 'interface', name, id: port })
+    byChassis.set(id, links)
+    return links
+  }
+
+  const link = ({ chassis: id, bridge, port }: PortPlace): Link | undefined => {
+    if (bridge === BR_INT) return integrationPorts(id).get(port)
+    if (port === PATCH_INT) return { type: 'patch', bridge: BR_INT, port: PATCH_TUN }
+    return isTunnelPort(port) ? { type: 'tunnel' } : undefined
+  }
+
+  /** The chassis that a VLAN of a physical network reaches because a network of ours uses it there. */
+  const chassisOn = (physical: string, vlan: number): ReadonlySet<string> => {
+    const found = new Set<string>()
+    for (const network of model.all(networks)) {
+      const uses = network.segments.some(s => s.physicalNetwork === physical && (s.segmentationId ?? 0) === vlan)
+      if (uses) for (const { chassis: id } of model.by(attachments, 'network', network.id)) found.add(id)
+    }
+    return found
+  }
+
+  return {
+    tables,
+    tableName: (bridge, table) => names.get(`${bridge} ${table}`) ?? `table ${table}`,
+    link,
+    ports: (id, bridge) =>
+      bridge === BR_INT ? [...integrationPorts(id).keys()] : [PATCH_INT, ...Object.values(TUNNEL_PORTS)],
+    tunnelEnd: ({ chassis: from, port }, vtep) => {
+      const to = model.holder(chassis, `vtep ${vtep}`)
+      const source = model.get(chassis, from)?.tunnelIp
+      return to && source && isProgrammed(to) ? { chassis: to.id, bridge: BR_TUN, port, source } : undefined
+    },
+    physicalEnds: (from, physical, { vlan }) =>
+      [...chassisOn(physical, vlan)].flatMap(id => {
+        const port = id === from ? undefined : model.get(chassis, id)?.providerPorts[physical]
+        return port === undefined ? [] : [{ chassis: id, bridge: BR_INT, port }]
+      }),
+  }
+}
+
+/** The name by which people know a port: its own, or its id. */
+export const nameOfPort = (model: Reader, id: string): string => model.get(ports, id)?.name || id
