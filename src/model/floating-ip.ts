@@ -24,17 +24,22 @@ export interface FloatingIp {
   readonly dnsDomain: string
 }
 
+/** The unique key of the floating IP of an external network that stands for an address of a port. */
+export const floatingIpKey = (networkId: string, portId: string, fixedIpAddress: string): string =>
+  `for ${networkId} ${portId} ${fixedIpAddress}`
+
 /** All floating IPs. `network` is the external one, `port` the port that one stands for. */
-export const floatingIps: Kind<FloatingIp, 'project' | 'network' | 'port' | 'router'> = kind<FloatingIp>()(
+export const floatingIps: Kind<FloatingIp, 'project' | 'network' | 'address' | 'port' | 'router'> = kind<FloatingIp>()(
   'floating_ip',
   {
     unique: f => [
       `key ${f.key}`,
-      ...(f.portId === null ? [] : [`for ${f.floatingNetworkId} ${f.portId} ${f.fixedIpAddress}`]),
+      ...(f.portId === null ? [] : [floatingIpKey(f.floatingNetworkId, f.portId, f.fixedIpAddress!)]),
     ],
     index: {
       project: f => [f.projectId],
       network: f => [f.floatingNetworkId],
+      address: f => [f.floatingIpAddress],
       port: f => (f.portId === null ? [] : [f.portId]),
       router: f => (f.routerId === null ? [] : [f.routerId]),
     },

@@ -1,7 +1,5 @@
 // Port forwarding: ports of a floating IP that stand for ports of addresses behind a router.
 import { type Kind, kind } from './kind.ts'
-import { refuse } from './refusal.ts'
-import type { Reader } from './transaction.ts'
 
 /** L4 ports from first to last, both included. */
 export interface PortRange {
@@ -30,10 +28,3 @@ export const portForwardings: Kind<PortForwarding, 'floatingIp' | 'port' | 'proj
     index: { floatingIp: f => [f.floatingIpId], port: f => [f.internalPortId], project: f => [f.projectId] },
   },
 )
-
-/** The port forwarding of an id that belongs to a floating IP. Throws PortForwardingNotFound. */
-export function portForwardingOf(reader: Reader, floatingIpId: string, id: string): PortForwarding {
-  const found = reader.get(portForwardings, id)
-  if (found?.floatingIpId !== floatingIpId) throw refuse('PortForwardingNotFound', { id })
-  return found
-}

@@ -129,6 +129,24 @@ const refusals = {
     'malformed',
     'Unable to complete operation for {router}. The number of routes exceeds the maximum {limit}.',
   ],
+  ExternalIpAddressExhausted: ['malformed', 'Unable to find any IP address on external network {network}.'],
+  ExternalGatewayForFloatingIPNotFound: [
+    'absent',
+    'External network {network} is not reachable from subnet {subnet}.  Therefore, cannot associate Port {port} with a Floating IP.',
+  ],
+  FloatingIPPortAlreadyAssociated: [
+    'conflict',
+    'Cannot associate floating IP {address} ({id}) with port {port} using fixed IP {fixedIp}, as that fixed IP already has a floating IP on external network {network}.',
+  ],
+  FipInUseByPortForwarding: ['conflict', 'Floating IP {id} in use by Port Forwarding resources.'],
+  PortHasPortForwarding: [
+    'malformed',
+    'Cannot associate floating IP to port {port} because it already has a Port Forwarding binding.',
+  ],
+  PortHasBindingFloatingIP: [
+    'conflict',
+    'Cannot create port forwarding to floating IP {address} ({id}) with port {port} using fixed IP {fixedIp}, as that port already has a binding floating IP.',
+  ],
   FloatingIPNotFound: ['absent', 'Floating IP {id} could not be found'],
   PortForwardingNotFound: ['absent', 'Port Forwarding {id} could not be found.'],
   ExternalNetworkInUse: [

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { gatewayOf, interfacesOf, routerPorts, standardOf } from '#model'
 import { refusal, type TestApi, testApi } from '#test/support/api'
+import { addSubnet, externalNetwork } from '#test/support/routed'
 
 let api: TestApi
 let network: string
@@ -20,18 +21,8 @@ const disconnect = (body: object, id = router) => verb('remove_router_interface'
 const port = async (body: object = {}) =>
   (await api.ok('POST', 'ports', { port: { network_id: network, ...body } })).port
 const portOf = async (id: string) => (await api.ok('GET', `ports/${id}`)).port
-const subnetOn = async (networkId: string, cidr: string, more: object = {}) =>
-  (
-    await api.ok('POST', 'subnets', {
-      subnet: { network_id: networkId, cidr, ip_version: cidr.includes(':') ? 6 : 4, ...more },
-    })
-  ).subnet
-
-/** An external network. */
-async function outside(cidr = '203.0.113.0/24') {
-  const { id } = (await api.ok('POST', 'networks', { network: { 'router:external': true } })).network
-  return { network: id as string, subnet: (await subnetOn(id, cidr)).id as string }
-}
+const subnetOn = (networkId: string, cidr: string, more?: object) => addSubnet(api, networkId, cidr, more)
+const outside = (cidr?: string) => externalNetwork(api, cidr)
 
 describe('a router', () => {
   test('has the defaults of Neutron', async () => {

@@ -32,11 +32,15 @@ export function serveDiscovery(
   extensions: readonly Extension[],
 ): void {
   app.get('/', request => ({
-    resources: resources.map(r => ({
-      name: r.name,
-      collection: r.plural,
-      links: [{ rel: 'self', href: `${originOf(request)}/v2.0${pathOf(r)}` }],
-    })),
+    resources: resources.flatMap(r =>
+      r.parent
+        ? []
+        : {
+            name: r.name,
+            collection: r.plural,
+            links: [{ rel: 'self', href: `${originOf(request)}/v2.0${pathOf(r)}` }],
+          },
+    ),
   }))
   app.get('/extensions', () => ({ extensions }))
   app.get<{ Params: { alias: string } }>('/extensions/:alias', ({ params }, reply) => {

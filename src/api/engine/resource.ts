@@ -68,6 +68,8 @@ export interface Declaration<T extends Doc, A extends Attributes<T>> {
   /** The path below /v2.0, if it is not the plural. */
   readonly path?: string
   readonly attributes: A
+  /** The resource that this one is part of: its routes are below `floatingips/ID/`, its records one parent's. */
+  readonly parent?: Parent<T>
   /** Where records come from: a kind of the store, or a view of it. */
   readonly source: Source<T>
   /** What a missing one is refused as. */
@@ -76,6 +78,8 @@ export interface Declaration<T extends Doc, A extends Attributes<T>> {
   readonly grants?: readonly RbacAction[]
   /** Whether others than owners see it for another reason; administrators and owners do. */
   readonly isPublic?: (doc: T, view: View) => boolean
+  /** Others who see it and would change it are told that it is not there, not that they may not. */
+  readonly deniesOthers?: true
   /** Whether others than owners may remove it. */
   readonly isRemovable?: (doc: T, view: View) => boolean
   /** The quotas that making one counts against; absent: none. */
@@ -84,12 +88,22 @@ export interface Declaration<T extends Doc, A extends Attributes<T>> {
   readonly standard: boolean
   /** Refuses items of a bulk request that do not go together. */
   readonly requireTogether?: (bodies: readonly PostBody<A>[]) => void
-  readonly create?: (tx: Transaction, body: PostBody<A>, id: string, context: Context) => T
+  /** `parent` is what it is part of, where it is part of something. */
+  readonly create?: (tx: Transaction, body: PostBody<A>, id: string, context: Context, parent?: Doc) => T
   readonly update?: (tx: Transaction, doc: T, body: PutBody<A>, context: Context) => T
   readonly remove?: (tx: Transaction, doc: T, context: Context) => void
   readonly actions?: Readonly<Record<string, Action<T>>>
   /** Names in the query that are neither attributes nor part of the list syntax. */
   readonly filters?: Readonly<Record<string, (doc: T, values: readonly string[], view: View) => boolean>>
+}
+
+/** What a resource is part of. */
+export interface Parent<T extends Doc> {
+  readonly resource: Resource
+  /** The id of the parent of a record. */
+  readonly of: (doc: T) => string
+  /** The records of one parent. */
+  readonly parts: (reader: Reader, parentId: string) => Iterable<T>
 }
 
 /** Where the records of a resource come from. */

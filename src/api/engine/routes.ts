@@ -1,32 +1,54 @@
 // The routes of one declared resource: list, show, create (one or many), update, delete, actions, tags.
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify'
-import { type Reader, refuse, requireQuota, requireRevision } from '#model'
+import { type Doc, type Reader, refuse, requireQuota, requireRevision } from '#model'
 import { readPost, readPut } from './body.ts'
 import { find, findOwn, links, list, show, showAll } from './collection.ts'
 import { answerMethodNotAllowed } from './errors.ts'
 import { describe } from './openapi.ts'
 import { type RawQuery, readQuery } from './query.ts'
-import type { Resource } from './resource.ts'
+import type { Resource, View } from './resource.ts'
 import type { Serve } from './serve.ts'
 import { serveTags } from './tags.ts'
 
-type One = { Params: { id: string } }
+type Many = { Params: { parent: string }; Querystring: RawQuery }
+type One = { Params: { parent: string; id: string } }
 
 /** The path of a resource below /v2.0. */
-export const pathOf = (resource: Resource): string => `/${resource.path ?? resource.plural}`
+export const pathOf = (resource: Resource): string =>
+  `${resource.parent ? `${pathOf(resource.parent.resource)}/:parent` : ''}/${resource.path ?? resource.plural}`
+
+/** A resource as a request names it: where it is part of something, of one parent that the one who asks may use. */
+function within(resource: Resource, parentId: string, view: View, verb?: string): { here: Resource; parent?: Doc } {
+  const { parent, source } = resource
+  if (!parent) return { here: resource }
+  const owner = verb ? findOwn(parent.resource, parentId, view, verb) : find(parent.resource, parentId, view)
+  const here: Resource = {
+    ...resource,
+    source: {
+      all: reader => parent.parts(reader, owner.id),
+      get(reader, id) {
+        const doc = source.get(reader, id)
+        return doc && parent.of(doc) === owner.id ? doc : undefined
+      },
+      owner: source.owner,
+    },
+  }
+  return { here, parent: owner }
+}
 
 /** Serves a resource. */
 export function serveResource(app: FastifyInstance, resource: Resource, serve: Serve): void {
   const path = pathOf(resource)
   const { create, update, remove } = resource
 
-  app.get<{ Querystring: RawQuery }>(
+  app.get<Many>(
     path,
     { schema: describe(resource, 'list') },
     serve.read(async (view, request, reply) => {
-      const query = readQuery(resource, request.query, view.context)
-      const docs = list(resource, query, view.reader, view.context)
+      const { here } = within(resource, request.params.parent, view)
+      const query = readQuery(here, request.query, view.context)
+      const docs = list(here, query, view.reader, view.context)
       const shown = await showAll(resource, docs, view, query.fields)
       const pages =
         query.limit === 0 ? '' : `,"${resource.plural}_links":${JSON.stringify(links(urlOf(request), query, docs))}`
@@ -39,7 +61,7 @@ export function serveResource(app: FastifyInstance, resource: Resource, serve: S
     `${path}/:id`,
     { schema: describe(resource, 'show') },
     serve.read((view, { params, query }) => {
-      const doc = find(resource, params.id, view)
+      const doc = find(within(resource, params.parent, view).here, params.id, view)
       const { fields } = query
       const names = typeof fields === 'string' ? [fields] : fields
       return { [resource.name]: show(resource, doc, view, names && new Set(names)) }
@@ -47,13 +69,14 @@ export function serveResource(app: FastifyInstance, resource: Resource, serve: S
   )
 
   if (create)
-    app.post(
+    app.post<Many>(
       path,
       { schema: describe(resource, 'create') },
       serve.write((view, request, reply) => {
+        const { parent } = within(resource, request.params.parent, view, 'update')
         const { items, isBulk } = readPost(resource, request.body, view.context)
         if (isBulk) resource.requireTogether?.(items as never)
-        const made = items.map(item => create(view.reader, item as never, randomUUID(), view.context))
+        const made = items.map(item => create(view.reader, item as never, randomUUID(), view.context, parent))
         for (const project of new Set(made.map(resource.source.owner)))
           if (project !== undefined) requireQuota(view.reader, project, resource.quotas ?? [], serve.quotas)
         const shown = made.map(doc => show(resource, doc, view))
@@ -68,7 +91,8 @@ export function serveResource(app: FastifyInstance, resource: Resource, serve: S
       { schema: describe(resource, 'update') },
       serve.write((view, request) => {
         const body = readPut(resource, request.body, view.context)
-        const doc = findOwn(resource, request.params.id, view, 'update')
+        const { here } = within(resource, request.params.parent, view)
+        const doc = findOwn(here, request.params.id, view, 'update')
         requireMatch(request, view.reader, doc.id)
         return { [resource.name]: show(resource, update(view.reader, doc, body, view.context), view) }
       }),
@@ -79,7 +103,8 @@ export function serveResource(app: FastifyInstance, resource: Resource, serve: S
       `${path}/:id`,
       { schema: describe(resource, 'delete') },
       serve.write((view, request, reply) => {
-        const doc = findOwn(resource, request.params.id, view, 'delete')
+        const { here } = within(resource, request.params.parent, view)
+        const doc = findOwn(here, request.params.id, view, 'delete')
         requireMatch(request, view.reader, doc.id)
         remove(view.reader, doc, view.context)
         reply.code(204)

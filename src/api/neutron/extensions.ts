@@ -37,6 +37,11 @@ export const extensions = [
     'Neutron L3 Configurable external gateway mode',
     'Whether SNAT occurs on the external gateway.',
   ),
+  extension(
+    'expose-port-forwarding-in-fip',
+    'Expose Floating IP port forwardings',
+    'Expose port forwarding fields in floating IP response',
+  ),
   extension('external-net', 'Neutron external network', 'Adds external network attribute to network resource.'),
   extension('extra_dhcp_opt', 'Neutron Extra DHCP options', 'Extra options configuration for DHCP.'),
   extension('extraroute', 'Neutron Extra Route', 'Extra routes configuration for L3 router'),
@@ -47,11 +52,42 @@ export const extensions = [
   ),
   extension('filter-validation', 'Filter parameters validation', 'Provides validation on filter parameters.'),
   extension(
+    'fip-port-details',
+    'Floating IP Port Details Extension',
+    'Add port_details attribute to Floating IP resource',
+  ),
+  extension(
+    'floating-ip-port-forwarding',
+    'Floating IP Port Forwarding',
+    'Allow port forwarding from floating IP port to an internal port',
+  ),
+  extension(
+    'floating-ip-port-forwarding-description',
+    'Floating IP Port Forwarding new attribute description',
+    'Add a description field to Port Forwarding rules',
+  ),
+  extension(
+    'floating-ip-port-forwarding-detail',
+    'Floating IP port forwarding detail',
+    'Floating IPs show the id and the internal port id of their port forwardings',
+  ),
+  extension(
+    'floating-ip-port-forwarding-port-ranges',
+    'Floating IP Port Forwarding support port ranges',
+    'Add support to port ranges',
+  ),
+  extension('floatingip-pools', 'Floating IP Pools Extension', 'Provides a floating IP pools API.'),
+  extension(
     'ip-substring-filtering',
     'IP address substring filtering',
     'Provides IP address substring filtering when listing ports',
   ),
   extension('l3-ha', 'HA Router extension', 'Adds HA capability to routers.'),
+  extension(
+    'l3-port-ip-change-not-allowed',
+    'Prevent L3 router ports IP address change extension',
+    'Prevent change of an IP address of a port that has a floating IP',
+  ),
   extension(
     'multi-provider',
     'Multi Provider Network',

@@ -10,10 +10,12 @@ import { addressScopeResource } from './address-scope.ts'
 import { agentResource } from './agent.ts'
 import { availabilityZoneResource } from './availability-zone.ts'
 import { extensions } from './extensions.ts'
+import { floatingIpPoolResource, floatingIpResource } from './floating-ip.ts'
 import { networkResource } from './network.ts'
 import { networkIpAvailabilityResource } from './network-ip-availability.ts'
 import { portResource } from './port.ts'
 import { servePortBindings } from './port-binding.ts'
+import { portForwardingResource } from './port-forwarding.ts'
 import { serveQuotas } from './quota.ts'
 import { rbacPolicyResource } from './rbac-policy.ts'
 import { routerResource } from './router.ts'
@@ -37,6 +39,9 @@ export function serveNeutron(app: FastifyInstance, serve: Serve, options: Neutro
     portResource,
     subnetPoolResource,
     routerResource,
+    floatingIpResource,
+    portForwardingResource,
+    floatingIpPoolResource,
     addressScopeResource,
     addressGroupResource,
     rbacPolicyResource,

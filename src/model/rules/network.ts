@@ -6,6 +6,7 @@ import { add, change, drop } from '../standard.ts'
 import { subnets } from '../subnet.ts'
 import type { Transaction } from '../transaction.ts'
 import { type Changes, changed } from './changes.ts'
+import { deleteUnusedFloatingIps } from './floating-ip.ts'
 import { grantToAll, hasGatewayPorts, withdrawExternal, withdrawFromAll } from './rbac.ts'
 import {
   defaultNetworkSettings,
@@ -90,6 +91,7 @@ export function updateNetwork(
 
 /** Removes a network and its subnets, unless ports use it. */
 export function deleteNetwork(tx: Transaction, network: Network): void {
+  deleteUnusedFloatingIps(tx, network.id)
   if (tx.countBy(ports, 'network', network.id) > 0)
     throw refuse('NetworkInUse', { id: network.id, reason: 'There are one or more ports still in use on the network' })
   for (const subnet of [...tx.by(subnets, 'network', network.id)]) deleteSubnet(tx, subnet)

@@ -12,6 +12,7 @@ import { chooseAddresses, type FixedIpRequest } from './address.ts'
 import { type Changes, changed } from './changes.ts'
 import { forgetUnusedPolicy, policyOf } from './policy.ts'
 import { forgetPortBindings } from './port-binding.ts'
+import { forgetAddressesOf, requireReplaceable, settleRouterPort } from './router-owned.ts'
 import { defaultSecurityGroup } from './security-group.ts'
 
 const maxAddressPairs = 10
@@ -94,6 +95,7 @@ export function updatePort(tx: Transaction, port: Port, request: PortChange): Po
     fixedIps === undefined && macAddress === port.macAddress
       ? port.fixedIps
       : chooseAddresses(tx, after, fixedIps ?? keepable(tx, port), port.fixedIps)
+  requireReplaceable(tx, port, addresses)
   const done: Port = {
     ...after,
     fixedIps: addresses,
@@ -105,15 +107,18 @@ export function updatePort(tx: Transaction, port: Port, request: PortChange): Po
   requireSecurity(tx, done)
   const policy = policyOf(tx, done)
   change(tx, ports, { ...done, policy }, description)
+  forgetAddressesOf(tx, port, addresses)
   if (policy !== port.policy) forgetUnusedPolicy(tx, port.policy)
   revise(tx, port.networkId)
   if (done.bindingHost !== port.bindingHost) bindToHost(tx, port.id)
   else rebind(tx, port.id)
+  settleRouterPort(tx, port.id)
   return tx.get(ports, port.id)!
 }
 
 /** Removes a port; what is plugged for it loses its binding. */
 export function deletePort(tx: Transaction, port: Port): void {
+  forgetAddressesOf(tx, port, [])
   forgetPortBindings(tx, port.id)
   drop(tx, ports, port.id)
   tx.release(portKeys, port.key)

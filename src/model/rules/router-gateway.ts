@@ -8,7 +8,8 @@ import { subnets } from '../subnet.ts'
 import type { Transaction } from '../transaction.ts'
 import type { FixedIpRequest } from './address.ts'
 import { updatePort } from './port.ts'
-import { badRouter, createServicePort, dropRouterPort, joinRouter, requireApart } from './router-port.ts'
+import { createServicePort, dropRouterPort, joinRouter } from './router-port.ts'
+import { badRouter, requireApart } from './router-subnet.ts'
 
 /** A gateway as asked for. */
 export interface GatewayRequest {
@@ -40,7 +41,7 @@ export function setGateway(tx: Transaction, router: Router, request: GatewayRequ
     return
   }
   if (old) dropGateway(tx, router, old)
-  requireApart(tx, router, all)
+  requireApart(tx, router.id, all)
   const port = createServicePort(tx, {
     id: request.portId,
     // it is shown to nobody but administrators

@@ -1,17 +1,14 @@
 // How networks are connected to routers and taken from them: by subnet or by port.
-
-import { floatingIps } from '../floating-ip.ts'
-import { contains, parseIp, parsePrefix } from '../ip.ts'
+import { parseIp } from '../ip.ts'
 import { type Port, portOf, ports } from '../port.ts'
-import { portForwardings } from '../port-forwarding.ts'
 import { refuse } from '../refusal.ts'
 import { interfaceOwner, interfacesOf, type Router, routerPorts } from '../router.ts'
 import { revise } from '../standard.ts'
 import { type Subnet, subnetOf } from '../subnet.ts'
 import type { Reader, Transaction } from '../transaction.ts'
 import { updatePort } from './port.ts'
-import { badRouter, createServicePort, dropRouterPort, joinRouter, requireApart, subnetsOfPort } from './router-port.ts'
-import { requireNoRouteOver } from './router-route.ts'
+import { createServicePort, dropRouterPort, joinRouter } from './router-port.ts'
+import { badRouter, requireApart, requireUnused, subnetsOfPort } from './router-subnet.ts'
 
 /** What was connected or taken: the port, and those of its subnets that it is about. */
 export interface InterfaceChange {
@@ -27,7 +24,7 @@ export function connectSubnet(tx: Transaction, router: Router, subnetId: string,
   const subnet = subnetOf(tx, subnetId)
   if (subnet.gatewayIp === null) throw badRouter('Subnet for router interface must have a gateway IP')
   requireOwnAdvertisements(subnet)
-  requireApart(tx, router, [subnet])
+  requireApart(tx, router.id, [subnet])
   const fixedIp = { subnetId: subnet.id, ipAddress: subnet.gatewayIp }
   const joined = subnet.ipVersion === 6 ? ipv6Interface(tx, router, subnet.networkId) : undefined
   if (joined) {
@@ -58,7 +55,7 @@ export function connectPort(tx: Transaction, router: Router, portId: string): In
     throw badRouter(
       `Router already contains IPv6 port ${other.id} belonging to network id ${port.networkId}. Only one IPv6 port from the same network subnet can be connected to a router.`,
     )
-  requireApart(tx, router, connected)
+  requireApart(tx, router.id, connected)
   if (connected.filter(subnet => subnet.ipVersion === 4).length > 1)
     throw badRouter('Cannot have multiple IPv4 subnets on router port')
   updatePort(tx, port, {
@@ -120,21 +117,4 @@ function requireOwnAdvertisements(subnet: Subnet): void {
     throw badRouter(
       `IPv6 subnet ${subnet.id} configured to receive RAs from an external router cannot be added to Neutron Router.`,
     )
-}
-
-/** Neither a floating IP nor a route may need the subnet. */
-function requireUnused(reader: Reader, router: Router, subnet: Subnet): void {
-  requireNoRouteOver(router, subnet)
-  const prefix = parsePrefix(subnet.cidr)!
-  const isOnSubnet = (portId: string, address: string) =>
-    contains(prefix, parseIp(address)!) &&
-    (reader.get(ports, portId)?.fixedIps.some(ip => ip.subnetId === subnet.id && ip.ipAddress === address) ?? false)
-  for (const { id, portId, fixedIpAddress } of reader.by(floatingIps, 'router', router.id)) {
-    const isUsed =
-      (portId !== null && isOnSubnet(portId, fixedIpAddress!)) ||
-      Array.from(reader.by(portForwardings, 'floatingIp', id)).some(f =>
-        isOnSubnet(f.internalPortId, f.internalIpAddress),
-      )
-    if (isUsed) throw refuse('RouterInterfaceInUseByFloatingIP', { router: router.id, subnet: subnet.id })
-  }
 }

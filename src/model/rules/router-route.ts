@@ -2,8 +2,8 @@
 import { contains, parseIp, parsePrefix } from '../ip.ts'
 import { refuse } from '../refusal.ts'
 import { type ExtraRoute, gatewayOf, interfacesOf, type Router } from '../router.ts'
-import { type Subnet, subnetOf, subnets } from '../subnet.ts'
 import type { Reader } from '../transaction.ts'
+import { subnetsOfRouter } from './router-subnet.ts'
 
 const maxRoutes = 30
 
@@ -26,22 +26,13 @@ export function requireRoutes(reader: Reader, router: Router): void {
   if (routes.length > maxRoutes) throw refuse('RoutesExhausted', { router: router.id, limit: maxRoutes })
   const text = JSON.stringify(routes.slice(0, 5))
   const gateway = gatewayOf(reader, router.id)
-  const ips = [...interfacesOf(reader, router.id), ...(gateway ? [gateway] : [])].flatMap(port => port.fixedIps)
-  const reached = new Set(ips.map(ip => subnetOf(reader, ip.subnetId).cidr))
-  if (gateway) for (const { cidr } of reader.by(subnets, 'network', gateway.networkId)) reached.add(cidr)
-  const prefixes = [...reached].map(cidr => parsePrefix(cidr)!)
+  const own = [...interfacesOf(reader, router.id), ...(gateway ? [gateway] : [])].flatMap(port => port.fixedIps)
+  const prefixes = subnetsOfRouter(reader, router.id).map(subnet => parsePrefix(subnet.cidr)!)
   for (const { nexthop } of routes) {
     const ip = parseIp(nexthop)!
     if (!prefixes.some(prefix => contains(prefix, ip)))
       throw refuse('InvalidRoutes', { routes: text, reason: 'the nexthop is not connected with router' })
-    if (ips.some(own => own.ipAddress === nexthop))
+    if (own.some(fixedIp => fixedIp.ipAddress === nexthop))
       throw refuse('InvalidRoutes', { routes: text, reason: 'the nexthop is used by router' })
   }
-}
-
-/** Refuses to take a subnet from a router that has a route over it. */
-export function requireNoRouteOver(router: Router, subnet: Subnet): void {
-  const prefix = parsePrefix(subnet.cidr)!
-  if (router.routes.some(({ nexthop }) => contains(prefix, parseIp(nexthop)!)))
-    throw refuse('RouterInterfaceInUseByRoute', { router: router.id, subnet: subnet.id })
 }

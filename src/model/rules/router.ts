@@ -6,8 +6,9 @@ import { add, change, drop } from '../standard.ts'
 import type { Transaction } from '../transaction.ts'
 import { type Changes, changed } from './changes.ts'
 import { type GatewayRequest, setGateway } from './router-gateway.ts'
-import { badRouter, renameInterfaces } from './router-port.ts'
+import { renameInterfaces } from './router-port.ts'
 import { requireRoutes } from './router-route.ts'
+import { badRouter } from './router-subnet.ts'
 
 /** A router to be made; the id is the caller's. */
 export interface RouterRequest extends Omit<Router, 'key' | 'enableSnat' | 'routes'> {
