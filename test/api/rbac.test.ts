@@ -249,6 +249,8 @@ describe('security groups and address groups', () => {
     const policy = await policyOf(share(a, 'address_group', id, 'b'))
     expect((await b.ok('GET', `address-groups/${id}`)).address_group.shared).toBe(true)
     const { security_group_rule: own } = (await name()).body
+    const rename = b.call('PUT', `address-groups/${id}`, { address_group: { name: 'x' } })
+    expect(refusal(await rename)).toEqual([404, 'AddressGroupNotFound'])
     expect(refusal(await gone(a, policy.id))).toEqual([409, 'RbacPolicyInUse'])
     await b.ok('DELETE', `security-group-rules/${own.id}`)
     expect((await gone(a, policy.id)).status).toBe(204)

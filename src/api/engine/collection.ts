@@ -21,16 +21,19 @@ export function isVisible(resource: Resource, doc: Doc, view: View): boolean {
 export function find(resource: Resource, id: string, view: View): Doc {
   const doc = resource.source.get(view.reader, id)
   if (doc && isVisible(resource, doc, view)) return doc
-  throw refuse(resource.absent as 'NetworkNotFound', { id: id.slice(0, 100) })
+  throw absent(resource, id)
 }
+
+const absent = (resource: Resource, id: string) =>
+  refuse(resource.absent as 'NetworkNotFound', { id: id.slice(0, 100) })
 
 /** The record of an id, if the one who asks may change it. */
 export function findOwn(resource: Resource, id: string, view: View, verb: string): Doc {
   const doc = find(resource, id, view)
   const isOwn = view.context.isAdmin || resource.source.owner(doc) === view.context.projectId
-  if (!isOwn && !(verb === 'delete' && resource.isRemovable?.(doc, view)))
-    throw refuse('PolicyNotAuthorized', { action: `rule:${verb}_${resource.name}` })
-  return doc
+  if (isOwn || (verb === 'delete' && resource.isRemovable?.(doc, view))) return doc
+  if (resource.deniesOthers) throw absent(resource, id)
+  throw refuse('PolicyNotAuthorized', { action: `rule:${verb}_${resource.name}` })
 }
 
 /** Shows a record. */

@@ -49,6 +49,7 @@ export const addressGroupResource: Resource = resource<AddressGroup, typeof attr
   source: recordsOf(addressGroups),
   absent: 'AddressGroupNotFound',
   grants: ['access_as_shared'],
+  deniesOthers: true,
   standard: true,
   create: (tx, body, id) =>
     createAddressGroup(tx, {
