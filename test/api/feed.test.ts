@@ -116,7 +116,6 @@ describeDataplane('the event feed', () => {
 
     const lookup = tables.findIndex((t: { name: string }) => t.name === 'l2_lookup')
     client.send({ type: 'count', watch: 1, tables: [lookup] })
-    await new Promise(r => setTimeout(r, 3000))
     const counters = await client.find('counters', m => m.type === 'counters' && m.rows.length > 0)
     expect(counters.tables).toEqual([lookup])
     const row = client.messages

@@ -1,0 +1,6 @@
+// Where the console begins.
+import './style/base.css'
+import { mount } from 'svelte'
+import App from './App.svelte'
+
+mount(App, { target: document.getElementById('app') as HTMLElement })
