@@ -31,3 +31,24 @@ export const linkLocal = (mac: string): string => {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac.split(':').map(byte => Number.parseInt(byte, 16))
   return new ipaddr.IPv6([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f]).toString()
 }
+
+/** Length of a prefix; of an address, all its bits. */
+export const lengthOf = (prefix: string): number =>
+  prefix.includes('/') ? parse(prefix).length : isV6(prefix) ? 128 : 32
+
+/** The prefix of that length that a longer one or an address lies in, in canonical text. */
+export const supernet = (prefix: string, length: number): string => {
+  const [address = ''] = prefix.split('/')
+  const of = isV6(address) ? ipaddr.IPv6 : ipaddr.IPv4
+  return `${of.networkAddressFromCIDR(`${address}/${length}`)}/${length}`
+}
+
+/** An address or prefix as an integer, and the mask that it counts under. */
+export const asInteger = (prefix: string): { readonly value: bigint; readonly mask: bigint } => {
+  const [address = ''] = prefix.split('/')
+  const bytes = ipaddr.parse(address).toByteArray()
+  const value = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
+  const [width, length] = [BigInt(8 * bytes.length), BigInt(lengthOf(prefix))]
+  const mask = ((1n << length) - 1n) << (width - length)
+  return { value: value & mask, mask }
+}

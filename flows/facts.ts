@@ -19,6 +19,7 @@ import {
 } from '#model'
 import { PATCH_TUN, TUNNEL_PORTS } from '#model/ofports'
 import { isV6, linkLocal } from './addresses.ts'
+import { policyId, policyMark } from './policies.ts'
 
 /** What of a network matters to its flows. */
 export const networkFacts = derive('network', networks, (n: Network) => ({
@@ -49,6 +50,8 @@ export const portFacts = derive('port', ports, (p: Port, view: View) => {
         ips: p.fixedIps.map(ip => ip.ipAddress),
         pairs: p.allowedAddressPairs,
         secured: p.portSecurityEnabled,
+        /** As the register `policy` holds it; one that is not known allows nothing. */
+        policy: p.policy === 0 ? 0 : (view.value(policyMark, policyId(p.policy)) ?? p.policy),
         up: p.adminStateUp && network.up,
       }
 })

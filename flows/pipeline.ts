@@ -1,18 +1,36 @@
 // The tables of both bridges in packet order, and which chassis holds which flow sets.
 import { PIPELINE_SET, type Pipeline, subscribe } from '#compiler'
-import { attachments, chassis, isProgrammed } from '#model'
+import { attachments, bindings, chassis, isProgrammed } from '#model'
 import { classify } from './br-int/00-classify.ts'
 import { portSecurity } from './br-int/10-port-security.ts'
 import { addressSecurity } from './br-int/11-address-security.ts'
 import { ndSecurity } from './br-int/12-nd-security.ts'
+import { egressConntrack } from './br-int/20-egress-conntrack.ts'
+import { egressConnection } from './br-int/21-egress-connection.ts'
+import { egressPolicy } from './br-int/22-egress-policy.ts'
+import { egressVerdict } from './br-int/23-egress-verdict.ts'
 import { arpResponder } from './br-int/30-arp-responder.ts'
 import { ndResponder } from './br-int/31-nd-responder.ts'
 import { ndReply } from './br-int/32-nd-reply.ts'
 import { l2Lookup } from './br-int/60-l2-lookup.ts'
 import { l2Learned } from './br-int/61-l2-learned.ts'
 import { l2Unknown } from './br-int/62-l2-unknown.ts'
-import { flood } from './br-int/63-flood.ts'
+import { floodConntrack } from './br-int/63-flood-conntrack.ts'
+import { flood } from './br-int/64-flood.ts'
+import { receiver } from './br-int/65-receiver.ts'
+import { floodOutput } from './br-int/66-flood-output.ts'
+import { ingressConntrack } from './br-int/70-ingress-conntrack.ts'
+import { ingressConnection } from './br-int/71-ingress-connection.ts'
+import { ingressPolicy } from './br-int/72-ingress-policy.ts'
+import { ingressVerdict } from './br-int/73-ingress-verdict.ts'
 import { outputTable } from './br-int/90-output.ts'
+import { connectionOwner } from './br-int/100-connection-owner.ts'
+import { commitTable } from './br-int/101-commit.ts'
+import { policyTable } from './br-int/110-policy.ts'
+import { remoteAddressTable } from './br-int/111-remote-address.ts'
+import { remoteMembers } from './br-int/112-remote-members.ts'
+import { remotePrefixes } from './br-int/113-remote-prefixes.ts'
+import { securityRules } from './br-int/114-security-rules.ts'
 import { tunnelClassify } from './br-tun/00-tunnel-classify.ts'
 import { localVlan } from './br-tun/10-local-vlan.ts'
 import { unicast } from './br-tun/20-unicast.ts'
@@ -20,13 +38,19 @@ import { tunnelFlood } from './br-tun/21-tunnel-flood.ts'
 import { vtep } from './br-tun/22-vtep.ts'
 import { admit } from './br-tun/30-admit.ts'
 import { toLocal } from './br-tun/40-to-local.ts'
+import { portFacts } from './facts.ts'
+import { policyFlowSets, policyId } from './policies.ts'
 
 /** What Flowright programs. */
 export const pipeline: Pipeline = {
   tables: [
     ...[classify, portSecurity, addressSecurity, ndSecurity],
+    ...[egressConntrack, egressConnection, egressPolicy, egressVerdict],
     ...[arpResponder, ndResponder, ndReply],
-    ...[l2Lookup, l2Learned, l2Unknown, flood, outputTable],
+    ...[l2Lookup, l2Learned, l2Unknown, floodConntrack, flood, receiver, floodOutput],
+    ...[ingressConntrack, ingressConnection, ingressPolicy, ingressVerdict, outputTable],
+    ...[connectionOwner, commitTable],
+    ...[policyTable, remoteAddressTable, remoteMembers, remotePrefixes, securityRules],
     ...[tunnelClassify, localVlan, unicast, tunnelFlood, vtep, admit, toLocal],
   ],
   subscriptions: [
@@ -34,5 +58,9 @@ export const pipeline: Pipeline = {
       isProgrammed(c) ? [PIPELINE_SET, 'fabric', `chassis/${c.id}`].map(flowSet => ({ chassis: c.id, flowSet })) : [],
     ),
     subscribe(attachments, ({ chassis: id, network }) => [{ chassis: id, flowSet: `network/${network}` }]),
+    subscribe(bindings, ({ chassis: id, port }, view) => {
+      const policy = view.value(portFacts, port)?.policy ?? 0
+      return (view.value(policyFlowSets, policyId(policy)) ?? []).map(flowSet => ({ chassis: id, flowSet }))
+    }),
   ],
 }

@@ -1,6 +1,7 @@
 // Which bits of which register carry what, between which tables. `docs/pipeline.md` is printed from this, and a test
 // refuses two live values in the same bits, and a table that uses a value outside its life.
-import { type Action, type Masked, masked, type Subfield, setField } from 'node-openflow/flow'
+import assert from 'node:assert'
+import { type Action, type Masked, type Match, masked, type Subfield, setField } from 'node-openflow/flow'
 import type { Bridge } from '#compiler'
 
 /** Names of the first and the last table between which a value lives; in the tables that these call by resubmit too. */
@@ -21,8 +22,8 @@ export interface Register extends RegisterSpec {
   readonly name: string
   /** As actions that copy name it: `reg3[0..15]`. */
   readonly part: Subfield
-  /** The action that loads a value. */
-  set(value: number | bigint): Action
+  /** The action that loads a value, into the bits of a mask if one is given. */
+  set(value: number | bigint, mask?: number | bigint): Action
   /** The part of a match that asks for a value, in the bits of a mask if one is given. */
   is(
     value: number | bigint,
@@ -42,25 +43,41 @@ const register = (name: string, spec: RegisterSpec): Register => {
   const onWire = (value: bigint) => (width === 32 ? Number(value) : value)
   const place = (value: number | bigint) => onWire(BigInt(value) << BigInt(low))
   const all = (1n << BigInt(high - low + 1)) - 1n
-  const mask = bits === undefined ? undefined : place(all)
+  const maskOf = (some: number | bigint | undefined) =>
+    some === undefined && bits === undefined ? undefined : place(some ?? all)
   return {
     name,
     ...spec,
     part:
       bits === undefined ? (field as Subfield) : (`${field}[${low === high ? low : `${low}..${high}`}]` as Subfield),
-    set: value => setField(field as 'reg0', place(value) as number, mask as number | undefined),
-    is: (value, given) => {
-      const within = given === undefined ? mask : place(given)
-      return { [field]: within === undefined ? place(value) : masked(place(value), within) }
+    set: (value, some) => setField(field as 'reg0', place(value) as number, maskOf(some) as number | undefined),
+    is: (value, some) => {
+      const mask = maskOf(some)
+      return { [field]: mask === undefined ? place(value) : masked(place(value), mask) }
     },
   }
+}
+
+/** A match on two registers that are bits of one field: one match could not be spread into the other. */
+export const both = (a: Register, valueA: number, b: Register, valueB: number): Match => {
+  const [x, y] = [a, b].map((r, i) => r.is(i === 0 ? valueA : valueB)[r.field] as Masked<number>)
+  assert(a.field === b.field && x !== undefined && y !== undefined && (x.mask & y.mask) === 0)
+  return { [a.field]: masked(x.value | y.value, x.mask | y.mask) }
 }
 
 /** Where a frame on br-int came from, beyond its port: values of `origin`. */
 export const ORIGIN = { local: 0, tunnel: 1, provider: 2 } as const
 
+/** Values of `direction`. */
+export const EGRESS = 0
+/** Into the port. */
+export const INGRESS = 1
+
 /** A destination port key that stands for "out of this chassis": no port has it. */
 export const UPLINK = 0xffffffff
+
+/** The bit of `policy` that says that its groups are stateless. */
+export const STATELESS = 0x80000000
 
 /** The network key, on br-int. */
 export const network = register('network', {
@@ -95,6 +112,51 @@ export const origin = register('origin', {
   doc: '0 a local port, 1 a tunnel, 2 a provider network: what came from outside does not go out again',
 })
 
+/** Which rules count. */
+export const direction = register('direction', {
+  bridge: 'br-int',
+  field: 'reg2',
+  bits: [8, 8],
+  lives: [['egress_conntrack', 'ingress_verdict']],
+  doc: 'which rules of the policy count: 0 egress, 1 ingress',
+})
+
+/** What the rules said. */
+export const allowed = register('allowed', {
+  bridge: 'br-int',
+  field: 'reg2',
+  bits: [9, 9],
+  lives: [['egress_conntrack', 'ingress_verdict']],
+  doc: '1 when a rule of the policy allows the frame',
+})
+
+/** Whether the connection is to be committed. */
+export const commit = register('commit', {
+  bridge: 'br-int',
+  field: 'reg2',
+  bits: [10, 10],
+  lives: [['egress_policy', 'ingress_verdict']],
+  doc: '1 when the connection is to be committed with the keys of its ports',
+})
+
+/** Whose connection it is. */
+export const known = register('known', {
+  bridge: 'br-int',
+  field: 'reg2',
+  bits: [11, 11],
+  lives: [['egress_connection', 'ingress_policy']],
+  doc: '1 when the label of the connection names the port that is judged',
+})
+
+/** What is copied unjudged. */
+export const exempt = register('exempt', {
+  bridge: 'br-int',
+  field: 'reg2',
+  bits: [12, 12],
+  lives: [['flood_conntrack', 'flood']],
+  doc: '1 when every port receives its copy whatever its policy',
+})
+
 /** The conntrack zone. */
 export const zone = register('zone', {
   bridge: 'br-int',
@@ -102,6 +164,76 @@ export const zone = register('zone', {
   bits: [0, 15],
   lives: [['classify', 'output']],
   doc: 'conntrack zone of the network on this chassis: its local VLAN there',
+})
+
+/** The other end of what is judged. */
+export const remoteAddress = register('remote_address', {
+  bridge: 'br-int',
+  field: 'xxreg1',
+  lives: [['remote_address', 'remote_prefixes']],
+  doc: 'address of the other end; IPv4 in the low 32 bits',
+})
+
+/** Which remote groups the other end is in. */
+export const remoteGroups = register('remote_groups', {
+  bridge: 'br-int',
+  field: 'xxreg2',
+  lives: [['remote_address', 'security_rules']],
+  doc: 'a bit for each remote group of the page that the address of the other end belongs to',
+})
+
+/** The policy of the port that is judged. */
+export const policy = register('policy', {
+  bridge: 'br-int',
+  field: 'reg12',
+  lives: [['classify', 'ingress_verdict']],
+  doc: 'policy key of the port that is judged; bit 31: stateless; 0: not judged',
+})
+
+/** Whom the connection must belong to. */
+export const judgedPort = register('judged_port', {
+  bridge: 'br-int',
+  field: 'reg13',
+  lives: [
+    ['egress_connection', 'egress_connection'],
+    ['ingress_connection', 'ingress_connection'],
+  ],
+  doc: 'key of the port that is judged',
+})
+
+/** Whom the connection belongs to. */
+export const labelPort = register('label_port', {
+  bridge: 'br-int',
+  field: 'reg14',
+  lives: [
+    ['egress_connection', 'egress_connection'],
+    ['ingress_connection', 'ingress_connection'],
+  ],
+  doc: 'key in the label of the connection at the place of the port that is judged',
+})
+
+/** The security group asked. */
+export const group = register('group', {
+  bridge: 'br-int',
+  field: 'reg13',
+  lives: [['policy', 'security_rules']],
+  doc: 'key of the security group whose rules are asked',
+})
+
+/** The page of remote groups. */
+export const page = register('page', {
+  bridge: 'br-int',
+  field: 'reg14',
+  lives: [['policy', 'security_rules']],
+  doc: 'key of the page of remote groups that the bits are of',
+})
+
+/** The receiving port's number. */
+export const localPort = register('local_port', {
+  bridge: 'br-int',
+  field: 'reg15',
+  lives: [['flood', 'output']],
+  doc: 'OpenFlow port of the receiver; 0 when it is not on this chassis',
 })
 
 /** The network key, on br-tun. */
@@ -131,6 +263,8 @@ export const tunnelPort = register('tunnel_port', {
 /** All registers, for the documentation and its test. */
 export const registers: readonly Register[] = [
   ...[network, sourcePort, destinationPort],
-  ...[origin, zone],
+  ...[origin, direction, allowed, commit, known, exempt],
+  ...[zone, remoteAddress, remoteGroups],
+  ...[policy, judgedPort, labelPort, group, page, localPort],
   ...[tunnelNetwork, destinationChassis, tunnelPort],
 ]

@@ -1,5 +1,5 @@
 /**
- * Names where a frame came from: its port and network, and whether it came from outside this chassis.
+ * Names where a frame came from: its port, policy and network, and whether it came from outside this chassis.
  *
  * In:   everything that enters br-int.
  * Out:  frames of local ports to port_security, untagged ones only (a guest's tag must not choose a network); what came
@@ -7,7 +7,7 @@
  *       migration) may only announce itself: that reaches the controller, which cuts over.
  *
  *   table=0, priority=20,in_port=7,vlan_tci=0x0000/0x1fff
- *   actions=set_field:0x5->reg0,set_field:0x3->metadata,set_field:0x2/0xffff->reg3,goto_table:10
+ *   actions=set_field:0x5->reg0,set_field:0x3->metadata,set_field:0x2/0xffff->reg3,set_field:0x7->reg12,goto_table:10
  */
 import { type Action, arp, controller, drop, eth, goto, icmp6, type Match, popVlan } from 'node-openflow/flow'
 import { each, table } from '#compiler'
@@ -18,7 +18,8 @@ import { activePort, attachmentOf, portFacts, uplinkOf } from '../facts.ts'
 import { ETH_TYPE_RARP, learnedFromOutside } from '../learning.ts'
 import { NEIGHBOR_ADVERTISEMENT } from '../neighbor-discovery.ts'
 import { cutOverUserdata } from '../packet-in.ts'
-import { network, ORIGIN, origin, sourcePort, zone } from '../registers.ts'
+import { network, ORIGIN, origin, policy, sourcePort, zone } from '../registers.ts'
+import { CLASSIFY } from '../restart.ts'
 import { tagged, UNTAGGED } from '../vlan.ts'
 import { portSecurity } from './10-port-security.ts'
 import { l2Lookup } from './60-l2-lookup.ts'
@@ -36,7 +37,7 @@ const announcements = (ips: readonly string[]): readonly Match[] => [
 
 export const classify = table('classify', {
   bridge: 'br-int',
-  number: 0,
+  number: CLASSIFY,
   match: ['in_port', 'vlan_vid', 'eth_type', 'arp_spa', 'arp_tpa', 'nw_proto', 'icmpv6_type', 'nd_target'],
   next: [portSecurity, l2Lookup],
   miss: drop(),
@@ -48,14 +49,17 @@ export const classify = table('classify', {
         const attachment = view.value(attachmentOf, binding.id)
         if (port === undefined || attachment === undefined) return []
         const local = { port: port.key, network: port.networkKey, zone: attachment.localVlan }
-        return [{ in: binding.chassis, ofport: binding.ofport, ...local, up: port.up }]
+        return [{ in: binding.chassis, ofport: binding.ofport, ...local, policy: port.policy, up: port.up }]
       },
-      example: { in: 'host1', ofport: 7, port: 5, network: 3, zone: 2, up: true },
+      example: { in: 'host1', ofport: 7, port: 5, network: 3, zone: 2, policy: 7, up: true },
       flow: row => ({
         priority: PORT,
         match: { in_port: row.ofport, vlan_vid: UNTAGGED },
         actions: row.up
-          ? [sourcePort.set(row.port), network.set(row.network), zone.set(row.zone), goto(portSecurity)]
+          ? [
+              ...[sourcePort.set(row.port), network.set(row.network), zone.set(row.zone), policy.set(row.policy)],
+              goto(portSecurity),
+            ]
           : drop(),
       }),
     }),

@@ -2,8 +2,9 @@
  * A port sends only from its own MAC addresses.
  *
  * In:   frames of local ports; reg0 is the port's key.
- * Out:  address_security, when the source MAC is the port's or that of an allowed address pair. A port without port
- *       security sends what it likes, and addresses behind it are learned. The rest is spoofed, and dropped.
+ * Out:  address_security, when the source MAC is the port's or that of an allowed address pair, which is learned, as the
+ *       port that has it may change (VRRP). A port without port security sends what it likes, and addresses behind it
+ *       are learned. The rest is spoofed, and dropped.
  *
  *   table=10, priority=10,reg0=0x5,dl_src=fa:16:3e:00:00:05 actions=goto_table:11
  */
@@ -38,13 +39,14 @@ export const portSecurity = table('port_security', {
           in: binding.chassis,
           port: port.key,
           mac,
+          isOwn: mac === port.mac,
         }))
       },
-      example: { in: 'host1', port: 5, mac: 'fa:16:3e:00:00:05' },
-      flow: ({ port, mac }) => ({
+      example: { in: 'host1', port: 5, mac: 'fa:16:3e:00:00:05', isOwn: true },
+      flow: ({ port, mac, isOwn }) => ({
         priority: MAC,
         match: { ...sourcePort.is(port), eth_src: mac },
-        actions: [goto(addressSecurity)],
+        actions: [...(isOwn ? [] : [learnedAtPort(port)]), goto(addressSecurity)],
       }),
     }),
     each(bindings, {

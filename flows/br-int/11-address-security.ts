@@ -2,21 +2,23 @@
  * A port sends only from its own addresses, and is no DHCP server or IPv6 router.
  *
  * In:   frames of local ports with a source MAC of theirs.
- * Out:  arp_responder, for the port's fixed addresses and allowed address pairs (each with its MAC); l2_lookup for
- *       gratuitous ARP and RARP, which must reach the others; nd_security for neighbour discovery. What a host sends
- *       before it has an address passes (DHCP, probes, MLD). IPv6 passes on ports that have an IPv6 address or pair.
+ * Out:  egress_conntrack for IP, arp_responder for ARP, from the port's fixed addresses and allowed address pairs (each
+ *       with its MAC); l2_lookup for gratuitous ARP and RARP, which must reach the others; nd_security for neighbour
+ *       discovery. What a host sends before it has an address passes unjudged (DHCP, probes, MLD). IPv6 passes on ports that have an IPv6 address or pair.
  *
- *   table=11, priority=20,ip,reg0=0x5,dl_src=fa:16:3e:00:00:05,nw_src=10.0.0.5 actions=goto_table:30
+ *   table=11, priority=20,ip,reg0=0x5,dl_src=fa:16:3e:00:00:05,nw_src=10.0.0.5 actions=goto_table:20
  */
 import { ARP_REQUEST, arp, drop, eth, goto, icmp6, ip, ipv6, type Match, udp, udp6 } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { bindings } from '#model'
 import { isHost, isV6, onWire } from '../addresses.ts'
+import { HOST_MESSAGES } from '../always-allowed.ts'
 import { securedPort, sendersOf } from '../facts.ts'
 import { ETH_TYPE_RARP } from '../learning.ts'
 import { NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION, ROUTER_ADVERTISEMENT } from '../neighbor-discovery.ts'
 import { sourcePort } from '../registers.ts'
 import { ndSecurity } from './12-nd-security.ts'
+import { egressConntrack } from './20-egress-conntrack.ts'
 import { arpResponder } from './30-arp-responder.ts'
 import { l2Lookup } from './60-l2-lookup.ts'
 
@@ -27,8 +29,6 @@ const OWN = 20
 const UNADDRESSED = 10
 
 const REDIRECT = 137
-/** Router solicitation and multicast listener messages, which a host sends from the unspecified address. */
-const FROM_UNSPECIFIED = [131, 132, 133, 143]
 
 const forbidden: readonly Match[] = [
   udp({ udp_src: 67, udp_dst: 68 }),
@@ -44,7 +44,7 @@ export const addressSecurity = table('address_security', {
     ...['reg0', 'eth_type', 'eth_src', 'ip_src', 'ipv6_src', 'arp_spa', 'arp_tpa', 'arp_sha', 'arp_op'],
     ...['nw_proto', 'udp_src', 'udp_dst', 'icmpv6_type'],
   ],
-  next: [ndSecurity, arpResponder, l2Lookup],
+  next: [ndSecurity, egressConntrack, arpResponder, l2Lookup],
   miss: drop(),
   fixed: [
     ...forbidden.map(match => ({ priority: FORBIDDEN, match, actions: drop() })),
@@ -60,7 +60,7 @@ export const addressSecurity = table('address_security', {
       match: udp({ ip_src: '0.0.0.0', udp_src: 68, udp_dst: 67 }),
       actions: [goto(arpResponder)],
     },
-    ...FROM_UNSPECIFIED.map(type => ({
+    ...HOST_MESSAGES.map(type => ({
       priority: UNADDRESSED,
       match: icmp6({ ipv6_src: '::', icmpv6_type: type }),
       actions: [goto(arpResponder)],
@@ -81,7 +81,7 @@ export const addressSecurity = table('address_security', {
         match: isV6(row.ip)
           ? ipv6({ ...sourcePort.is(row.port), eth_src: row.mac, ipv6_src: onWire(row.ip) })
           : ip({ ...sourcePort.is(row.port), eth_src: row.mac, ip_src: onWire(row.ip) }),
-        actions: [goto(arpResponder)],
+        actions: [goto(egressConntrack)],
       }),
     }),
     each(bindings, {

@@ -2,13 +2,13 @@
  * Where a frame goes: the port that has its destination address. The same flows on every chassis.
  *
  * In:   frames that may be sent; metadata is their network's key.
- * Out:  output, with the destination port's key; flood for broadcast and multicast; an address that is no port's is
- *       looked up among those learned. ARP requests and neighbour solicitations that come in from a provider network
+ * Out:  receiver, with the destination port's key; flood_conntrack for broadcast and multicast; an address that is no
+ *       port's is looked up among those learned. ARP requests and neighbour solicitations that come in from a provider network
  *       for an address of the model go to its port alone.
  *
- *   table=60, priority=20,metadata=0x3,dl_dst=fa:16:3e:00:00:05 actions=set_field:0x5->reg1,goto_table:90
+ *   table=60, priority=20,metadata=0x3,dl_dst=fa:16:3e:00:00:05 actions=set_field:0x5->reg1,goto_table:65
  *   table=60, priority=30,arp,reg2=0x2/0x3,metadata=0x3,arp_tpa=10.0.0.5,arp_op=1
- *   actions=set_field:0x5->reg1,goto_table:90
+ *   actions=set_field:0x5->reg1,goto_table:65
  */
 import { ARP_REQUEST, arp, goto, icmp6, masked, resubmit } from 'node-openflow/flow'
 import { each, table } from '#compiler'
@@ -17,10 +17,11 @@ import { isV6 } from '../addresses.ts'
 import { addressOwners, networkFacts, portFacts } from '../facts.ts'
 import { NEIGHBOR_SOLICITATION } from '../neighbor-discovery.ts'
 import { destinationPort, network, ORIGIN, origin } from '../registers.ts'
+import { L2_LOOKUP } from '../restart.ts'
 import { l2Learned } from './61-l2-learned.ts'
 import { l2Unknown } from './62-l2-unknown.ts'
-import { flood } from './63-flood.ts'
-import { outputTable } from './90-output.ts'
+import { floodConntrack } from './63-flood-conntrack.ts'
+import { receiver } from './65-receiver.ts'
 
 const ASKED_FROM_OUTSIDE = 30
 const KNOWN = 20
@@ -28,14 +29,14 @@ const GROUP = 10
 
 export const l2Lookup = table('l2_lookup', {
   bridge: 'br-int',
-  number: 60,
+  number: L2_LOOKUP,
   match: ['metadata', 'eth_dst', 'eth_type', 'reg2', 'arp_op', 'arp_tpa', 'nw_proto', 'icmpv6_type', 'nd_target'],
-  next: [outputTable, flood, l2Learned, l2Unknown],
+  next: [receiver, floodConntrack, l2Learned, l2Unknown],
   fixed: [
     {
       priority: GROUP,
       match: { eth_dst: masked('01:00:00:00:00:00', '01:00:00:00:00:00') },
-      actions: [goto(flood)],
+      actions: [goto(floodConntrack)],
     },
   ],
   miss: [resubmit({ table: l2Learned.number }), goto(l2Unknown)],
@@ -52,7 +53,7 @@ export const l2Lookup = table('l2_lookup', {
       flow: ({ network: net, mac, port }) => ({
         priority: KNOWN,
         match: { ...network.is(net), eth_dst: mac },
-        actions: [destinationPort.set(port), goto(outputTable)],
+        actions: [destinationPort.set(port), goto(receiver)],
       }),
     }),
     each(ports, {
@@ -71,7 +72,7 @@ export const l2Lookup = table('l2_lookup', {
           ...network.is(net),
           ...origin.is(ORIGIN.provider),
         },
-        actions: [destinationPort.set(port), goto(outputTable)],
+        actions: [destinationPort.set(port), goto(receiver)],
       }),
     }),
   ],

@@ -56,7 +56,7 @@ export interface Port {
 /** All ports. */
 export const ports: Kind<
   Port,
-  'network' | 'project' | 'device' | 'subnet' | 'address' | 'pair' | 'securityGroup' | 'policy'
+  'network' | 'project' | 'device' | 'subnet' | 'address' | 'pair' | 'securityGroup' | 'prefixMember' | 'policy'
 > = kind<Port>()('port', {
   unique: p => [
     `key ${p.key}`,
@@ -71,6 +71,8 @@ export const ports: Kind<
     address: p => p.fixedIps.map(ip => ip.ipAddress),
     pair: p => p.allowedAddressPairs.map(pair => `${p.networkId} ${pair.ipAddress}`),
     securityGroup: p => p.securityGroups,
+    // The groups of ports that bring prefixes of more than one address into them.
+    prefixMember: p => (p.allowedAddressPairs.some(pair => pair.ipAddress.includes('/')) ? p.securityGroups : []),
     policy: p => [String(p.policy)],
   },
 })

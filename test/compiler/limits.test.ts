@@ -17,21 +17,21 @@ const flowOf = (compiler: Compiler, flowSet: string, table: number) => {
   return found[0]
 }
 
-test('a network floods to 1,000 ports of a chassis and to its uplink; those beyond are named', () => {
+test('a network floods to 1,949 ports of one policy on a chassis and to its uplink; those beyond are named', () => {
   const [net, host] = [aNetwork('net', 1), aChassis('host1', 1)]
-  const ports: Port[] = Array.from({ length: 1003 }, (_, i) => aPort(`p${i + 1}`, i + 1, 'net', address(i + 1)))
+  const ports: Port[] = Array.from({ length: 1952 }, (_, i) => aPort(`p${i + 1}`, i + 1, 'net', address(i + 1)))
   const compiler = new Compiler(pipeline)
   const binding = ports.map(port => aBinding(port, host, port.key + 10))
   compiler.apply(
     commitOf({ network: [net], chassis: [host], port: ports, binding, attachment: [anAttachment(net, host, 2)] }),
   )
-  const flood = flowOf(compiler, 'chassis/host1', 63)
+  const flood = flowOf(compiler, 'chassis/host1', 64)
   expect(flood?.instructions.length).toBeLessThan(65_000)
-  expect(flood?.flow.actions.filter(action => action.type === 'resubmit')).toHaveLength(1001)
+  expect(flood?.flow.actions.filter(action => action.type === 'resubmit')).toHaveLength(1951)
   const [conflict, ...others] = compiler.conflicts
   expect(others).toEqual([])
   expect(conflict?.reason).toBe('limit')
-  expect(conflict?.refused.map(source => source.id)).toEqual(['p1001@host1', 'p1002@host1', 'p1003@host1'])
+  expect(conflict?.refused.map(source => source.id)).toEqual(['p1950@host1', 'p1951@host1', 'p1952@host1'])
 })
 
 test('a network floods to 500 chassis; when one of them leaves, one that was refused takes its place', () => {

@@ -18,6 +18,7 @@ describeDataplane('forwarding', () => {
   let hosts: Host[]
   beforeAll(async () => {
     world = await startWorld()
+    await world.openDefaultGroup()
     hosts = []
     for (const n of [1, 2, 3])
       hosts.push(

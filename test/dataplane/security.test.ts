@@ -9,6 +9,7 @@ describeDataplane('port security', () => {
   let hosts: Host[]
   beforeAll(async () => {
     world = await startWorld()
+    await world.openDefaultGroup()
     hosts = [await world.addHost('host1', 1), await world.addHost('host2', 2)]
   }, 120_000)
   afterAll(() => world?.stop())

@@ -34,6 +34,8 @@ export interface World {
   addVm(host: Host, port: PortResource): Promise<Vm>
   /** A port on a network, and its VM on a host. */
   vmOn(host: Host, network: Resource, body?: Readonly<Record<string, unknown>>): Promise<[Vm, PortResource]>
+  /** Lets anything in at ports of the default security group: for tests of what lies below. */
+  openDefaultGroup(): Promise<void>
   untilActive(port: Resource): Promise<void>
   /** Ends the controller: SIGTERM's way. Hosts and VMs go on. */
   stopController(): Promise<void>
@@ -131,6 +133,16 @@ export const startWorld = async (): Promise<World> => {
         return chassis.some(c => c.id === name && c.openflow?.connected)
       })
       return host
+    },
+    openDefaultGroup: async () => {
+      const { security_groups: groups } = await call<{ security_groups: Resource[] }>(
+        'GET',
+        '/v2.0/security-groups?name=default',
+      )
+      for (const ethertype of ['IPv4', 'IPv6'])
+        await call('POST', '/v2.0/security-group-rules', {
+          security_group_rule: { security_group_id: groups[0]?.id, direction: 'ingress', ethertype },
+        })
     },
     untilActive,
     stopController: async () => {

@@ -1,0 +1,47 @@
+/**
+ * Finds the address of the other end, and loads the bits of the remote groups that it belongs to.
+ *
+ * In:   by resubmit, a packet, the page, and which rules count (direction). The other end of what comes in is the
+ *       connection's originator, of what goes out its responder, whichever way this packet goes; stateless policies
+ *       know the packet alone.
+ * Out:  back, by way of remote_members and remote_prefixes.
+ */
+import { goto, ip, ipv6, type Match, move, resubmit, type Subfield } from 'node-openflow/flow'
+import { table } from '#compiler'
+import { state, VALID } from '../conntrack.ts'
+import { direction, EGRESS, INGRESS, policy, remoteAddress, remoteGroups, STATELESS } from '../registers.ts'
+import { remoteMembers } from './112-remote-members.ts'
+import { remotePrefixes } from './113-remote-prefixes.ts'
+
+const STATELESS_POLICY = 20
+const CONNECTION = 10
+
+const IPV4: Subfield = 'xxreg1[0..31]'
+
+const lookUp = [resubmit({ table: remoteMembers }), goto(remotePrefixes)] as const
+
+const from = (priority: number, match: Match, address: Subfield) => ({
+  priority,
+  match,
+  actions: [remoteGroups.set(0), move(address, address.includes('ipv6') ? remoteAddress.part : IPV4), ...lookUp],
+})
+
+const stateless = policy.is(STATELESS, STATELESS)
+
+export const remoteAddressTable = table('remote_address', {
+  bridge: 'br-int',
+  number: 111,
+  match: ['reg2', 'reg12', 'eth_type', 'ct_state'],
+  next: [remoteMembers, remotePrefixes],
+  fixed: [
+    from(STATELESS_POLICY, ip({ ...stateless, ...direction.is(INGRESS) }), 'ip_src'),
+    from(STATELESS_POLICY, ip({ ...stateless, ...direction.is(EGRESS) }), 'ip_dst'),
+    from(STATELESS_POLICY, ipv6({ ...stateless, ...direction.is(INGRESS) }), 'ipv6_src'),
+    from(STATELESS_POLICY, ipv6({ ...stateless, ...direction.is(EGRESS) }), 'ipv6_dst'),
+    from(CONNECTION, ip({ ...state(VALID), ...direction.is(INGRESS) }), 'ct_nw_src'),
+    from(CONNECTION, ip({ ...state(VALID), ...direction.is(EGRESS) }), 'ct_nw_dst'),
+    from(CONNECTION, ipv6({ ...state(VALID), ...direction.is(INGRESS) }), 'ct_ipv6_src'),
+    from(CONNECTION, ipv6({ ...state(VALID), ...direction.is(EGRESS) }), 'ct_ipv6_dst'),
+  ],
+  miss: [remoteGroups.set(0)],
+})

@@ -1,0 +1,85 @@
+/**
+ * Copies broadcast, multicast and unknown unicast to every member of the network on this chassis, and out of it once.
+ * Each policy is asked once, before the copies to its ports.
+ *
+ * In:   frames for more than one receiver, or for one that nobody knows.
+ * Out:  flood_output, once for each local port; output for the uplink, which comes last as output tags the frame for it.
+ *
+ * The flow is a message of 64 kB at most, and Open vSwitch looks into 4,096 tables for one packet: a network has at most
+ * 1,949 ports of one policy on one chassis, fewer of many.
+ *
+ *   table=64, priority=10,metadata=0x3 actions=set_field:0x7->reg12,resubmit(,110)
+ *   table=64, priority=10,metadata=0x3 actions=set_field:0->reg15,resubmit(,90)
+ */
+import { drop, resubmit } from 'node-openflow/flow'
+import { each, table } from '#compiler'
+import { attachments, bindings } from '#model'
+import { activePort, networkFacts } from '../facts.ts'
+import { policyFacts, policyId } from '../policies.ts'
+import { localPort, network, policy } from '../registers.ts'
+import { floodOutput } from './66-flood-output.ts'
+import { outputTable } from './90-output.ts'
+import { policyTable } from './110-policy.ts'
+
+const MEMBERS = 10
+
+/** Lookups of one packet, as rows weigh; no row has more than 16 bytes for each. */
+const LIMIT = 3900
+const COPY = 2
+
+/** A policy that is to be asked, by how many lookups; or a port of it. */
+type Row = { readonly in: string; readonly network: number; readonly policy: number } & (
+  | { readonly lookups: number }
+  | { readonly port: number }
+)
+
+export const flood = table('flood', {
+  bridge: 'br-int',
+  number: 64,
+  match: ['metadata'],
+  next: [floodOutput, outputTable, policyTable],
+  miss: drop(),
+  rules: [
+    each(bindings, {
+      scope: 'chassis',
+      merge: 'union',
+      limit: LIMIT,
+      weight: row => ('port' in row ? COPY : 1 + row.lookups),
+      order: row => [row.policy, 'port' in row ? row.port : 0],
+      rows: (binding, view): readonly Row[] => {
+        const port = activePort(binding, view)
+        if (!port?.up) return []
+        const row = { in: binding.chassis, network: port.networkKey, policy: port.policy }
+        const lookups = view.value(policyFacts, policyId(port.policy))?.lookups ?? 1
+        return [
+          { ...row, lookups },
+          { ...row, port: binding.ofport },
+        ]
+      },
+      example: { in: 'host1', network: 3, policy: 7, lookups: 4 } as Row,
+      flow: row => ({
+        priority: MEMBERS,
+        match: { ...network.is(row.network) },
+        actions:
+          'port' in row
+            ? [localPort.set(row.port), resubmit({ table: floodOutput })]
+            : [policy.set(row.policy), resubmit({ table: policyTable })],
+      }),
+    }),
+    each(attachments, {
+      scope: 'chassis',
+      merge: 'union',
+      order: () => Number.POSITIVE_INFINITY,
+      rows: (attachment, view) => {
+        const net = view.value(networkFacts, attachment.network)
+        return net === undefined ? [] : [{ in: attachment.chassis, network: net.key }]
+      },
+      example: { in: 'host1', network: 3 },
+      flow: row => ({
+        priority: MEMBERS,
+        match: { ...network.is(row.network) },
+        actions: [localPort.set(0), resubmit({ table: outputTable })],
+      }),
+    }),
+  ],
+})

@@ -1,0 +1,9 @@
+// Packets go forward. One that turns out to belong to the connection of another starts a connection of its own, and is
+// judged again from where it came in: these are the numbers of the tables where it begins anew, which cannot be imported
+// from their files, as those lead to where it turns out.
+
+/** Number of classify: for frames of local ports. */
+export const CLASSIFY = 0
+
+/** Number of l2_lookup: for frames from outside. */
+export const L2_LOOKUP = 60
