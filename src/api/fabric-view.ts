@@ -1,5 +1,7 @@
 // What the API asks of the fabric and the compiler. main.ts hands in an object that answers from the running ones.
 
+import type { ReasonView } from './counter-view.ts'
+
 /** Names of the bridges that are programmed. */
 export type BridgeName = 'br-int' | 'br-tun'
 
@@ -75,6 +77,10 @@ export interface ExplanationView {
   /** What the table does. */
   readonly description: string
   readonly flows: readonly FlowView[]
+  /** Why they drop what they match, if they do. */
+  readonly drop?: ReasonView | undefined
+  /** The remote groups that they put an address into: bits of a page. */
+  readonly remoteGroups?: { readonly page: number; readonly bits: readonly number[] } | undefined
 }
 
 /** A deviation that was found and repaired. */

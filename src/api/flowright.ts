@@ -18,6 +18,7 @@ import type { Store } from '#store'
 import { formatTime } from './engine/common.ts'
 import { quote } from './engine/read.ts'
 import type { Serve } from './engine/serve.ts'
+import { meaningOf } from './explain-words.ts'
 import type { BridgeName, FabricView, FlowFilter, FlowView, SourceView } from './fabric-view.ts'
 
 type One = { Params: { id: string } }
@@ -114,6 +115,7 @@ export function serveFlowright(app: FastifyInstance, store: Store, fabric: Fabri
         table: found.table,
         file: found.file,
         description: found.description,
+        meaning: meaningOf(found, params.id, store),
         flows: found.flows.map(flow => flow.text),
         resources,
         ...(last?.revision === undefined ? {} : { revision: last.revision }),

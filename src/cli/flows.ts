@@ -34,6 +34,8 @@ interface Explanation {
   readonly table: string
   readonly file: string
   readonly description: string
+  /** What it means for security groups, in a few sentences. */
+  readonly meaning: readonly string[]
   readonly flows: readonly string[]
   readonly resources: readonly Resource[]
   readonly revision?: number
@@ -104,7 +106,7 @@ export function diff(): Command {
 /** `flowright explain CHASSIS COOKIE`. */
 export function explain(): Command {
   return addApiOptions(new Command('explain'))
-    .description('what asked for the flows with a cookie: resource, request and the file that made them')
+    .description('what asked for the flows with a cookie, and what they mean: rule, group, ports, request, file')
     .argument('<chassis>')
     .argument('<cookie>', 'as ovs-ofctl prints it, 0x…')
     .action(async (id: string, cookie: string, options: Options) => {
@@ -118,6 +120,7 @@ export function explain(): Command {
               ['table', `${found.table} of ${found.bridge}`],
               ['made by', found.file],
               ['which', found.description],
+              ['this one', found.meaning.join('\n')],
               [found.flows.length === 1 ? 'flow' : 'flows', found.flows.join('\n')],
               ['asked for by', [...new Set(found.resources.map(show))].join('\n')],
               ['in revision', String(found.revision ?? '')],

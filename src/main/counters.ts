@@ -3,8 +3,8 @@ import type { CounterView, DropView, SilentView } from '#api'
 import type { Bridge, Compiler, FlowEntry, Pipeline } from '#compiler'
 import { Gate } from '#fabric/programming/gate'
 import type { FlowCounters, Programming } from '#fabric/programming/index'
-import { type DropReason, dropReasons } from '#flows/drop-reasons'
 import { securityGroupRules } from '#model'
+import { dropReason } from './drop-reason.ts'
 import { flowText } from './flow-text.ts'
 
 /** Whose counters. */
@@ -95,8 +95,7 @@ export const counterView = ({ compiler, programming, pipeline }: Counted): Count
       return { hits, silent }
     },
     drops: async chassis => {
-      const reasonOf = ({ bridge, table, priority, instructions }: FlowEntry): DropReason | undefined =>
-        instructions.length > 0 ? undefined : (tableAt(bridge, table)?.drops.get(priority) as DropReason | undefined)
+      const reasonOf = (entry: FlowEntry) => dropReason(entry, tableAt(entry.bridge, entry.table))
       const perSet = new Map<string, readonly FlowEntry[]>()
       const dropsOf = (set: string) => {
         const known = perSet.get(set)
@@ -111,10 +110,10 @@ export const counterView = ({ compiler, programming, pipeline }: Counted): Count
         id => [...compiler.subscriptions(id)].flatMap(dropsOf),
         (id, entry, { cookie, packets, bytes }) => {
           const { bridge, table, sources } = entry
-          const reason = reasonOf(entry) as DropReason
-          const words = dropReasons[reason]
+          const reason = reasonOf(entry)
+          if (reason === undefined) return
           drops.push({
-            ...{ chassis: id, bridge, table: nameOf(bridge, table), reason, words },
+            ...{ chassis: id, bridge, table: nameOf(bridge, table), ...reason },
             ...{ cookie, packets, bytes, sources },
           })
         },

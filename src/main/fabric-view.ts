@@ -3,6 +3,7 @@ import type { DiffView, ExplanationView, FabricView, FlowFilter, FlowView, Sourc
 import { type Bridge, bridges, type Compiler, type FlowEntry, type Pipeline, slotOf } from '#compiler'
 import type { ChassisSessions } from '#fabric/chassis/index'
 import type { CountedFlow, Programming } from '#fabric/programming/index'
+import { dropReason } from './drop-reason.ts'
 import { documentOf, flowText } from './flow-text.ts'
 
 /** What is shown. */
@@ -95,7 +96,10 @@ export const fabricView = ({ compiler, programming, sessions, pipeline }: Shown)
       const table = first && tableAt(first.bridge, first.table)
       if (first === undefined || table === undefined) return undefined
       const { file, description } = documentOf(table)
-      return { bridge: first.bridge, table: table.name, file, description, flows: entries.map(showEntry) }
+      return {
+        ...{ bridge: first.bridge, table: table.name, file, description, flows: entries.map(showEntry) },
+        drop: dropReason(first, table),
+      }
     },
     drift: id =>
       programming.drift(id).map(event => ({
