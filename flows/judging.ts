@@ -6,6 +6,7 @@ import { policies } from '#model'
 import { connectionOwner } from './br-int/100-connection-owner.ts'
 import { policyTable } from './br-int/110-policy.ts'
 import { eachFamily, startOwn, state, VALID } from './conntrack.ts'
+import type { DropReason } from './drop-reasons.ts'
 import { policyMark } from './policies.ts'
 import {
   allowed,
@@ -50,6 +51,9 @@ export const findOwner = (port: Register, isSender: boolean, next: Table): reado
   })),
 ]
 
+/** Why `findOwner`'s tables drop. */
+export const connectionDrops: Readonly<Record<number, DropReason>> = { [INVALID]: 'invalid', 0: 'invalid' }
+
 const RELATED = 40
 const STRANGER_OUTSIDE = 30
 const STRANGER = 20
@@ -89,6 +93,9 @@ export const judgeConnection = (isSender: boolean, next: Table): readonly FlowSp
   ]
 }
 
+/** Why `judgeConnection`'s tables drop. */
+export const policyDrops: Readonly<Record<number, DropReason>> = { [RELATED]: 'foreign_connection', 0: 'invalid' }
+
 /** Judges a packet by itself, as the groups of stateless policies do. */
 export const judgePacket = (isSender: boolean, next: Table) => judge(isSender ? EGRESS : INGRESS, next)
 
@@ -109,4 +116,10 @@ export const dropTheRest = each(policies, {
   },
   example: { in: '7', policy: 7 },
   flow: row => ({ priority: DROP, match: { ...policy.is(row.policy) }, actions: drop() }),
+})
+
+/** Why a table drops that lets only pass what is allowed. */
+export const verdictDrops = (reason: DropReason): Readonly<Record<number, DropReason>> => ({
+  [DROP]: reason,
+  0: reason,
 })

@@ -26,6 +26,7 @@ import { l2Lookup } from './60-l2-lookup.ts'
 
 const ANNOUNCEMENT = 30
 const PORT = 20
+const PENDING = 10
 
 /** How a guest announces that it now runs here: RARP (QEMU), gratuitous ARP, unsolicited NA. */
 const announcements = (ips: readonly string[]): readonly Match[] => [
@@ -41,6 +42,7 @@ export const classify = table('classify', {
   match: ['in_port', 'vlan_vid', 'eth_type', 'arp_spa', 'arp_tpa', 'nw_proto', 'icmpv6_type', 'nd_target'],
   next: [portSecurity, l2Lookup],
   miss: drop(),
+  drops: { [PORT]: 'port_down', [PENDING]: 'pending_port', 0: 'unknown_port' },
   rules: [
     each(bindings, {
       scope: 'chassis',
@@ -91,7 +93,7 @@ export const classify = table('classify', {
       scope: 'chassis',
       rows: binding => (binding.state === 'pending' ? [{ in: binding.chassis, ofport: binding.ofport }] : []),
       example: { in: 'host1', ofport: 7 },
-      flow: ({ ofport }) => ({ priority: PORT, match: { in_port: ofport }, actions: drop() }),
+      flow: ({ ofport }) => ({ priority: PENDING, match: { in_port: ofport }, actions: drop() }),
     }),
     each(attachments, {
       scope: 'chassis',

@@ -29,6 +29,7 @@ export const portSecurity = table('port_security', {
   match: ['reg0', 'eth_src', 'eth_type', 'arp_spa', 'arp_tpa'],
   next: [addressSecurity, arpResponder, l2Lookup],
   miss: drop(),
+  drops: { 0: 'spoofed_mac' },
   rules: [
     each(bindings, {
       scope: 'chassis',

@@ -46,6 +46,7 @@ export const addressSecurity = table('address_security', {
   ],
   next: [ndSecurity, egressConntrack, arpResponder, l2Lookup],
   miss: drop(),
+  drops: { [FORBIDDEN]: 'forbidden', 0: 'spoofed_address' },
   fixed: [
     ...forbidden.map(match => ({ priority: FORBIDDEN, match, actions: drop() })),
     ...[NEIGHBOR_SOLICITATION, NEIGHBOR_ADVERTISEMENT].map(type => ({

@@ -25,6 +25,7 @@ export const ndSecurity = table('nd_security', {
   match: ['reg0', 'eth_type', 'nw_proto', 'eth_src', 'icmpv6_type', 'ipv6_src', 'nd_target', 'nd_sll', 'nd_tll'],
   next: [arpResponder],
   miss: drop(),
+  drops: { 0: 'spoofed_neighbor' },
   fixed: [
     {
       priority: OWN,

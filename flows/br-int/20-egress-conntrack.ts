@@ -40,4 +40,5 @@ export const egressConntrack = table('egress_conntrack', {
     ...eachFamily().map(match => ({ priority: UNTRACKED, match, actions: [track(egressConnection)] })),
   ],
   miss: drop(),
+  drops: { 0: 'unjudged_protocol' },
 })

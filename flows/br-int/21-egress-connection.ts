@@ -6,7 +6,7 @@
  */
 import { drop } from 'node-openflow/flow'
 import { table } from '#compiler'
-import { findOwner } from '../judging.ts'
+import { connectionDrops, findOwner } from '../judging.ts'
 import { sourcePort } from '../registers.ts'
 import { egressPolicy } from './22-egress-policy.ts'
 import { connectionOwner } from './100-connection-owner.ts'
@@ -18,4 +18,5 @@ export const egressConnection = table('egress_connection', {
   next: [egressPolicy, connectionOwner],
   fixed: findOwner(sourcePort, true, egressPolicy),
   miss: drop(),
+  drops: connectionDrops,
 })

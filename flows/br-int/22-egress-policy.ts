@@ -7,7 +7,7 @@
  */
 import { drop } from 'node-openflow/flow'
 import { table } from '#compiler'
-import { judgeConnection } from '../judging.ts'
+import { judgeConnection, policyDrops } from '../judging.ts'
 import { egressVerdict } from './23-egress-verdict.ts'
 import { policyTable } from './110-policy.ts'
 
@@ -18,4 +18,5 @@ export const egressPolicy = table('egress_policy', {
   next: [egressVerdict, policyTable],
   fixed: judgeConnection(true, egressVerdict),
   miss: drop(),
+  drops: policyDrops,
 })

@@ -8,7 +8,7 @@
  */
 import { drop, goto } from 'node-openflow/flow'
 import { table } from '#compiler'
-import { dropTheRest, passAllowed } from '../judging.ts'
+import { dropTheRest, passAllowed, verdictDrops } from '../judging.ts'
 import { l2Lookup } from './60-l2-lookup.ts'
 
 export const egressVerdict = table('egress_verdict', {
@@ -18,5 +18,6 @@ export const egressVerdict = table('egress_verdict', {
   next: [l2Lookup],
   fixed: passAllowed([goto(l2Lookup)]),
   miss: drop(),
+  drops: verdictDrops('no_egress_rule'),
   rules: [dropTheRest],
 })

@@ -39,6 +39,7 @@ export const flood = table('flood', {
   match: ['metadata'],
   next: [floodOutput, outputTable, policyTable],
   miss: drop(),
+  drops: { 0: 'no_member' },
   rules: [
     each(bindings, {
       scope: 'chassis',

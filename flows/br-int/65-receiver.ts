@@ -24,6 +24,7 @@ export const receiver = table('receiver', {
   match: ['reg1'],
   next: [ingressConntrack, outputTable, commitTable],
   miss: [resubmit({ table: commitTable }), goto(outputTable)],
+  drops: { [LOCAL]: 'port_down' },
   rules: [
     each(bindings, {
       scope: 'chassis',

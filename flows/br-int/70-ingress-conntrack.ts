@@ -42,4 +42,5 @@ export const ingressConntrack = table('ingress_conntrack', {
     ...eachFamily().map(match => ({ priority: UNTRACKED, match, actions: [track(ingressConnection)] })),
   ],
   miss: drop(),
+  drops: { 0: 'unjudged_protocol' },
 })

@@ -6,7 +6,7 @@
  */
 import { drop } from 'node-openflow/flow'
 import { table } from '#compiler'
-import { findOwner } from '../judging.ts'
+import { connectionDrops, findOwner } from '../judging.ts'
 import { destinationPort } from '../registers.ts'
 import { ingressPolicy } from './72-ingress-policy.ts'
 import { connectionOwner } from './100-connection-owner.ts'
@@ -18,4 +18,5 @@ export const ingressConnection = table('ingress_connection', {
   next: [ingressPolicy, connectionOwner],
   fixed: findOwner(destinationPort, false, ingressPolicy),
   miss: drop(),
+  drops: connectionDrops,
 })

@@ -8,7 +8,7 @@
  */
 import { drop } from 'node-openflow/flow'
 import { table } from '#compiler'
-import { judgeConnection } from '../judging.ts'
+import { judgeConnection, policyDrops } from '../judging.ts'
 import { ingressVerdict } from './73-ingress-verdict.ts'
 import { policyTable } from './110-policy.ts'
 
@@ -19,4 +19,5 @@ export const ingressPolicy = table('ingress_policy', {
   next: [ingressVerdict, policyTable],
   fixed: judgeConnection(false, ingressVerdict),
   miss: drop(),
+  drops: policyDrops,
 })

@@ -8,7 +8,7 @@
  */
 import { drop, goto, resubmit } from 'node-openflow/flow'
 import { table } from '#compiler'
-import { dropTheRest, passAllowed } from '../judging.ts'
+import { dropTheRest, passAllowed, verdictDrops } from '../judging.ts'
 import { outputTable } from './90-output.ts'
 import { commitTable } from './101-commit.ts'
 
@@ -19,5 +19,6 @@ export const ingressVerdict = table('ingress_verdict', {
   next: [outputTable, commitTable],
   fixed: passAllowed([resubmit({ table: commitTable }), goto(outputTable)]),
   miss: drop(),
+  drops: verdictDrops('no_ingress_rule'),
   rules: [dropTheRest],
 })

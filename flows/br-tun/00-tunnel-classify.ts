@@ -19,6 +19,7 @@ export const tunnelClassify = table('tunnel_classify', {
   match: ['in_port'],
   next: [localVlan, admit],
   miss: drop(),
+  drops: { 0: 'unknown_port' },
   fixed: [
     { priority: PORT, match: { in_port: PATCH_INT }, actions: [goto(localVlan)] },
     ...Object.values(TUNNEL_PORTS).map(port => ({ priority: PORT, match: { in_port: port }, actions: [goto(admit)] })),

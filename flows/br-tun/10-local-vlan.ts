@@ -24,6 +24,7 @@ export const localVlan = table('local_vlan', {
   match: ['vlan_vid'],
   next: [unicast],
   miss: drop(),
+  drops: { 0: 'unknown_network' },
   rules: [
     each(attachments, {
       scope: 'chassis',

@@ -23,6 +23,7 @@ export const unicast = table('unicast', {
   match: ['metadata', 'eth_dst'],
   next: [vtep, tunnelFlood],
   miss: [goto(tunnelFlood)],
+  drops: { [KNOWN]: 'not_bound' },
   rules: [
     each(ports, {
       scope: 'network',

@@ -27,6 +27,7 @@ export const tunnelFlood = table('tunnel_flood', {
   match: ['metadata'],
   next: [vtep],
   miss: drop(),
+  drops: { 0: 'no_member' },
   rules: [
     each(attachments, {
       scope: 'network',

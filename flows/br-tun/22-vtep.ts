@@ -21,6 +21,7 @@ export const vtep = table('vtep', {
   number: 22,
   match: ['reg1'],
   miss: drop(),
+  drops: { [SELF]: 'own_copy', 0: 'unknown_vtep' },
   rules: [
     each(chassis, {
       scope: 'fabric',

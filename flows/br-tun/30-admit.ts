@@ -23,6 +23,7 @@ export const admit = table('admit', {
   match: ['in_port', 'tun_id', 'tun_src', 'tun_ipv6_src'],
   next: [toLocal],
   miss: drop(),
+  drops: { 0: 'not_admitted' },
   rules: [
     each(attachments, {
       scope: 'network',

@@ -21,6 +21,7 @@ export const toLocal = table('to_local', {
   number: 40,
   match: ['metadata'],
   miss: drop(),
+  drops: { 0: 'unknown_network' },
   rules: [
     each(attachments, {
       scope: 'chassis',

@@ -5,6 +5,7 @@ import { checkFlow, OFP15, printFlow } from 'node-openflow/flow'
 import { describe, expect, test } from 'vitest'
 import type { Table } from '#compiler'
 import { describePipeline } from '#flows/describe'
+import { dropReasons } from '#flows/drop-reasons'
 import { pipeline } from '#flows/pipeline'
 import { registers } from '#flows/registers'
 import { allFlows } from './all-flows.ts'
@@ -15,6 +16,9 @@ const files = (['br-int', 'br-tun'] as const).flatMap(bridge =>
 )
 
 const fileOf = (table: Table) => files.find(f => table.file === `flows/${f.bridge}/${f.file}`)
+
+/** Tables whose flows without actions drop nothing: packets return to who asked, or never come there. */
+const returns = (table: Table) => table.number >= 100 || ['l2_learned', 'nd_reply'].includes(table.name)
 
 describe.each(pipeline.tables.map(table => [table.name, table] as const))('%s', (_name, table) => {
   test('is the file of its bridge, number and name', () => {
@@ -40,6 +44,13 @@ describe.each(pipeline.tables.map(table => [table.name, table] as const))('%s', 
     const found = made.filter(text => squeeze(comment).includes(squeeze(text)))
     expect.soft(shown, `flows shown that no example makes; examples make:\n${made.join('\n')}`).toBe(found.length)
     if (table.rules.length > 0) expect.soft(found, made.join('\n')).not.toHaveLength(0)
+  })
+
+  test('says why it drops, wherever it does', () => {
+    const dropping = returns(table) ? [] : allFlows(table).filter(flow => flow.actions.length === 0)
+    for (const { priority } of dropping)
+      expect(Object.keys(dropReasons), `priority ${priority}`).toContain(table.drops.get(priority))
+    for (const reason of table.drops.values()) expect(Object.keys(dropReasons)).toContain(reason)
   })
 
   test('leads only forward, but for resubmits', () => {
