@@ -14,6 +14,9 @@ export const anything = Type.Unknown()
 /** true or false, or a word for it. */
 export const flag = Type.Boolean()
 
+/** Any integer, or its digits: the resource itself checks its range. */
+export const anyInteger = Type.Integer()
+
 /** An integer, or its digits. */
 export const integer = (minimum: number, maximum: number) => Type.Integer({ minimum, maximum })
 

@@ -15,8 +15,9 @@ import { identified, isShared, owned, standardAttributes } from '../engine/commo
 import type { Context } from '../engine/context.ts'
 import { read } from '../engine/read.ts'
 import { attributesOf, type Resource, recordsOf, resource } from '../engine/resource.ts'
-import { flag, ipOrCidr, list, text } from '../engine/value.ts'
+import { cidr, flag, ipOrCidr, list, text } from '../engine/value.ts'
 
+const prefixes = list(cidr, 10_000)
 const addresses = list(ipOrCidr, 10_000)
 
 const attributes = attributesOf<AddressGroup>()({
@@ -24,7 +25,7 @@ const attributes = attributesOf<AddressGroup>()({
   ...owned,
   ...standardAttributes,
   name: { type: text(), post: { default: '' }, put: true, show: g => g.name },
-  addresses: { type: addresses, post: { default: [] }, show: g => g.addresses },
+  addresses: { type: prefixes, post: { default: [] }, show: g => g.addresses },
   shared: { type: flag, filter: false, sort: false, show: (g, view) => isShared(g.id, view) },
 })
 

@@ -18,11 +18,11 @@ import { identified, owned, standardAttributes } from '../engine/common.ts'
 import type { Context } from '../engine/context.ts'
 import { quote } from '../engine/read.ts'
 import { attributesOf, type PostBody, type Resource, recordsOf, resource } from '../engine/resource.ts'
-import { anything, flag, integer, nullable, oneOf, text } from '../engine/value.ts'
+import { anyInteger, anything, flag, nullable, oneOf, text } from '../engine/value.ts'
 import { addressGroupResource } from './address-group.ts'
 
 const id = text(36)
-const port = nullable(integer(0, 65535))
+const port = nullable(anyInteger)
 
 const attributes = attributesOf<SecurityGroupRule>()({
   ...identified,

@@ -88,6 +88,8 @@ const anyPorts: Ports = { portRangeMin: null, portRangeMax: null }
 /** Ports, or ICMP's type and code. */
 function portsOf({ portRangeMin: min, portRangeMax: max }: Ports, protocol: number | null): Ports {
   if (min === null && max === null) return anyPorts
+  const wrong = [min, max].find(value => value !== null && (value < 0 || value > 65535))
+  if (typeof wrong === 'number') throw refuse('SecurityGroupInvalidPortValue', { port: wrong })
   if (min === 1 && max === 65535) return anyPorts
   if (protocol === null) throw refuse('SecurityGroupProtocolRequiredWithPorts', {})
   if (portProtocols.has(protocol)) {
