@@ -1,6 +1,7 @@
 // The packet that a port would send to another: its frame as the guest makes it, from what the model says of both.
 import { type Match, parseMatch } from 'node-openflow/flow'
 import { bindings, type Port, ports, type Reader, routerPorts, subnets } from '#model'
+import type { Trace } from './steps.ts'
 import type { TraceStart } from './trace.ts'
 
 /** What cannot be traced, and why, in words. */
@@ -120,4 +121,31 @@ export const packetOfText = (text: string): Match => {
     ...(isIp && given.nw_proto === 6 ? { tcp_flags: SYN } : {}),
     ...given,
   }
+}
+
+const END_PAIRS = [
+  ['eth_src', 'eth_dst'],
+  ['ip_src', 'ip_dst'],
+  ['ipv6_src', 'ipv6_dst'],
+  ['tcp_src', 'tcp_dst'],
+  ['udp_src', 'udp_dst'],
+  ['sctp_src', 'sctp_dst'],
+] as const
+const SYN_ACK = 18
+
+/** What a port answers to a packet that reached it: SYN and ACK, the reply to an echo. Throws CannotTrace when it did not. */
+export const replyTo = (model: Reader, traced: Trace, port: Port): TraceStart => {
+  const reached = traced.outcomes.find(o => o.type === 'delivered' && o.id === port.id)
+  if (reached === undefined) throw new CannotTrace(`nothing reached ${port.name || port.id} that it could answer`)
+  const { chassis, ofport } = placeOfPort(model, port)
+  const { eth_type, nw_proto } = reached.packet
+  const packet: Record<string, unknown> = { in_port: ofport, eth_type, nw_proto, nw_ttl: 64 }
+  for (const [src, dst] of END_PAIRS) {
+    packet[src] = reached.packet[dst]
+    packet[dst] = reached.packet[src]
+  }
+  if (nw_proto === 6) packet.tcp_flags = SYN_ACK
+  if (nw_proto === 1) packet.icmp_type = 0
+  if (nw_proto === 58) packet.icmpv6_type = 129
+  return { chassis, bridge: 'br-int', packet: packet as Match }
 }

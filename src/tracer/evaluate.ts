@@ -10,15 +10,16 @@ import {
   FLOOD,
   IN_PORT,
   LOCAL,
+  NONE,
   printAction,
   type Subfield,
 } from 'node-openflow/flow'
 import { type ConnectionTracker, ctFlags, untrack } from './conntrack.ts'
 import { describePacket, hasField } from './describe-packet.ts'
-import { placeOfBits, UnknownField } from './layout.ts'
+import { UnknownField } from './layout.ts'
 import { canLearn, learnedFlow, widePort } from './learn.ts'
 import { type Packet, TAG_PRESENT } from './packet.ts'
-import { integer, setters } from './set-actions.ts'
+import { integer, load, setters } from './set-actions.ts'
 import type { Arrival, Effect, Visit } from './steps.ts'
 import type { PortPlace, World } from './world.ts'
 
@@ -180,6 +181,9 @@ class Evaluation {
       case 'learn':
         if (canLearn(packet, action)) effects.push({ type: 'learn', flow: learnedFlow(packet, action) })
         return undefined
+      case 'bundle':
+        this.bundle(at, packet, action, visit)
+        return undefined
       case 'clone':
         this.perform(at, packet.copy(), action.actions, visit)
         this.hasExited = this.failure !== undefined
@@ -204,7 +208,7 @@ class Evaluation {
   }
 
   private output(at: At, packet: Packet, to: number | Subfield, visit: Visit): void {
-    const port = typeof to === 'number' ? to : widePort(Number(packet.read(placeOfBits(to).place)))
+    const port = typeof to === 'number' ? to : widePort(Number(packet.bits(to)))
     const inPort = packet.number('in_port')
     const { chassis, bridge } = at
     if (port === IN_PORT) this.send(at, packet, inPort, visit)
@@ -267,7 +271,7 @@ class Evaluation {
   private track(at: At, packet: Packet, action: ActionOf<'ct'>, visit: Visit): void {
     const { chassis, bridge, hops } = at
     const { zone: given = 0, commit = false, actions = [] } = action
-    const zone = typeof given === 'number' ? given : Number(packet.read(placeOfBits(given).place)) & 0xffff
+    const zone = typeof given === 'number' ? given : Number(packet.bits(given)) & 0xffff
     const tracked = packet.copy()
     const inside: Visit = { ...visit, effects: [] }
     this.tracker.track(tracked, {
@@ -288,6 +292,16 @@ class Evaluation {
     }
     // What goes on here is no longer tracked: ct_* is there only where the packet resumes.
     untrack(packet)
+  }
+
+  /** Takes the first port that is there; a hash over several is not known, and the first stands for all. */
+  private bundle(at: At, packet: Packet, action: ActionOf<'bundle'>, visit: Visit): void {
+    if (action.algorithm !== 'active_backup') note(visit, 'of the ports to choose from the first live one is followed')
+    const { chassis, bridge } = at
+    const isLive = (port: number) => this.world.isLive({ chassis, bridge, port })
+    const port = action.members.find(isLive) ?? NONE
+    if (action.dst !== undefined) visit.effects.push(...load(packet, action.dst, BigInt(port & 0xffff)))
+    else if (port !== NONE) this.send(at, packet, port, visit)
   }
 
   private group(at: At, packet: Packet, id: number, visit: Visit): void {

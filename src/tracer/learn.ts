@@ -26,15 +26,13 @@ export const learnedFlow = (packet: Packet, learn: ActionOf<'learn'>): Required<
   const actions: Action[] = []
   for (const spec of learn.specs) {
     if ('output' in spec) {
-      actions.push({ type: 'output', port: widePort(Number(packet.read(placeOfBits(spec.output).place))) })
+      actions.push({ type: 'output', port: widePort(Number(packet.bits(spec.output))) })
       continue
     }
     const target: Subfield = 'load' in spec ? spec.load : spec.match
     const { field, place } = placeOfBits(target)
     const value =
-      spec.value === undefined
-        ? packet.read(placeOfBits(spec.from ?? target).place)
-        : integerOf(fieldOf(field.name), spec.value)
+      spec.value === undefined ? packet.bits(spec.from ?? target) : integerOf(fieldOf(field.name), spec.value)
     if ('load' in spec) {
       actions.push({ type: 'load', dst: target, value })
       continue

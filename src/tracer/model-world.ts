@@ -56,6 +56,7 @@ export const modelWorld = ({ model, pipeline, tables }: ModelWorld): World => {
     tables,
     tableName: (bridge, table) => names.get(`${bridge} ${table}`) ?? `table ${table}`,
     link,
+    isLive: place => link(place) !== undefined,
     ports: (id, bridge) =>
       bridge === BR_INT ? [...integrationPorts(id).keys()] : [PATCH_INT, ...Object.values(TUNNEL_PORTS)],
     tunnelEnd: ({ chassis: from, port }, vtep) => {

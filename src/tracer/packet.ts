@@ -8,7 +8,7 @@ import {
   isMasked,
   type Match,
 } from 'node-openflow/flow'
-import { type Place, placeOf, WORDS } from './layout.ts'
+import { type Place, placeOf, placeOfBits, WORDS } from './layout.ts'
 
 /** The bit of a VLAN tag that says that there is one. */
 export const TAG_PRESENT = 0x1000
@@ -53,6 +53,11 @@ export class Packet {
   /** The value of a field as an integer. */
   get(field: string): bigint {
     return this.read(placeOf(field))
+  }
+
+  /** The value of some bits of a field, such as `reg0[0..15]`. */
+  bits(subfield: string): bigint {
+    return this.read(placeOfBits(subfield).place)
   }
 
   /** The value of a field of 32 bits or less. */

@@ -64,6 +64,10 @@ const setTag = (packet: Packet, field: 'vlan_vid' | 'vlan_pcp', value: number, m
   return [...(isTagged ? [] : push(packet)), ...setWhole(packet, field, value)]
 }
 
+/** Writes an integer into a field or some of its bits. */
+export const load = (packet: Packet, dst: string, value: bigint): readonly Effect[] =>
+  write(packet, dst, placeOfBits(dst).place, value)
+
 type Setters = { readonly [T in Action['type']]?: (packet: Packet, action: ActionOf<T>) => readonly Effect[] }
 
 const byType: Setters = {
@@ -71,19 +75,19 @@ const byType: Setters = {
     a.mask === undefined
       ? setWhole(p, a.field, a.value)
       : writeMasked(p, a.field, integer(a.field, a.value), integer(a.field, a.mask)),
-  load: (p, a) => write(p, a.dst, placeOfBits(a.dst).place, BigInt(a.value)),
+  load: (p, a) => load(p, a.dst, BigInt(a.value)),
   move: (p, a) => {
     const src = placeOfBits(a.src)
-    return hasField(p, src.field.name) ? write(p, a.dst, placeOfBits(a.dst).place, p.read(src.place)) : []
+    return hasField(p, src.field.name) ? load(p, a.dst, p.read(src.place)) : []
   },
   push: (p, a) => {
-    p.stack = [p.read(placeOfBits(a.field).place), ...p.stack]
+    p.stack = [p.bits(a.field), ...p.stack]
     return []
   },
   pop: (p, a) => {
     const [top, ...rest] = p.stack
     p.stack = rest
-    return top === undefined ? [] : write(p, a.field, placeOfBits(a.field).place, top)
+    return top === undefined ? [] : load(p, a.field, top)
   },
   push_vlan: push,
   pop_vlan: pop,

@@ -91,7 +91,7 @@ const arrivalEnds = (arrival: Arrival): Outcome[] => {
   }
   if (goesOn || ends.length > 0) return ends
   const { table, name, flow } = lastOf(arrival.visit)
-  return [{ ...at, type: 'dropped', table, name, flow }]
+  return [{ ...at, packet: arrival.finally, type: 'dropped', table, name, flow }]
 }
 
 /** Everything that happened in a visit and in those below it, in order. */

@@ -36,6 +36,8 @@ export interface World {
   tableName(bridge: string, table: number): string
   /** What a port leads to; undefined where there is no such port. */
   link(place: PortPlace): Link | undefined
+  /** Whether a port is there and its link is up, as far as is known. */
+  isLive(place: PortPlace): boolean
   /** All ports of a bridge. */
   ports(chassis: string, bridge: string): readonly number[]
   /** Where a tunnel ends that goes from a port to a VTEP address, and the address it comes from; undefined: nowhere. */

@@ -38,6 +38,7 @@ const worldOf = (compiler: Compiler): World => {
   return {
     tables,
     link,
+    isLive: place => link(place) !== undefined,
     tableName: (_, table) => String(table),
     ports: (_, bridge) => plainPorts[bridge as Bridge],
     tunnelEnd: () => undefined,

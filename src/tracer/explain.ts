@@ -1,0 +1,142 @@
+// What became of a packet, in one sentence: delivered where, or dropped in which table for what reason; where security
+// groups dropped it, which rule is missing.
+import type { Pipeline } from '#compiler'
+import { type Port, policies, ports, type Reader, securityGroups } from '#model'
+import { packetOf } from './packet.ts'
+import type { Outcome, Trace } from './steps.ts'
+import { describeTraffic, type MissingRule, missingRule } from './traffic.ts'
+
+/** What the sentences are made of. */
+export interface Explaining {
+  readonly model: Reader
+  /** The tables: which of their flows drop for which reason. */
+  readonly pipeline: Pipeline
+  /** The reasons, in words, by their names. */
+  readonly reasons: Readonly<Record<string, string>>
+  /** Named registers: where the keys of ports stand. */
+  readonly registers: readonly { readonly name: string; readonly bridge: string; readonly part: string }[]
+  /** The port that the packet is for, where it is for one. */
+  readonly to?: Port
+}
+
+/** What became of a packet. */
+export interface Verdict {
+  readonly sentence: string
+  /** It reached the port that it is for; without such a port, any port. */
+  readonly isDelivered: boolean
+  /** Links between bridges that it crossed to where the sentence ends. */
+  readonly hops: number
+  /** Name of the reason for a drop. */
+  readonly reason?: string
+  /** The security group rule that would let it pass. */
+  readonly rule?: MissingRule
+}
+
+type Dropped = Extract<Outcome, { type: 'dropped' }>
+
+const plural = (n: number, thing: string) => `${n} ${thing}${n === 1 ? '' : 's'}`
+const list = (items: readonly string[]) =>
+  items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`
+
+const SHOWN = 5
+
+/** The sentence, and the facts in it. */
+export const explain = (trace: Trace, explaining: Explaining): Verdict => {
+  const { outcomes } = trace
+  const { to } = explaining
+  const reached = outcomes.filter(o => o.type === 'delivered')
+  const wanted = to === undefined ? reached : reached.filter(o => o.id === to.id)
+  const name = (o: (typeof reached)[number]) => `${portName(explaining.model, o.id) ?? o.interface} on ${o.chassis}`
+  if (wanted[0] !== undefined) {
+    const more = wanted.length > SHOWN ? [plural(wanted.length - SHOWN, 'other')] : []
+    const where = list([...wanted.slice(0, SHOWN).map(name), ...more])
+    const hops = Math.max(...wanted.map(o => o.hops))
+    return { sentence: `Delivered to ${where} after ${plural(hops, 'hop')}.`, isDelivered: true, hops }
+  }
+  const answered = reached.find(
+    o => o.chassis === trace.arrivals[0]?.place.chassis && o.port === trace.arrivals[0]?.place.port,
+  )
+  if (answered) {
+    const asker = portName(explaining.model, answered.id) ?? answered.interface
+    return { sentence: `Answered by the switch on ${answered.chassis}, to ${asker}.`, isDelivered: true, hops: 0 }
+  }
+  return explainFailure(outcomes, explaining)
+}
+
+/** Why it did not get there: the end that came furthest tells. */
+const explainFailure = (outcomes: readonly Outcome[], explaining: Explaining): Verdict => {
+  const furthest = [...outcomes].sort((a, b) => rank(b) - rank(a) || b.hops - a.hops)[0]
+  if (furthest === undefined) return { sentence: 'Nothing became of it.', isDelivered: false, hops: 0 }
+  const { chassis, hops } = furthest
+  const failed = { isDelivered: false, hops }
+  switch (furthest.type) {
+    case 'lost':
+      return { ...failed, sentence: `Lost on ${chassis}: ${furthest.reason}.` }
+    case 'left':
+      return {
+        ...failed,
+        sentence: `Left ${chassis} to the physical network ${furthest.network}, where no port of ours got it.`,
+      }
+    case 'controller':
+      return { ...failed, sentence: `Handed to the controller by table ${furthest.name} on ${chassis}.` }
+    case 'delivered':
+      return {
+        ...failed,
+        sentence: `Delivered to ${portName(explaining.model, furthest.id) ?? furthest.interface} on ${chassis}, not where it was meant to go.`,
+      }
+    case 'dropped':
+      return { ...failed, ...explainDrop(furthest, explaining) }
+  }
+}
+
+// Which of several ends tells most: a copy that was dropped beside one that left is no news.
+const rank = ({ type }: Outcome) => ({ delivered: 4, lost: 3, dropped: 2, controller: 2, left: 1 })[type]
+
+const explainDrop = (drop: Dropped, explaining: Explaining): Pick<Verdict, 'sentence' | 'reason' | 'rule'> => {
+  const { pipeline, reasons } = explaining
+  const at = `Dropped at table ${drop.name} on ${drop.chassis}`
+  if (drop.flow === undefined) return { sentence: `${at}: no flow there matches it.` }
+  const table = pipeline.tables.find(t => t.bridge === drop.bridge && t.number === drop.table)
+  const reason = table?.drops.get(drop.flow.priority)
+  if (reason === undefined) return { sentence: `${at}: the flow that it met has no further action.` }
+  const judged =
+    reason === 'no_egress_rule' ? 'source_port' : reason === 'no_ingress_rule' ? 'destination_port' : undefined
+  const port = judged && portInRegister(drop, judged, explaining)
+  if (port) return { reason, ...explainJudgement(at, drop, port, explaining) }
+  const sender = portInRegister(drop, 'source_port', explaining)
+  const by = sender ? ` (sent by ${sender.name || sender.id})` : ''
+  return { reason, sentence: `${at}: ${reasons[reason] ?? reason}${by}.` }
+}
+
+/** Which groups did not allow it, and the one rule that would. */
+const explainJudgement = (at: string, drop: Dropped, port: Port, { model, registers }: Explaining) => {
+  const packet = packetOf(drop.packet)
+  const part = registers.find(r => r.name === 'direction' && r.bridge === drop.bridge)?.part
+  const isIngress = part === undefined ? false : packet.bits(part) === 1n
+  const traffic = describeTraffic(packet, isIngress, model, port)
+  const groups = [...(model.get(policies, String(port.policy))?.groups ?? port.securityGroups)].map(
+    id => model.get(securityGroups, id)?.name || id,
+  )
+  const name = port.name || port.id
+  if (groups.length === 0)
+    return {
+      sentence: `${at} because port ${name} has no security group, so it ${isIngress ? 'receives' : 'sends'} nothing.`,
+    }
+  const whose = `${groups.length === 1 ? 'security group' : 'security groups'} ${list(groups)} of port ${name}`
+  const rule = missingRule(packet, isIngress)
+  return {
+    sentence: `${at} because no rule of ${whose} allows ${traffic}${rule ? `; one would: ${rule.text} in ${groups[0]}` : ', and no rule can'}.`,
+    ...(rule ? { rule } : {}),
+  }
+}
+
+const portInRegister = (drop: Dropped, register: string, { model, registers }: Explaining): Port | undefined => {
+  const part = registers.find(r => r.name === register && r.bridge === drop.bridge)?.part
+  const key = part === undefined ? 0n : packetOf(drop.packet).bits(part)
+  return key === 0n ? undefined : model.holder(ports, `key ${key}`)
+}
+
+const portName = (model: Reader, id: string | undefined): string | undefined => {
+  const port = id === undefined ? undefined : model.get(ports, id)
+  return port && (port.name || port.id)
+}
