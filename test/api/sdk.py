@@ -48,6 +48,26 @@ assert list(net.agents()) == []
 assert net.find_extension('port-security') and not net.find_extension('trunk')
 assert [z.name for z in net.availability_zones()]
 
+policy = net.create_rbac_policy(object_type='network', object_id=n.id, action='access_as_shared', target_project_id='q')
+assert [x.target_project_id for x in net.rbac_policies(object_id=n.id)] == ['q'], policy
+net.update_rbac_policy(policy, target_project_id='*')
+assert net.get_network(n.id).is_shared
+net.delete_rbac_policy(policy)
+assert not net.get_network(n.id).is_shared
+
+assert net.update_quota('q', networks=1, ports=7).ports == 7
+net.create_network(name='theirs', project_id='q')
+try:
+    net.create_network(name='theirs too', project_id='q')
+    raise AssertionError('a project got more than its quota')
+except exceptions.ConflictException as error:
+    assert 'Quota exceeded' in str(error), error
+details = net.get_quota('q', details=True)
+assert (details.networks['used'], details.networks['limit'], details.ports['used']) == (1, 1, 0), details
+assert [x.project_id for x in net.quotas()] == ['q']
+net.delete_quota('q')
+assert net.get_quota('q').networks == net.get_quota_default('q').networks == -1
+
 for x in net.ports(network_id=n.id):
     net.delete_port(x)
 net.delete_network(n)
