@@ -12,6 +12,8 @@ const low = 1 - high
 /** A growing buffer. `length` is both the number of bytes written and the position of the next. */
 export class Writer {
   private data: Uint8Array
+  /** `data` again, made when it is first asked for as text. */
+  private buffer: Buffer | undefined
   length = 0
   /** How deep the value being written is nested; see `enter`. */
   private depth = 0
@@ -143,10 +145,17 @@ export class Writer {
     return this.data.subarray(start, this.length)
   }
 
+  /** The bytes from `start` to `end` as text of one character a byte: kept in less memory than bytes, and compared faster. */
+  latin1(start = 0, end = this.length): string {
+    this.buffer ??= Buffer.from(this.data.buffer)
+    return this.buffer.toString('latin1', start, end)
+  }
+
   private grow(needed: number): void {
     const bigger = new Uint8Array(Math.max(this.data.length * 2, this.length + needed))
     bigger.set(this.data.subarray(0, this.length))
     this.data = bigger
+    this.buffer = undefined
   }
 }
 
