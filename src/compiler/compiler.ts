@@ -2,12 +2,13 @@
 // each record is a unit that remembers its rows and what it read; the same code compiles everything at a start.
 import { isDeepStrictEqual } from 'node:util'
 import type { Change, Commit, Kind } from '#model'
-import { addDigest, encodeFlow } from './encode.ts'
+import { append } from './append.ts'
+import { encodeFlow } from './encode.ts'
 import type { Bridge, CompileDelta, Compiled, Conflict, FlowEntry, FlowSet, FlowSetDelta } from './flow-set.ts'
 import { type Cell, Graph, type User } from './graph.ts'
-import { CompiledSet, distinct, Entry, type Origin, place, Slot, specOf, Wish } from './slot.ts'
+import { CompiledSet, distinct, Entry, type Origin, Slot, specOf, Wish } from './slot.ts'
 import { Subscriptions } from './subscriptions.ts'
-import { type FlowSpec, PIPELINE_SET, type Pipeline, type Placed, type Table } from './table.ts'
+import { type FlowSpec, PIPELINE_SET, type Pipeline, type Placed, type Rule, type Table } from './table.ts'
 
 /** One record, under all rules that read its kind. */
 class Unit implements User {
@@ -29,7 +30,7 @@ class Unit implements User {
 /** A kind of records, the rules that read it, and its records. */
 interface RuledKind {
   readonly kind: Kind
-  readonly origins: Origin[]
+  readonly origins: (Origin & { readonly rule: Rule })[]
   readonly units: Map<string, Unit>
   /** Shared by all kinds. */
   readonly dirty: Set<Unit>
@@ -48,6 +49,12 @@ const checkContract = (table: Table, spec: FlowSpec): void => {
     if (to !== undefined && !table.next.some(next => next.number === to))
       throw new ContractError(`table ${table.name}: leads to table ${to}, which is not declared`)
   }
+}
+
+/** Takes the wish of a row out of a list; undefined if it is not there. */
+const takeOut = (wishes: Wish[], origin: Origin, row: Placed): Wish | undefined => {
+  const at = wishes.findIndex(wish => wish.origin === origin && isDeepStrictEqual(wish.row, row))
+  return at < 0 ? undefined : wishes.splice(at, 1)[0]
 }
 
 /** Keeps the flow sets of a pipeline. */
@@ -161,20 +168,16 @@ export class Compiler implements Compiled {
     const doc = this.graph.docsOf(kind).get(unit.id)
     const before = [...unit.wishes]
     const after: Wish[] = []
-    const wishFor = (origin: Origin, row: Placed, scope: string) => {
-      const kept = before.findIndex(wish => wish.origin === origin && isDeepStrictEqual(wish.row, row))
-      if (kept >= 0) after.push(...before.splice(kept, 1))
-      else after.push(this.wish(origin, unit.id, row, this.setIn(scope, row.in)))
-    }
     if (doc !== undefined)
       this.graph.run(unit, view => {
-        for (const origin of origins) {
-          const { rule } = origin
-          if (rule !== undefined) for (const row of rule.rows(doc, view)) wishFor(origin, row, rule.scope)
-        }
+        for (const origin of origins)
+          for (const row of origin.rule.rows(doc, view))
+            after.push(
+              takeOut(before, origin, row) ?? this.wish(origin, unit.id, row, this.setIn(origin.rule.scope, row.in)),
+            )
       })
     for (const wish of before) this.unwish(wish)
-    unit.wishes = after
+    unit.wishes = after.slice()
     if (doc !== undefined) return
     this.graph.drop(unit)
     units.delete(unit.id)
@@ -215,13 +218,13 @@ export class Compiler implements Compiled {
     const { slot: key, instructions } = encodeFlow(table.bridge, table.number, spec)
     let slot = set.slots.get(key)
     if (slot === undefined) {
-      slot = new Slot(set, key, table, spec.priority)
+      slot = new Slot(set, key)
       set.slots.set(key, slot)
     }
     const wish = new Wish(origin, id, row, slot)
-    place(slot.wishes, wish)
-    const isPlain = slot.wishes.length === 1 && origin.rule?.limit === undefined
-    this.touch(slot, isPlain ? instructions : undefined)
+    slot.wishes = append(slot.wishes, wish)
+    const isAlone = slot.wishes.length === 1 && origin.rule?.limit === undefined
+    this.touch(slot, isAlone ? instructions : undefined)
     return wish
   }
 
@@ -248,17 +251,13 @@ export class Compiler implements Compiled {
         delta = { flowSet: slot.set.id, added: [], removed: [] }
         deltas.set(slot.set, delta)
       }
-      const { count, sum } = slot.set
-      const bridge = slot.table.bridge
       if (old !== undefined) {
         delta.removed.push(old)
-        count[bridge]--
-        addDigest(sum[bridge], old, -1)
+        slot.set.tally(old, -1)
       }
       if (entry !== undefined) {
         delta.added.push(entry)
-        count[bridge]++
-        addDigest(sum[bridge], entry, 1)
+        slot.set.tally(entry, 1)
       }
       slot.entry = entry
     }

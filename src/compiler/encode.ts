@@ -43,10 +43,12 @@ const beginSlot = (bridge: Bridge, table: number, priority: number) => {
 /** Bytes of a slot before the match. */
 export const SLOT_HEAD = 4
 
-const written = (): Buffer => {
-  const { buffer, byteOffset, length } = writer.peek()
-  return Buffer.from(buffer, byteOffset, length)
-}
+/** A slot's bridge. */
+export const bridgeOf = (slot: string): Bridge => bridges[slot.charCodeAt(0)] as Bridge
+/** A slot's table. */
+export const tableOf = (slot: string): number => slot.charCodeAt(1)
+/** A slot's priority. */
+export const priorityOf = (slot: string): number => (slot.charCodeAt(2) << 8) | slot.charCodeAt(3)
 
 /** Encodes a flow: match and instructions in OpenFlow 1.5 wire form. */
 export const encodeFlow = (bridge: Bridge, table: number, spec: FlowSpec): Encoded => {
@@ -54,15 +56,14 @@ export const encodeFlow = (bridge: Bridge, table: number, spec: FlowSpec): Encod
   writeMatch(writer, spec.match, OFP15)
   const matchEnd = writer.length
   writeInstructions(writer, spec.actions, OFP15)
-  const bytes = written()
-  return { slot: bytes.toString('latin1', 0, matchEnd), instructions: bytes.toString('latin1', matchEnd) }
+  return { slot: writer.latin1(0, matchEnd), instructions: writer.latin1(matchEnd) }
 }
 
 /** Encodes actions alone: those of two flows are equal if these strings are. */
 export const encodeActions = (actions: readonly Action[]): string => {
   writer.reset()
   writeInstructions(writer, actions, OFP15)
-  return written().toString('latin1')
+  return writer.latin1()
 }
 
 /** A flow as data again: for people, who ask for few. */
@@ -81,7 +82,7 @@ export const encodeSpec = (spec: FlowSpec): { readonly match: Buffer; readonly i
 export const slotOf = (bridge: Bridge, table: number, priority: number, match: Uint8Array): string => {
   beginSlot(bridge, table, priority)
   writer.bytes(match)
-  return written().toString('latin1')
+  return writer.latin1()
 }
 
 /** Two 32-bit hashes of a string of bytes (cyrb53's mixing), left in `h1` and `h2`: no allocation. */

@@ -2,6 +2,7 @@
 // values (a record, the result of a query, a derived value); users of a cell are told when its value changes.
 import { isDeepStrictEqual } from 'node:util'
 import type { Change, Doc, Kind } from '#model'
+import { append, EMPTY } from './append.ts'
 import type { Derived, View } from './table.ts'
 
 /** Something that reads cells and runs again when they change. */
@@ -14,32 +15,24 @@ export interface User {
 
 /** A value that users read. Most have few users, some have many: an array, and a Set beyond `FEW`. */
 export abstract class Cell {
-  private users: User[] | Set<User> = []
+  private users: User[] | Set<User> = EMPTY
 
   /** Where it is kept, so that an unread cell can be forgotten. */
   abstract forget(): void
 
-  /** Adds a user; false when it was one already. */
-  add(user: User): boolean {
-    if (this.users instanceof Set) {
-      if (this.users.has(user)) return false
-      this.users.add(user)
-      return true
-    }
-    if (this.users.includes(user)) return false
-    if (this.users.length < FEW) this.users.push(user)
-    else this.users = new Set([...this.users, user])
-    return true
+  /** Adds a user, if it is not one already. */
+  add(user: User): void {
+    const { users } = this
+    if (users instanceof Set) users.add(user)
+    else if (!users.includes(user)) this.users = users.length < FEW ? append(users, user) : new Set(users).add(user)
   }
 
   /** Removes a user; a cell without users is forgotten. */
   leave(user: User): void {
-    if (this.users instanceof Set) this.users.delete(user)
-    else {
-      const at = this.users.indexOf(user)
-      if (at >= 0) this.users.splice(at, 1)
-    }
-    if ((this.users instanceof Set ? this.users.size : this.users.length) === 0) this.forget()
+    const { users } = this
+    if (users instanceof Set) users.delete(user)
+    else if (users.includes(user)) users.splice(users.indexOf(user), 1)
+    if ((users instanceof Set ? users.size : users.length) === 0) this.forget()
   }
 
   invalidateUsers(): void {
@@ -151,7 +144,8 @@ export class Graph {
         state.queryCells.set(index, cells)
       }
       this.note(cellIn(cells, value))
-      return [...(this.indexOf(kind, index).get(value)?.values() ?? [])] as never
+      const found = this.indexOf(kind, index).get(value)
+      return (found === undefined ? EMPTY : [...found.values()]) as never
     },
   }
 
@@ -197,6 +191,8 @@ export class Graph {
     } finally {
       this.reader = outer
       for (const cell of before) if (!user.reads.includes(cell)) cell.leave(user)
+      // It stays as long as the user: in no more memory than it needs.
+      user.reads = user.reads.slice()
     }
   }
 
@@ -217,7 +213,9 @@ export class Graph {
 
   private note(cell: Cell): void {
     const { reader } = this
-    if (reader !== undefined && (cell.add(reader) || !reader.reads.includes(cell))) reader.reads.push(cell)
+    if (reader === undefined || reader.reads.includes(cell)) return
+    reader.reads.push(cell)
+    cell.add(reader)
   }
 
   private stateOf(kind: { readonly name: string }): KindState {

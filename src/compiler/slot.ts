@@ -1,6 +1,9 @@
 // A place in a flow set: one table, priority and match; the rows that want a flow there, and the flow that they come to.
 import type { Action } from 'node-openflow/flow'
+import { EMPTY } from './append.ts'
 import {
+  addDigest,
+  bridgeOf,
   bytesOf,
   cookieOf,
   type Digest,
@@ -8,8 +11,9 @@ import {
   digestOf,
   digestValue,
   encodeActions,
-  encodeFlow,
+  priorityOf,
   SLOT_HEAD,
+  tableOf,
 } from './encode.ts'
 import type { Bridge, Conflict, FlowEntry, FlowSet, Source } from './flow-set.ts'
 import type { FlowSpec, Placed, Rule, Table } from './table.ts'
@@ -38,9 +42,12 @@ export class Wish {
     return specOf(this.origin, this.row)
   }
 
+  get kind(): string {
+    return this.origin.rule?.kind.name ?? 'pipeline'
+  }
+
   get source(): Source {
-    const { table, rule } = this.origin
-    return { kind: rule?.kind.name ?? 'pipeline', id: this.id, table: table.name }
+    return { kind: this.kind, id: this.id, table: this.origin.table.name }
   }
 }
 
@@ -57,84 +64,95 @@ interface Outcome {
 /** A place in a flow set: one table, priority and match, and those who want a flow there. */
 export class Slot {
   readonly set: CompiledSet
+  /** Bridge, table, priority and match in bytes. */
   readonly key: string
-  readonly table: Table
-  readonly priority: number
-  readonly wishes: Wish[] = []
+  /** In no order until it is settled. */
+  wishes: Wish[] = EMPTY
   entry: Entry | undefined
   /** Whether its wishes changed since it was settled; and its instructions, where they are encoded already. */
   isTouched = false
   encoded: string | undefined
 
-  constructor(set: CompiledSet, key: string, table: Table, priority: number) {
+  constructor(set: CompiledSet, key: string) {
     this.set = set
     this.key = key
-    this.table = table
-    this.priority = priority
   }
 
   /** The flow that its wishes come to, and those that it leaves out. */
   outcome(): Outcome {
-    const { origin, spec } = this.wishes[0] as Wish
-    const merge = origin.rule?.merge
-    if (merge === 'union') return this.union(spec)
-    const instructions = this.encode(spec)
-    const others = this.wishes.slice(1)
-    const refused = merge === 'same' ? others.filter(wish => this.encode(wish.spec) !== instructions) : others
-    return { instructions, reason: 'match', refused }
-  }
-
-  /** The actions of all, equal ones once, as far as the limit lets them in. */
-  private union(first: FlowSpec): Outcome {
-    const actions: Action[] = []
-    const refused: Wish[] = []
-    /** By the actions of a wish, whether they are in. */
-    const decided = new Map<string, boolean>()
-    let weight = 0
-    for (const wish of this.wishes) {
-      const { spec } = wish
-      const key = encodeActions(spec.actions)
-      let isIn = decided.get(key)
-      if (isIn === undefined) {
-        const { limit, weight: weigh } = wish.origin.rule ?? {}
-        // What is refused weighs too, so that all after it are refused: they may need what came before them.
-        if (limit !== undefined) weight += weigh?.(wish.row as Placed) ?? 1
-        isIn = limit === undefined || weight <= limit
-        decided.set(key, isIn)
-        if (isIn) actions.push(...spec.actions)
-      }
-      if (!isIn) refused.push(wish)
-    }
-    return { instructions: this.encode({ ...first, actions }), reason: 'limit', refused }
-  }
-
-  private encode(spec: FlowSpec): string {
-    return encodeFlow(this.table.bridge, this.table.number, spec).instructions
+    this.wishes.sort(compare)
+    const [first, ...others] = this.wishes as [Wish, ...Wish[]]
+    const merge = first.origin.rule?.merge
+    if (merge === 'union') return union(this.wishes)
+    const instructions = encodeActions(first.spec.actions)
+    const isRefused = (wish: Wish) => merge === undefined || encodeActions(wish.spec.actions) !== instructions
+    return { instructions, reason: 'match', refused: others.filter(isRefused) }
   }
 }
 
-export class Entry implements FlowEntry, Digest {
+/** The actions of all, equal ones once, as far as the limit lets them in. */
+const union = (wishes: readonly Wish[]): Outcome => {
+  const actions: Action[] = []
+  const refused: Wish[] = []
+  /** By the actions of a wish, whether they are in. */
+  const decided = new Map<string, boolean>()
+  let weight = 0
+  for (const wish of wishes) {
+    const { spec } = wish
+    const key = encodeActions(spec.actions)
+    let isIn = decided.get(key)
+    if (isIn === undefined) {
+      const { limit, weight: weigh } = wish.origin.rule ?? {}
+      // What is refused weighs too, so that all after it are refused: they may need what came before them.
+      if (limit !== undefined) weight += weigh?.(wish.row as Placed) ?? 1
+      isIn = limit === undefined || weight <= limit
+      decided.set(key, isIn)
+      if (isIn) actions.push(...spec.actions)
+    }
+    if (!isIn) refused.push(wish)
+  }
+  return { instructions: encodeActions(actions), reason: 'limit', refused }
+}
+
+/** Negative when `a` comes before `b`: by order, by source, and then by actions, so that no two differ and are equal. */
+const compare = (a: Wish, b: Wish): number =>
+  compareOrder(orderOf(a), orderOf(b)) ||
+  compareText(a.kind, b.kind) ||
+  compareText(a.id, b.id) ||
+  compareText(encodeActions(a.spec.actions), encodeActions(b.spec.actions))
+
+const orderOf = ({ origin, row }: Wish) => origin.rule?.order?.(row as Placed) ?? 0
+
+const compareOrder = (a: number | readonly number[], b: number | readonly number[]): number => {
+  if (typeof a === 'number' && typeof b === 'number') return a - b
+  const [left, right] = [[a].flat(), [b].flat()]
+  for (let i = 0; i < Math.max(left.length, right.length); i++) {
+    const difference = (left[i] ?? 0) - (right[i] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+/** What a slot comes to: a new one whenever that changes. It holds as little as it can, for there are very many. */
+export class Entry implements FlowEntry {
   readonly owner: Slot
   readonly text: string
-  readonly high: number
-  readonly low: number
 
   constructor(owner: Slot, instructions: string) {
     this.owner = owner
     this.text = instructions
-    const { high, low } = digestOf(owner.key, instructions)
-    this.high = high
-    this.low = low
   }
 
   get bridge(): Bridge {
-    return this.owner.table.bridge
+    return bridgeOf(this.owner.key)
   }
   get table(): number {
-    return this.owner.table.number
+    return tableOf(this.owner.key)
   }
   get priority(): number {
-    return this.owner.priority
+    return priorityOf(this.owner.key)
   }
   get cookie(): bigint {
     return cookieOf(this.owner.key)
@@ -149,7 +167,7 @@ export class Entry implements FlowEntry, Digest {
     return this.owner.key
   }
   get digest(): bigint {
-    return digestValue(this)
+    return digestValue(digestOf(this.owner.key, this.text))
   }
   get flow(): FlowEntry['flow'] {
     const { table, priority, cookie } = this
@@ -215,33 +233,14 @@ export class CompiledSet implements FlowSet {
     this.instance = instance
   }
 
+  /** Counts an entry in (`by` 1) or out (-1). */
+  tally({ owner: { key }, text }: Entry, by: 1 | -1): void {
+    const bridge = bridgeOf(key)
+    this.count[bridge] += by
+    addDigest(this.sum[bridge], digestOf(key, text), by)
+  }
+
   get digest(): Record<Bridge, bigint> {
     return { 'br-int': digestValue(this.sum['br-int']), 'br-tun': digestValue(this.sum['br-tun']) }
   }
 }
-
-/** Inserts a wish in the order in which its slot merges: by the rule's order, then by source. */
-export const place = (wishes: Wish[], wish: Wish): void => {
-  let at = wishes.length
-  while (at > 0 && compare(wish, wishes[at - 1] as Wish) < 0) at--
-  if (at === wishes.length) wishes.push(wish)
-  else wishes.splice(at, 0, wish)
-}
-
-const rankOf = ({ origin, row }: Wish): readonly number[] => {
-  const order = origin.rule?.order?.(row as Placed) ?? 0
-  return typeof order === 'number' ? [order] : order
-}
-
-/** Negative when `a` comes before `b`: by order, by source, and then by actions, so that no two differ and are equal. */
-const compare = (a: Wish, b: Wish): number => {
-  const [ranka, rankb] = [rankOf(a), rankOf(b)]
-  for (const [i, number] of ranka.entries()) if (number !== rankb[i]) return number - (rankb[i] ?? 0)
-  return (
-    compareText(a.source.kind, b.source.kind) ||
-    compareText(a.id, b.id) ||
-    compareText(encodeActions(a.spec.actions), encodeActions(b.spec.actions))
-  )
-}
-
-const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
