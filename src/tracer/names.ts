@@ -1,0 +1,121 @@
+// Registers by name, and the keys in them by the names of what they stand for: `source_port=web1` for `reg0=0x18`.
+import { type AnyValue, type Match, printMatch } from 'node-openflow/flow'
+import type { Pipeline } from '#compiler'
+import { chassis, networks, ports, type Reader, securityGroups } from '#model'
+import { type Place, placeOfBits } from './layout.ts'
+import { Packet, patternOf } from './packet.ts'
+
+/** A named register, as the pipeline declares it. */
+export interface RegisterName {
+  readonly name: string
+  readonly bridge: string
+  /** `reg0`, `reg3[0..15]`. */
+  readonly part: string
+  /** First and last table between which it has this meaning. */
+  readonly lives: readonly (readonly [from: string, to: string])[]
+}
+
+/** Where a name is asked for. */
+export interface In {
+  readonly bridge: string
+  /** Number of the table. */
+  readonly table: number
+}
+
+/** Tells names. */
+export interface Names {
+  /** A match, with registers by name. */
+  match(at: In, match: Match): string
+  /** A field, or bits of one, that an action wrote: its name, and its value in words. */
+  set(at: In, field: string, value: AnyValue): readonly [name: string, value: string]
+}
+
+interface Known extends RegisterName {
+  readonly place: Place
+  /** Numbers of first and last tables. */
+  readonly spans: readonly (readonly [number, number])[]
+}
+
+const first = ({ word, words, shift, bits }: Place) => 32 * (word + words) - shift - bits
+
+/** Whether one place lies in another, and how many bits above its lowest. */
+const within = (inner: Place, outer: Place): number | undefined => {
+  const top = first(inner) - first(outer)
+  const rest = outer.bits - inner.bits - top
+  return top >= 0 && rest >= 0 ? rest : undefined
+}
+
+const isRegister = (field: string) => field === 'metadata' || /^x{0,2}reg\d+$/.test(field)
+
+/** Names for a pipeline; with a model, keys too go by names. */
+export const namesOf = (registers: readonly RegisterName[], pipeline: Pipeline, model?: Reader): Names => {
+  const numberOf = (bridge: string, name: string) =>
+    pipeline.tables.find(t => t.bridge === bridge && t.name === name)?.number
+  const known: readonly Known[] = registers.map(register => ({
+    ...register,
+    place: placeOfBits(register.part).place,
+    spans: register.lives.map(([from, to]) => [
+      numberOf(register.bridge, from) ?? 0,
+      numberOf(register.bridge, to) ?? 255,
+    ]),
+  }))
+  const distance = (table: number, { spans }: Known) =>
+    Math.min(...spans.map(([from, to]) => (table < from ? from - table : table > to ? table - to : 0)))
+  /** Those of a bridge, the ones that live at a table first. */
+  const namesAt = ({ bridge, table }: In) =>
+    known.filter(r => r.bridge === bridge).toSorted((a, b) => distance(table, a) - distance(table, b))
+
+  const valueOf = (name: string, value: bigint) => (model && keyName(model, name, value)) ?? showNumber(value)
+
+  return {
+    match: (at, match) => {
+      const pattern = patternOf(match)
+      const [masks, values] = [new Packet(), new Packet()]
+      for (const [i, word] of pattern.words.entries()) {
+        masks.words[word] = pattern.masks[i] as number
+        values.words[word] = pattern.values[i] as number
+      }
+      const named: string[] = []
+      for (const { name, place } of namesAt(at)) {
+        const mask = masks.read(place)
+        if (mask === 0n) continue
+        const isWhole = mask === (1n << BigInt(place.bits)) - 1n
+        const value = values.read(place)
+        named.push(`${name}=${isWhole ? valueOf(name, value) : `${hex(value)}/${hex(mask)}`}`)
+        masks.write(place, 0n)
+      }
+      const rest = Object.fromEntries(Object.entries(match).filter(([field]) => !isRegister(field)))
+      return [printMatch(rest as Match), ...named].filter(text => text !== '').join(',')
+    },
+    set: (at, field, value) => {
+      const plain = typeof value === 'number' || typeof value === 'bigint'
+      if (!isRegister(field.replace(/\[.*$/, ''))) return [field, plain ? showNumber(BigInt(value)) : String(value)]
+      const { place } = placeOfBits(field)
+      const register = namesAt(at).find(r => within(place, r.place) !== undefined)
+      const number = plain ? BigInt(value) : 0n
+      if (register === undefined) return [field, hex(number)]
+      const shift = within(place, register.place) as number
+      if (place.bits === register.place.bits) return [register.name, valueOf(register.name, number)]
+      const bits = place.bits === 1 ? `${shift}` : `${shift}..${shift + place.bits - 1}`
+      return [`${register.name}[${bits}]`, showNumber(number)]
+    },
+  }
+}
+
+const hex = (value: bigint) => `0x${value.toString(16)}`
+const showNumber = (value: bigint) => (value < 0x10000n ? String(value) : hex(value))
+
+/** The name of what a key stands for. */
+const keyName = (model: Reader, register: string, key: bigint): string | undefined => {
+  if (key === 0n) return undefined
+  const unique = `key ${key}`
+  const named = /_port$/.test(register)
+    ? model.holder(ports, unique)
+    : register === 'network'
+      ? model.holder(networks, unique)
+      : register === 'group'
+        ? model.holder(securityGroups, unique)
+        : undefined
+  if (named) return named.name || named.id
+  return register === 'destination_chassis' ? model.holder(chassis, unique)?.id : undefined
+}
