@@ -68,6 +68,33 @@ assert [x.project_id for x in net.quotas()] == ['q']
 net.delete_quota('q')
 assert net.get_quota('q').networks == net.get_quota_default('q').networks == -1
 
+usual = net.find_security_group('default')
+assert p.security_group_ids == [usual.id] and len(usual.security_group_rules) == 4, usual
+web = net.create_security_group(name='web', description='the web')
+offices = net.create_address_group(name='offices', addresses=['192.0.2.0/24'])
+net.add_addresses_to_address_group(offices, ['198.51.100.7/32'])
+assert net.get_address_group(offices.id).addresses == ['192.0.2.0/24', '198.51.100.7/32']
+tcp = dict(security_group_id=web.id, direction='ingress', protocol='tcp', port_range_min=80, port_range_max=443)
+rule = net.create_security_group_rule(**tcp, remote_address_group_id=offices.id)
+net.create_security_group_rule(**tcp, remote_group_id=usual.id)
+assert [x.remote_group_id for x in net.security_group_rules(security_group_id=web.id, protocol='tcp')] == [None, usual.id]
+try:
+    net.create_security_group_rule(**{**tcp, 'protocol': '6'}, remote_address_group_id=offices.id)
+    raise AssertionError('a rule was made twice')
+except exceptions.ConflictException as error:
+    assert rule.id in str(error), error
+p = net.update_port(p, security_group_ids=[web.id])
+assert p.security_group_ids == [web.id], p
+for used, delete in (web, net.delete_security_group), (offices, net.delete_address_group):
+    try:
+        delete(used)
+        raise AssertionError(f'{used.name} was deleted while in use')
+    except exceptions.ConflictException:
+        pass
+net.update_port(p, security_group_ids=[])
+net.delete_security_group(web)
+net.delete_address_group(offices)
+
 for x in net.ports(network_id=n.id):
     net.delete_port(x)
 net.delete_network(n)
