@@ -61,7 +61,7 @@ function memberMeaning(
       reader,
     ),
   )
-  const project = held[0] === undefined ? '' : `, as rules of project ${held[0].projectId} name them`
+  const project = held[0]?.projectId ? `, as rules of project ${held[0].projectId} name them` : ''
   return [`an address of ${named(members)}: a member of ${named(meant)}${project}`]
 }
 

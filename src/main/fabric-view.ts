@@ -5,6 +5,7 @@ import type { ChassisSessions } from '#fabric/chassis/index'
 import type { CountedFlow, Programming } from '#fabric/programming/index'
 import { dropReason } from './drop-reason.ts'
 import { documentOf, flowText } from './flow-text.ts'
+import { remoteGroupsIn } from './remote-groups.ts'
 
 /** What is shown. */
 export interface Shown {
@@ -99,6 +100,7 @@ export const fabricView = ({ compiler, programming, sessions, pipeline }: Shown)
       return {
         ...{ bridge: first.bridge, table: table.name, file, description, flows: entries.map(showEntry) },
         drop: dropReason(first, table),
+        remoteGroups: remoteGroupsIn(first.flow),
       }
     },
     drift: id =>

@@ -25,6 +25,7 @@ export interface World {
   readonly controller: () => Controller
   /** Calls the API; rejects with status and body when it is refused. */
   call<T = Resource>(method: string, path: string, body?: unknown): Promise<T>
+  /** Makes a resource: `port`, `security-group`. */
   create(resource: string, body: Readonly<Record<string, unknown>>): Promise<Resource>
   createPort(network: Resource, body?: Readonly<Record<string, unknown>>): Promise<PortResource>
   addHost(name: string, n: number, more?: Partial<HostOptions>): Promise<Host>
@@ -82,8 +83,9 @@ export const startWorld = async (): Promise<World> => {
     return (text === '' ? undefined : JSON.parse(text)) as T
   }
   const create = async (resource: string, body: Readonly<Record<string, unknown>>) => {
-    const answer = await call<Record<string, Resource>>('POST', `/v2.0/${resource}s`, { [resource]: body })
-    return answer[resource] as Resource
+    const root = resource.replaceAll('-', '_')
+    const answer = await call<Record<string, Resource>>('POST', `/v2.0/${resource}s`, { [root]: body })
+    return answer[root] as Resource
   }
   const untilActive = (port: Resource) =>
     until(`port ${port.id} to be ACTIVE`, async () => {
