@@ -208,7 +208,7 @@ describe('a member', () => {
     member.call('POST', 'floatingips', { floatingip: { floating_network_id: outside.network, ...body } })
 
   test('takes floating IPs from the pools, but does not choose addresses', async () => {
-    const pools = (await member.ok('GET', 'floatingip_pools')).floatingip_pools
+    const pools = (await member.ok('GET', 'floatingip-pools')).floatingip_pools
     expect(pools).toEqual([
       {
         subnet_id: outside.subnet,

@@ -154,6 +154,7 @@ const poolAttributes = attributesOf<Subnet>()({
 export const floatingIpPoolResource: Resource = resource<Subnet, typeof poolAttributes>({
   name: 'floatingip_pool',
   plural: 'floatingip_pools',
+  path: 'floatingip-pools',
   attributes: poolAttributes,
   source: {
     *all(reader) {
