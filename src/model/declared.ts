@@ -3,6 +3,7 @@ import { addressGroups } from './address-group.ts'
 import { addressScopes } from './address-scope.ts'
 import { claims, hostBindings } from './binding.ts'
 import { attachments, bindings, chassis, chassisKeys, localVlans } from './chassis.ts'
+import { firewallGroupKeys, firewallGroups, firewallPolicies, firewallPolicyKeys, firewallRules } from './firewall.ts'
 import { floatingIpKeys, floatingIps } from './floating-ip.ts'
 import type { Kind, Pool } from './kind.ts'
 import { networkKeys, networks } from './network.ts'
@@ -28,6 +29,9 @@ export const modelKinds: readonly Kind[] = [
   bindings,
   chassis,
   claims,
+  firewallGroups,
+  firewallPolicies,
+  firewallRules,
   floatingIps,
   hostBindings,
   networks,
@@ -49,6 +53,6 @@ export const modelKinds: readonly Kind[] = [
 /** All pools. */
 export const modelPools: readonly Pool[] = [
   ...[chassisKeys, localVlans, networkKeys, portKeys, ...segmentPools],
-  ...[routerKeys, floatingIpKeys],
+  ...[routerKeys, floatingIpKeys, firewallGroupKeys, firewallPolicyKeys],
   ...[securityGroupKeys, policyKeys, remoteGroupPages, remoteGroupPageBits],
 ]

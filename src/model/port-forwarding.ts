@@ -1,11 +1,6 @@
 // Port forwarding: ports of a floating IP that stand for ports of addresses behind a router.
 import { type Kind, kind } from './kind.ts'
-
-/** L4 ports from first to last, both included. */
-export interface PortRange {
-  readonly first: number
-  readonly last: number
-}
+import type { PortRange } from './port-range.ts'
 
 /** Ports of a floating IP that lead to an address of a port. */
 export interface PortForwarding {

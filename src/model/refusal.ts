@@ -154,6 +154,53 @@ const refusals = {
     'External network {network} cannot be updated to be made non-external, since it has existing gateway ports.',
   ],
 
+  // firewalls
+  FirewallGroupNotFound: ['absent', 'Firewall group {id} could not be found.'],
+  FirewallGroupInUse: ['conflict', 'Firewall group {id} is still active.'],
+  FirewallGroupPortInvalid: ['conflict', 'Port {port} of firewall group is invalid.'],
+  FirewallGroupPortInUse: ['conflict', 'Port(s) {ports} provided already associated with other firewall group(s).'],
+  FirewallGroupCannotRemoveDefault: ['conflict', 'Deleting default firewall group not allowed.'],
+  FirewallDefaultParameterExists: [
+    'conflict',
+    "Operation cannot be performed since '{name}' is a reserved name for {resource}.",
+  ],
+  FirewallDefaultObjectUpdateRestricted: [
+    'conflict',
+    "Operation cannot be performed on default object '{id}' of type {resource}.",
+  ],
+  FirewallPolicyNotFound: ['absent', 'Firewall policy {id} could not be found.'],
+  FirewallPolicyInUse: ['conflict', 'Firewall policy {id} is being used.'],
+  FirewallPolicyConflict: [
+    'absent',
+    'Operation cannot be performed since firewall policy {id} for your project could not be found. Please confirm if the firewall policy exists and is shared.',
+  ],
+  FirewallPolicySharingConflict: [
+    'conflict',
+    'Operation cannot be performed. Before sharing firewall policy {policy}, share associated firewall rule {rule}.',
+  ],
+  FirewallRuleNotFound: ['absent', 'Firewall rule {id} could not be found.'],
+  FirewallRuleInUse: ['conflict', 'Firewall rule {id} is being used.'],
+  FirewallRuleConflict: [
+    'conflict',
+    'Operation cannot be performed since firewall rule {rule} is not shared and belongs to another project {project}.',
+  ],
+  FirewallRuleSharingConflict: [
+    'absent',
+    'Operation cannot be performed since firewall policy {policy} could not find the firewall rule {rule}. Please confirm if the firewall rule exists and is shared.',
+  ],
+  FirewallRuleAlreadyAssociated: [
+    'conflict',
+    'Operation cannot be performed since firewall rule {rule} is already associated with firewall policy {policy}.',
+  ],
+  FirewallRuleNotAssociatedWithPolicy: [
+    'malformed',
+    'Firewall rule {rule} is not associated with firewall policy {policy}.',
+  ],
+  FirewallRuleInfoMissing: ['malformed', 'Missing rule info argument for insert/remove rule operation.'],
+  FirewallRuleInvalidICMPParameter: ['malformed', '{parameter} are not allowed when protocol is set to ICMP.'],
+  FirewallRuleWithPortWithoutProtocolInvalid: ['malformed', 'Source/destination port requires a protocol.'],
+  FirewallIpAddressConflict: ['malformed', 'Invalid input - IP addresses do not agree with IP Version.'],
+
   // subnet pools and address scopes
   SubnetPoolNotFound: ['absent', 'Subnet pool {id} could not be found.'],
   SubnetPoolDeleteError: ['malformed', 'Unable to delete subnet pool: {reason}.'],

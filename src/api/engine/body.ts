@@ -56,8 +56,11 @@ function readItem(resource: Resource, item: unknown, context: Context): Readonly
   const result: Record<string, unknown> = { project_id: projectOf(project_id, tenant_id, context) }
   for (const name of Object.keys(given)) {
     const attribute = resource.attributes[name]!
-    if (attribute.post === undefined) throw bad(`Attribute '${name}' not allowed in POST`)
-    requireRight(resource, 'create', name, attribute, context)
+    const { post } = attribute
+    if (post === undefined) throw bad(`Attribute '${name}' not allowed in POST`)
+    // what is so anyway may be said by anybody
+    const isUsual = typeof post === 'object' && post.default === given[name]
+    if (!isUsual) requireRight(resource, 'create', name, attribute, context)
   }
   for (const [name, attribute] of Object.entries(resource.attributes)) {
     const { post } = attribute

@@ -77,6 +77,7 @@ export const extensions = [
     'Add support to port ranges',
   ),
   extension('floatingip-pools', 'Floating IP Pools Extension', 'Provides a floating IP pools API.'),
+  extension('fwaas_v2', 'FWaaS v2', 'Provides support for firewall-as-a-service version 2'),
   extension(
     'ip-substring-filtering',
     'IP address substring filtering',

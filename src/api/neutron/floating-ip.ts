@@ -10,7 +10,6 @@ import {
   networkOf,
   type Port,
   type PortForwarding,
-  type PortRange,
   portForwardings,
   ports,
   type Reader,
@@ -28,6 +27,7 @@ import { attributesOf, type Resource, recordsOf, resource } from '../engine/reso
 import { anyObject, cidr, dnsName, ip, list, nullable, text, uuid } from '../engine/value.ts'
 import { isOwnNetwork, usableNetwork } from './network.ts'
 import { portResource } from './port.ts'
+import { singlePort } from './port-range.ts'
 
 /** ACTIVE while its router translates for it. */
 const statusOf = ({ routerId }: FloatingIp, reader: Reader) =>
@@ -45,9 +45,6 @@ const detailsOf = (port: Port | undefined) =>
         device_owner: port.deviceOwner,
       }
     : null
-
-/** The port of a range of one; null for more. */
-export const singlePort = ({ first, last }: PortRange): number | null => (first === last ? first : null)
 
 /** A port forwarding as its floating IP shows it. */
 const showBriefly = (f: PortForwarding) => ({
@@ -67,6 +64,7 @@ const attributes = attributesOf<FloatingIp>()({
   floating_ip_address: {
     type: nullable(ip),
     post: { default: null },
+    admin: ['write'],
     show: f => f.floatingIpAddress,
     index: 'address',
   },
@@ -118,8 +116,6 @@ export const floatingIpResource: Resource = resource<FloatingIp, typeof attribut
   quotas: ['floatingip'],
   standard: true,
   create(tx, body, id, context) {
-    if (body.floating_ip_address !== null && !context.isAdmin)
-      throw refuse('PolicyNotAuthorized', { action: '(rule:create_floatingip:floating_ip_address)' })
     return createFloatingIp(tx, {
       id,
       projectId: body.project_id,

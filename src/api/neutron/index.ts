@@ -10,6 +10,7 @@ import { addressScopeResource } from './address-scope.ts'
 import { agentResource } from './agent.ts'
 import { availabilityZoneResource } from './availability-zone.ts'
 import { extensions } from './extensions.ts'
+import { firewallResources, serveFirewalls } from './firewall-group.ts'
 import { floatingIpPoolResource, floatingIpResource } from './floating-ip.ts'
 import { networkResource } from './network.ts'
 import { networkIpAvailabilityResource } from './network-ip-availability.ts'
@@ -49,9 +50,10 @@ export function serveNeutron(app: FastifyInstance, serve: Serve, options: Neutro
     availabilityZoneResource,
     agentResource(options.fabric, options.clock),
   ]
-  serveDiscovery(app, [...resources, ...securityGroupResources], extensions)
+  serveDiscovery(app, [...resources, ...securityGroupResources, ...firewallResources], extensions)
   for (const resource of resources) serveResource(app, resource, serve)
   serveQuotas(app, serve)
   servePortBindings(app, serve)
   serveSecurityGroups(app, serve)
+  serveFirewalls(app, serve)
 }

@@ -12,11 +12,11 @@ import {
 } from '#model'
 import { find } from '../engine/collection.ts'
 import { identified } from '../engine/common.ts'
-import { quote } from '../engine/read.ts'
 import { attributesOf, type PostBody, type PutBody, type Resource, recordsOf, resource } from '../engine/resource.ts'
 import { integer, ip, nullable, oneOf, text, uuid } from '../engine/value.ts'
-import { floatingIpResource, singlePort } from './floating-ip.ts'
+import { floatingIpResource } from './floating-ip.ts'
 import { portResource } from './port.ts'
+import { readRange, singlePort } from './port-range.ts'
 
 const l4Port = nullable(integer(1, 65535))
 const rangeText = ({ first, last }: PortRange) => `${first}:${last}`
@@ -39,16 +39,6 @@ const attributes = attributesOf<PortForwarding>()({
 })
 
 type Body = PostBody<typeof attributes> | PutBody<typeof attributes>
-
-/** `FIRST:LAST`, or one port. */
-function readRange(value: string, name: string): PortRange {
-  const [first, last = first] = value.split(':').map(part => (/^\d{1,5}$/.test(part) ? Number(part) : 0))
-  if (!first || !last || value.split(':').length > 2 || last > 65535 || first > last)
-    throw refuse('HTTPBadRequest', {
-      message: `Invalid input for ${name}. Reason: '${quote(value)}' is not a range of ports from 1 to 65535, FIRST:LAST.`,
-    })
-  return { first, last }
-}
 
 /** The ports that a body names on one side, as a range or one; undefined when it names none. */
 function portsOf(body: Body, side: 'internal' | 'external'): PortRange | undefined {

@@ -1,6 +1,5 @@
 // Security groups, as Neutron shows them: with their rules. A project that asks for its groups has a default one.
-import { randomUUID } from 'node:crypto'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import {
   createSecurityGroup,
   defaultSecurityGroup,
@@ -13,9 +12,8 @@ import {
 } from '#model'
 import { show } from '../engine/collection.ts'
 import { identified, isShared, owned, standardAttributes } from '../engine/common.ts'
-import type { RawQuery } from '../engine/query.ts'
+import { serveWithDefault } from '../engine/project-default.ts'
 import { attributesOf, type Resource, recordsOf, resource, type View } from '../engine/resource.ts'
-import { serveResource } from '../engine/routes.ts'
 import type { Serve } from '../engine/serve.ts'
 import { anyObject, flag, list, text } from '../engine/value.ts'
 import { securityGroupRuleResource } from './security-group-rule.ts'
@@ -64,25 +62,8 @@ export const securityGroupResource: Resource = resource<SecurityGroup, typeof at
 export const securityGroupResources: readonly Resource[] = [securityGroupResource, securityGroupRuleResource]
 
 /** Serves security groups and their rules. */
-export function serveSecurityGroups(app: FastifyInstance, serve: Serve): void {
-  const isMissing = serve.read((view, request) => projectWithoutDefault(view, request) !== undefined)
-  const ensure = serve.write((view, request) => {
-    const projectId = projectWithoutDefault(view, request)
-    if (projectId !== undefined) defaultSecurityGroup(view.reader, projectId, randomUUID())
+export const serveSecurityGroups = (app: FastifyInstance, serve: Serve): void =>
+  serveWithDefault(app, securityGroupResources, serve, {
+    isThere: (reader, projectId) => reader.holder(securityGroups, `default ${projectId}`) !== undefined,
+    make: defaultSecurityGroup,
   })
-  app.register(async lists => {
-    lists.addHook('preHandler', async (request, reply) => {
-      const isList = request.method === 'GET' && Object.keys(request.params as object).length === 0
-      if (isList && (await isMissing(request, reply))) await ensure(request, reply)
-    })
-    for (const resource of securityGroupResources) serveResource(lists, resource, serve)
-  })
-}
-
-/** The project that a list is asked for, if it has no default group yet, and is that of the one who asks. */
-function projectWithoutDefault({ reader, context }: View, request: FastifyRequest): string | undefined {
-  const { project_id, tenant_id } = request.query as RawQuery
-  const asked = [project_id ?? tenant_id ?? context.projectId].flat()[0] ?? ''
-  const projectId = context.isAdmin ? asked : context.projectId
-  return reader.holder(securityGroups, `default ${projectId}`) ? undefined : projectId
-}

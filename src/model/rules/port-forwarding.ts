@@ -1,7 +1,8 @@
 // How ports of floating IPs may be forwarded: each to one place, and each place from one port.
 import { type FloatingIp, floatingIpOf, floatingIps } from '../floating-ip.ts'
 import { type FixedIp, type Port, portOf } from '../port.ts'
-import { type PortForwarding, type PortRange, portForwardings } from '../port-forwarding.ts'
+import { type PortForwarding, portForwardings } from '../port-forwarding.ts'
+import type { PortRange } from '../port-range.ts'
 import { Refusal, refuse } from '../refusal.ts'
 import { add, change } from '../standard.ts'
 import type { Reader, Transaction } from '../transaction.ts'

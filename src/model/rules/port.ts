@@ -10,6 +10,7 @@ import { isAutoAddress, subnetOf } from '../subnet.ts'
 import type { Reader, Transaction } from '../transaction.ts'
 import { chooseAddresses, type FixedIpRequest } from './address.ts'
 import { type Changes, changed } from './changes.ts'
+import { leaveFirewallGroup } from './firewall-group.ts'
 import { forgetUnusedPolicy, policyOf } from './policy.ts'
 import { forgetPortBindings } from './port-binding.ts'
 import { forgetAddressesOf, requireReplaceable, settleRouterPort } from './router-owned.ts'
@@ -119,6 +120,7 @@ export function updatePort(tx: Transaction, port: Port, request: PortChange): Po
 /** Removes a port; what is plugged for it loses its binding. */
 export function deletePort(tx: Transaction, port: Port): void {
   forgetAddressesOf(tx, port, [])
+  leaveFirewallGroup(tx, port.id)
   forgetPortBindings(tx, port.id)
   drop(tx, ports, port.id)
   tx.release(portKeys, port.key)
