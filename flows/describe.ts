@@ -1,5 +1,6 @@
 // Prints the pipeline as a page for people: docs/pipeline.md is this function's output, and a test keeps it so.
 import { type Bridge, bridges, type Pipeline, type Table } from '#compiler'
+import { dropReasons } from './drop-reasons.ts'
 import type { Register } from './registers.ts'
 
 const leadsTo = (table: Table) => table.next.map(next => next.name).join(', ') || '—'
@@ -11,7 +12,13 @@ const livesOf = (register: Register) =>
 
 const tablesOf = (pipeline: Pipeline, bridge: Bridge) => pipeline.tables.filter(table => table.bridge === bridge)
 
-/** A Markdown page: the tables of each bridge in packet order, then the registers and where they live. */
+const droppers = (pipeline: Pipeline, reason: string) =>
+  pipeline.tables
+    .filter(table => [...table.drops.values()].includes(reason))
+    .map(table => table.name)
+    .join(', ')
+
+/** A Markdown page: the tables of each bridge in packet order, why they drop, then the registers and where they live. */
 export const describePipeline = (pipeline: Pipeline, registers: readonly Register[]): string =>
   [
     '# Pipeline',
@@ -30,6 +37,14 @@ export const describePipeline = (pipeline: Pipeline, registers: readonly Registe
       ),
       '',
     ]),
+    '## Drops',
+    '',
+    'Each flow that drops is counted under a reason: `flowright drops` shows them.',
+    '',
+    '| reason | what is dropped | tables |',
+    '| --- | --- | --- |',
+    ...Object.entries(dropReasons).map(([reason, words]) => `| ${reason} | ${words} | ${droppers(pipeline, reason)} |`),
+    '',
     '## Registers',
     '',
     'A value lives from the first table named to the last, and in the tables that these ask by resubmit.',

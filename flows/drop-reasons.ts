@@ -3,7 +3,8 @@
 
 /** The reasons, in words. */
 export const dropReasons = {
-  unknown_port: 'came in where no port of the model is plugged in, or tagged with a VLAN that means nothing there',
+  unknown_port: 'came in where no port of the model is plugged in',
+  tagged: 'tagged with a VLAN that means nothing where it came in; guests send untagged frames',
   pending_port: 'sent by a port that is still to move here',
   port_down: 'sent by or for a port that is administratively down',
   spoofed_mac: 'sent from a MAC address that is not of the port',
@@ -11,11 +12,13 @@ export const dropReasons = {
   spoofed_neighbor: 'neighbour discovery of an address that is not of the port',
   forbidden: 'sent as a DHCP server or a router, which a port may not be',
   invalid: 'belongs to no connection and can begin none: connection tracking finds it invalid',
-  foreign_connection: 'a reply in a connection of a port that is gone or moved',
+  foreign_connection: 'an ICMP error about a connection that is not of this port',
   no_egress_rule: 'no rule of the security groups of the sender allows it',
   no_ingress_rule: 'no rule of the security groups of the receiver allows it',
+  copy_not_allowed: 'a copy of broadcast, multicast or unknown unicast that no rule of the receiver allows',
   unjudged_protocol: 'of a protocol of layer 3 that no security group can allow',
   not_bound: 'for a port that is plugged in nowhere',
+  no_way_out: 'for another chassis, on a network that has no way out of this one',
   not_returned: 'came in from outside and is for no port here, or would go out where it came in',
   no_member: 'its network has no member to receive it',
   unknown_network: 'of a network that this chassis does not know there',

@@ -1,11 +1,14 @@
 // VLAN tags as matches and actions want them (OpenFlow 1.5 section 7.2.3.7).
-import { type Action, pushVlan, setField } from 'node-openflow/flow'
+import { type Action, masked, pushVlan, setField } from 'node-openflow/flow'
 
 /** vlan_vid of a frame without a tag. */
 export const UNTAGGED = 0
 
 /** vlan_vid of a frame with this VLAN id: with the bit that says that there is a tag. */
 export const tagged = (vlan: number): number => 0x1000 | vlan
+
+/** vlan_vid of any frame with a tag. */
+export const TAGGED = masked(0x1000, 0x1000)
 
 /** Puts a tag with this VLAN id (IEEE 802.1Q) on a frame. */
 export const pushTag = (vlan: number): readonly Action[] => [pushVlan(0x8100), setField('vlan_vid', tagged(vlan))]

@@ -20,13 +20,14 @@ import { NEIGHBOR_ADVERTISEMENT } from '../neighbor-discovery.ts'
 import { cutOverUserdata } from '../packet-in.ts'
 import { network, ORIGIN, origin, policy, sourcePort, zone } from '../registers.ts'
 import { CLASSIFY } from '../restart.ts'
-import { tagged, UNTAGGED } from '../vlan.ts'
+import { TAGGED, tagged, UNTAGGED } from '../vlan.ts'
 import { portSecurity } from './10-port-security.ts'
 import { l2Lookup } from './60-l2-lookup.ts'
 
 const ANNOUNCEMENT = 30
 const PORT = 20
 const PENDING = 10
+const STRANGE_TAG = 5
 
 /** How a guest announces that it now runs here: RARP (QEMU), gratuitous ARP, unsolicited NA. */
 const announcements = (ips: readonly string[]): readonly Match[] => [
@@ -42,7 +43,8 @@ export const classify = table('classify', {
   match: ['in_port', 'vlan_vid', 'eth_type', 'arp_spa', 'arp_tpa', 'nw_proto', 'icmpv6_type', 'nd_target'],
   next: [portSecurity, l2Lookup],
   miss: drop(),
-  drops: { [PORT]: 'port_down', [PENDING]: 'pending_port', 0: 'unknown_port' },
+  drops: { [PORT]: 'port_down', [PENDING]: 'pending_port', [STRANGE_TAG]: 'tagged', 0: 'unknown_port' },
+  fixed: [{ priority: STRANGE_TAG, match: { vlan_vid: TAGGED }, actions: drop() }],
   rules: [
     each(bindings, {
       scope: 'chassis',

@@ -16,5 +16,5 @@ export const floodOutput = table('flood_output', {
   match: ['reg2'],
   fixed: [{ priority: ALLOWED, match: allowed.is(1), actions: [output(localPort.part)] }],
   miss: drop(),
-  drops: { 0: 'no_ingress_rule' },
+  drops: { 0: 'copy_not_allowed' },
 })

@@ -33,7 +33,7 @@ export const outputTable = table('output', {
     { priority: NOWHERE, match: localPort.is(0), actions: drop() },
   ],
   miss: [output(localPort.part)],
-  drops: { [SPLIT_HORIZON]: 'not_returned', [NOWHERE]: 'not_bound' },
+  drops: { [SPLIT_HORIZON]: 'not_returned', [NOWHERE]: 'no_way_out' },
   rules: [
     each(attachments, {
       scope: 'chassis',

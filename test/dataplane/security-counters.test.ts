@@ -153,6 +153,12 @@ describeDataplane('counters of security groups', () => {
         `import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 67)); s.sendto(b'offer', ('${ipOf(portB)}', 68))`,
       ),
     )
+    await grows('tagged', () =>
+      python(
+        a,
+        `import socket; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(('eth0', 0)); s.send(b'\\xff' * 6 + bytes.fromhex('${portA.mac_address.replaceAll(':', '')}') + bytes.fromhex('8100000708000000') + bytes(46))`,
+      ),
+    )
     // An echo reply that answers nothing.
     await grows('invalid', () =>
       python(
