@@ -189,7 +189,7 @@ function showFlow(flow: FlowView, store: Store) {
 }
 
 /** A record with its name, and who wrote it last, when, and by which request. */
-function showSource({ kind: name, id, table }: SourceView, store: Store) {
+export function showSource({ kind: name, id, table }: SourceView, store: Store) {
   const kind = kindsByName.get(name)
   const doc = kind && (store.get(kind, id) as { readonly name?: string } | undefined)
   const written = kind && store.written(kind, id)

@@ -20,10 +20,12 @@ import { serveOpenApi } from './engine/openapi.ts'
 import { serveFrom } from './engine/serve.ts'
 import { type FabricView, noFabric } from './fabric-view.ts'
 import { serveFeed } from './feed.ts'
-import { serveFlowright } from './flowright.ts'
+import { serveFlowright, showSource } from './flowright.ts'
 import type { LiveView } from './live-view.ts'
 import { serveHealth, serveMetrics } from './metrics.ts'
 import { serveNeutron } from './neutron/index.ts'
+import { serveTrace } from './trace.ts'
+import type { Tracing } from './trace-view.ts'
 
 /** What the API serves from. */
 export interface ApiOptions {
@@ -37,6 +39,8 @@ export interface ApiOptions {
   readonly fabric?: FabricView
   /** What the switches count; absent: nothing. */
   readonly counters?: CounterView
+  /** Traces packets; absent: there is no such path. */
+  readonly tracing?: Tracing
   /** What the event feed follows; absent: there is no feed. */
   readonly live?: LiveView
   /** The directory of the built console; absent: there is none. */
@@ -115,6 +119,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
       own.addHook('onRequest', identify)
       serveFlowright(own, store, fabric, serve)
       serveCounters(own, store, counters)
+      if (options.tracing) serveTrace(own, store, options.tracing, showSource)
     },
     { prefix: '/flowright/v1' },
   )

@@ -3,12 +3,12 @@ import { Command } from 'commander'
 import type { Restored } from '#store'
 import packageJson from '../../package.json' with { type: 'json' }
 import { chassis } from './chassis.ts'
-import { CommandError } from './controller-api.ts'
 import { demo } from './demo.ts'
 import { drops } from './drops.ts'
 import { diff, explain, flows } from './flows.ts'
 import { rules } from './rules.ts'
 import { addServeOptions, readServeOptions, type ServeOptions } from './serve-options.ts'
+import { trace } from './trace.ts'
 
 /** What the command line sets in motion and does not do itself. */
 export interface Actions {
@@ -42,14 +42,7 @@ function buildProgram(actions: Actions): Command {
   program.addCommand(explain())
   program.addCommand(rules())
   program.addCommand(drops())
-  program
-    .command('trace [packet...]')
-    .description("a packet's way through the tables (not available yet)")
-    .action(() => {
-      throw new CommandError(
-        'trace is not available yet; on a chassis, `ovs-appctl ofproto/trace br-int …` traces a packet',
-      )
-    })
+  program.addCommand(trace())
   program
     .command('backup <file>')
     .description('copy the store to a new file, also while the controller runs')

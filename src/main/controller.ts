@@ -19,6 +19,7 @@ import { fabricView } from './fabric-view.ts'
 import { liveView } from './live-view.ts'
 import { addFabricMetrics } from './metrics.ts'
 import { migrations } from './migrations/index.ts'
+import { tracing } from './trace.ts'
 import { reportUpgrade } from './upgrade-report.ts'
 
 /** A controller at work. */
@@ -111,6 +112,7 @@ export const startController = async (options: ServeOptions, log: Logger, versio
       quotas: options.quotas,
       fabric: fabricView({ compiler, programming, sessions, pipeline }),
       counters: counterView({ compiler, programming, pipeline }),
+      tracing: tracing({ store, compiler, programming, pipeline }),
       live: liveView({ compiler, programming, costs, pipeline }),
       console: CONSOLE,
       metrics,

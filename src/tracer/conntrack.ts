@@ -10,6 +10,9 @@ export const CT_STATE = { new: 1, est: 2, rel: 4, rpl: 8, inv: 16, trk: 32, snat
 /** A word of ct_state. */
 export type CtFlag = keyof typeof CT_STATE
 
+/** Whether a word is one. */
+export const isCtFlag = (word: string): word is CtFlag => word in CT_STATE
+
 /** The words of a ct_state. */
 export const ctFlags = (state: number): readonly CtFlag[] =>
   (Object.keys(CT_STATE) as CtFlag[]).filter(flag => (state & CT_STATE[flag]) !== 0)

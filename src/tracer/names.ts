@@ -1,9 +1,8 @@
-// Registers by name, and the keys in them by the names of what they stand for: `source_port=web1` for `reg0=0x18`.
-import { type AnyValue, type Match, printMatch } from 'node-openflow/flow'
+// Registers by name, and the keys in them by the names of what they stand for: `source_port = web1` for `reg0 = 0x18`.
+import type { AnyValue } from 'node-openflow/flow'
 import type { Pipeline } from '#compiler'
 import { chassis, networks, ports, type Reader, securityGroups } from '#model'
 import { type Place, placeOfBits } from './layout.ts'
-import { Packet, patternOf } from './packet.ts'
 
 /** A named register, as the pipeline declares it. */
 export interface RegisterName {
@@ -24,8 +23,6 @@ export interface In {
 
 /** Tells names. */
 export interface Names {
-  /** A match, with registers by name. */
-  match(at: In, match: Match): string
   /** A field, or bits of one, that an action wrote: its name, and its value in words. */
   set(at: In, field: string, value: AnyValue): readonly [name: string, value: string]
 }
@@ -68,25 +65,6 @@ export const namesOf = (registers: readonly RegisterName[], pipeline: Pipeline, 
   const valueOf = (name: string, value: bigint) => (model && keyName(model, name, value)) ?? showNumber(value)
 
   return {
-    match: (at, match) => {
-      const pattern = patternOf(match)
-      const [masks, values] = [new Packet(), new Packet()]
-      for (const [i, word] of pattern.words.entries()) {
-        masks.words[word] = pattern.masks[i] as number
-        values.words[word] = pattern.values[i] as number
-      }
-      const named: string[] = []
-      for (const { name, place } of namesAt(at)) {
-        const mask = masks.read(place)
-        if (mask === 0n) continue
-        const isWhole = mask === (1n << BigInt(place.bits)) - 1n
-        const value = values.read(place)
-        named.push(`${name}=${isWhole ? valueOf(name, value) : `${hex(value)}/${hex(mask)}`}`)
-        masks.write(place, 0n)
-      }
-      const rest = Object.fromEntries(Object.entries(match).filter(([field]) => !isRegister(field)))
-      return [printMatch(rest as Match), ...named].filter(text => text !== '').join(',')
-    },
     set: (at, field, value) => {
       const plain = typeof value === 'number' || typeof value === 'bigint'
       if (!isRegister(field.replace(/\[.*$/, ''))) return [field, plain ? showNumber(BigInt(value)) : String(value)]

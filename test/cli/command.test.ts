@@ -47,7 +47,7 @@ describe('flowright', () => {
   })
 
   test.each([
-    [['trace'], 'trace is not available yet'],
+    [['trace'], "missing required argument 'what'"],
     [['chassis'], `no controller at ${nobody}: ECONNREFUSED`],
     [['flows', 'host1'], `no controller at ${nobody}: ECONNREFUSED`],
     [['explain', 'host1'], "missing required argument 'cookie'"],

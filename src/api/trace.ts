@@ -1,0 +1,79 @@
+// Below /flowright/v1/trace: a packet's way through the flow tables, over bridges and chassis, and what became of it.
+import type { FastifyInstance } from 'fastify'
+import { refuse } from '#model'
+import type { Store } from '#store'
+import { quote } from './engine/read.ts'
+import type { SourceView } from './fabric-view.ts'
+import type { ArrivalView, EffectView, TraceAsked, Tracing, VisitView } from './trace-view.ts'
+
+type Query = Readonly<Record<string, string | readonly string[] | undefined>>
+
+/** Serves it; the caller admits administrators only. `show` tells what a record of the model is. */
+export function serveTrace(
+  app: FastifyInstance,
+  store: Store,
+  tracing: Tracing,
+  show: (source: SourceView, store: Store) => object,
+): void {
+  app.get<{ Querystring: Query }>('/trace', async ({ query }) => {
+    const { arrivals, ...rest } = await tracing.trace(readAsked(query))
+    const source = (s: SourceView) => show(s, store)
+    return { trace: { ...rest, arrivals: arrivals.map(arrival => showArrival(arrival, source)) } }
+  })
+}
+
+type Show = (source: SourceView) => object
+
+const showArrival = (arrival: ArrivalView, show: Show): object => ({
+  ...arrival,
+  visit: showVisit(arrival.visit, show),
+})
+
+const showVisit = ({ flow, effects, ...visit }: VisitView, show: Show): object => ({
+  ...visit,
+  flow: flow && { ...flow, sources: undefined, resources: flow.sources.map(show) },
+  effects: effects.map(effect => showEffect(effect, show)),
+})
+
+const showEffect = (effect: EffectView, show: Show): object => {
+  if ('visit' in effect) return { ...effect, visit: showVisit(effect.visit, show) }
+  return 'arrival' in effect && effect.arrival ? { ...effect, arrival: showArrival(effect.arrival, show) } : effect
+}
+
+const wrong = (name: string, value: unknown, allowed: string) =>
+  refuse('HTTPBadRequest', { message: `Invalid input for ${name}. Reason: '${quote(value)}' is not ${allowed}.` })
+
+const choose = <T extends string>(query: Query, name: string, choices: readonly [T, ...T[]]): T => {
+  const given = query[name]
+  if (given === undefined) return choices[0]
+  const found = choices.find(choice => choice === given)
+  if (found === undefined) throw wrong(name, given, `in ['${choices.join("', '")}']`)
+  return found
+}
+
+/** What a query asks for. */
+function readAsked(query: Query): TraceAsked {
+  const text = (name: string): string => {
+    const value = query[name]
+    if (typeof value === 'string' && value !== '') return value.slice(0, 2000)
+    throw refuse('HTTPBadRequest', {
+      message: `Invalid input for ${name}. Reason: a trace needs 'from', 'to' and 'protocol', or 'chassis' and 'packet'.`,
+    })
+  }
+  const tables = choose(query, 'tables', ['intended', 'installed'])
+  if (query.chassis !== undefined) {
+    const states = query.ct
+    return {
+      ...{ chassis: text('chassis'), packet: text('packet'), tables },
+      bridge: choose(query, 'bridge', ['br-int', 'br-tun']),
+      states: states === undefined ? undefined : [states].flat().map(state => state.split(/[,|]/)),
+    }
+  }
+  const version = query.ip_version
+  if (version !== undefined && version !== '4' && version !== '6') throw wrong('ip_version', version, "in ['4', '6']")
+  return {
+    ...{ from: text('from'), to: text('to'), protocol: text('protocol'), tables },
+    ipVersion: version === undefined ? undefined : version === '4' ? 4 : 6,
+    as: choose(query, 'as', ['new', 'reply', 'established']),
+  }
+}

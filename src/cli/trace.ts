@@ -1,0 +1,175 @@
+// `flowright trace`: a packet's way through tables, bridges and chassis, step by step, and one sentence at the end.
+import { Command, Option } from 'commander'
+import { addApiOptions, CommandError, controllerApi } from './controller-api.ts'
+import { json } from './print.ts'
+
+/** A record of the model that asked for a flow. */
+interface Resource {
+  readonly kind: string
+  readonly id: string
+  readonly name?: string
+}
+
+/** A packet in a table. */
+interface Visit {
+  readonly table: number
+  readonly name: string
+  readonly flow: { readonly match: string; readonly resources: readonly Resource[]; readonly packets?: number } | null
+  readonly effects: readonly Effect[]
+}
+
+/** What an action did, by `type`. */
+interface Effect {
+  readonly type: string
+  readonly name?: string
+  readonly value?: string
+  readonly visit?: Visit
+  readonly port?: number
+  readonly to?: string
+  readonly arrival?: Arrival
+  readonly zone?: number
+  readonly commit?: boolean
+  readonly state?: readonly string[]
+  readonly flow?: string
+  readonly text?: string
+}
+
+/** A packet as it comes to a bridge. */
+interface Arrival {
+  readonly by: string
+  readonly chassis: string
+  readonly bridge: string
+  readonly port: number
+  readonly packet: string
+  readonly visit: Visit
+}
+
+/** A trace as the API answers it. */
+interface Trace {
+  readonly sentence: string
+  readonly delivered: boolean
+  readonly before: readonly string[]
+  readonly arrivals: readonly Arrival[]
+}
+
+interface Options {
+  readonly api: string
+  readonly token?: string
+  readonly json?: boolean
+  readonly from?: string
+  readonly to?: string
+  readonly as: string
+  readonly ipVersion?: string
+  readonly installed?: boolean
+  readonly bridge?: string
+  readonly ct?: readonly string[]
+}
+
+/** `flowright trace`. */
+export function trace(): Command {
+  return addApiOptions(new Command('trace'))
+    .description("a packet's way through tables, bridges and chassis; status 1 unless it is delivered")
+    .usage("--from PORT --to PORT tcp 443 | CHASSIS 'in_port=…,tcp,…'")
+    .argument('<what...>', 'a protocol (tcp 443, udp 53, icmp, arp); or a chassis and a packet, as ovs-ofctl writes it')
+    .option('--from <port>', 'id or name of the port that sends')
+    .option('--to <port>', 'id or name of the port that is to receive')
+    .addOption(
+      new Option('--as <packet>', 'the first packet of a connection, the reply to it, or one after both')
+        .choices(['new', 'reply', 'established'])
+        .default('new'),
+    )
+    .addOption(new Option('--ip-version <version>', 'where ports have addresses of both').choices(['4', '6']))
+    .option('--installed', 'read the flows from the switches that it passes, instead of those that they should hold')
+    .option('--bridge <name>', 'where a packet of your own comes in (default: br-int)')
+    .option('--ct <states...>', 'what connection tracking tells, each time it is asked, such as trk,est')
+    .action(async (what: string[], options: Options) => {
+      const { trace: found } = await controllerApi(options).call<{ trace: Trace }>(
+        'GET',
+        `/trace?${query(what, options)}`,
+      )
+      process.stdout.write(options.json ? json(found) : show(found))
+      if (!found.delivered) process.exitCode = 1
+    })
+}
+
+function query(what: readonly string[], options: Options): URLSearchParams {
+  const { from, to, as, ipVersion, bridge, ct = [] } = options
+  const query = new URLSearchParams(options.installed ? { tables: 'installed' } : {})
+  if (from !== undefined || to !== undefined) {
+    if (from === undefined || to === undefined) throw new CommandError('trace needs both --from and --to')
+    for (const [name, value] of Object.entries({ from, to, protocol: what.join(' '), as })) query.set(name, value)
+    if (ipVersion !== undefined) query.set('ip_version', ipVersion)
+    return query
+  }
+  const [chassis = '', ...packet] = what
+  if (packet.length === 0)
+    throw new CommandError(
+      "trace needs --from and --to, or a chassis and a packet such as 'in_port=101,tcp,tcp_dst=443'",
+    )
+  query.set('chassis', chassis)
+  query.set('packet', packet.join(','))
+  if (bridge !== undefined) query.set('bridge', bridge)
+  for (const state of ct) query.append('ct', state)
+  return query
+}
+
+const show = ({ sentence, before, arrivals }: Trace): string =>
+  [...before.map(earlier => `Before it: ${earlier}`), ...arrivals.flatMap(showArrival), '', sentence, ''].join('\n')
+
+const how: Readonly<Record<string, string>> = {
+  start: '',
+  patch: '',
+  tunnel: ', out of a tunnel',
+  physical: ', from the physical network',
+  ct: ', after connection tracking',
+}
+
+const showArrival = ({ by, chassis, bridge, port, packet, visit }: Arrival): readonly string[] => [
+  `${chassis} ${bridge}, port ${port}${how[by] ?? ''}: ${packet}`,
+  ...showVisit(visit, 1),
+]
+
+const indent = (depth: number) => '  '.repeat(depth)
+
+/** A line for the table and its flow, and lines for what happened there; tables asked in between stand further in. */
+const showVisit = ({ table, name, flow, effects }: Visit, depth: number): readonly string[] => {
+  const because = flow === null ? 'no flow matches' : flow.match || 'anything else'
+  const counted = flow?.packets === undefined ? '' : `, ${flow.packets} packets`
+  const owners = [...new Set(flow?.resources.filter(r => r.kind !== 'pipeline').map(showResource))]
+  const whose = owners.length === 0 ? '' : `  # ${owners.slice(0, 3).join(', ')}${owners.length > 3 ? ', …' : ''}`
+  const sets = effects.filter(e => e.type === 'set').map(e => `${e.name} = ${e.value}`)
+  const head = `${indent(depth)}${String(table).padStart(3)} ${name.padEnd(20)} ${because}${counted}${whose}`
+  const written = sets.length === 0 ? [] : [`${indent(depth)}    ${sets.join(', ')}`]
+  const rest = effects.flatMap(effect => showEffect(effect, depth))
+  return [head, ...written, ...(effects.length === 0 ? [`${indent(depth)}    nothing more`] : rest)]
+}
+
+const showResource = ({ kind, id, name }: Resource) => `${kind} ${name || id}`
+
+const showEffect = (effect: Effect, depth: number): readonly string[] => {
+  const line = (text: string) => [`${indent(depth)}    ${text}`]
+  switch (effect.type) {
+    case 'goto':
+      return effect.visit ? showVisit(effect.visit, depth) : []
+    case 'resubmit':
+      return effect.visit ? showVisit(effect.visit, depth + 2) : []
+    case 'output':
+      return [...line(`-> port ${effect.port}: ${effect.to}`), ...(effect.arrival ? showArrival(effect.arrival) : [])]
+    case 'ct': {
+      const what = effect.commit ? 'connection committed' : 'connection tracked'
+      return line(`${what} in zone ${effect.zone}: ${effect.state?.join(', ')}`)
+    }
+    case 'controller':
+      return line('-> the controller')
+    case 'learn':
+      return line(`learns ${effect.flow}`)
+    case 'push_vlan':
+      return line('a VLAN tag is put on')
+    case 'pop_vlan':
+      return line('the VLAN tag is taken off')
+    case 'note':
+      return line(`(${effect.text})`)
+    default:
+      return []
+  }
+}
