@@ -58,20 +58,26 @@ export interface SecurityGroupRule {
   readonly remoteAddressGroupId: string | null
 }
 
+/** Everything of a rule that decides what it allows, its group included. */
+export const meaningOf = (rule: SecurityGroupRule): string =>
+  [
+    ...[rule.groupId, rule.direction, rule.ipVersion, rule.protocolNumber, rule.portRangeMin, rule.portRangeMax],
+    ...[rule.remoteIpPrefix, rule.remoteGroupId, rule.remoteAddressGroupId],
+  ].join(' ')
+
 /** All rules. `remote` is the id of the security group or address group named. */
-export const securityGroupRules: Kind<SecurityGroupRule, 'group' | 'project' | 'remote'> = kind<SecurityGroupRule>()(
-  'security_group_rule',
-  {
+export const securityGroupRules: Kind<SecurityGroupRule, 'group' | 'project' | 'remote' | 'meaning'> =
+  kind<SecurityGroupRule>()('security_group_rule', {
     index: {
       group: r => [r.groupId],
       project: r => [r.projectId],
+      meaning: r => [meaningOf(r)],
       remote: r => {
         const remote = remoteOf(r)
         return remote === null ? [] : [remote]
       },
     },
-  },
-)
+  })
 
 /** The id of the security group or address group that a rule names as the other end. */
 export const remoteOf = (rule: SecurityGroupRule): string | null => rule.remoteGroupId ?? rule.remoteAddressGroupId

@@ -3,7 +3,7 @@ import { addressGroupOf } from '../address-group.ts'
 import { formatIp, formatPrefix, type IpVersion, parseIp, prefixAt } from '../ip.ts'
 import { ICMP, ICMPV6, ipProtocol, ipProtocols, ipv6Protocols, portProtocols } from '../ip-protocol.ts'
 import { refuse } from '../refusal.ts'
-import { type SecurityGroupRule, securityGroupOf, securityGroupRules } from '../security-group.ts'
+import { meaningOf, type SecurityGroupRule, securityGroupOf, securityGroupRules } from '../security-group.ts'
 import { add, drop, revise } from '../standard.ts'
 import type { Transaction } from '../transaction.ts'
 import { forgetRemote, nameRemote } from './policy.ts'
@@ -22,8 +22,8 @@ export function createSecurityGroupRule(tx: Transaction, request: SecurityGroupR
   securityGroupOf(tx, rule.groupId)
   if (rule.remoteGroupId !== null) securityGroupOf(tx, rule.remoteGroupId)
   if (rule.remoteAddressGroupId !== null) addressGroupOf(tx, rule.remoteAddressGroupId)
-  for (const other of tx.by(securityGroupRules, 'group', rule.groupId))
-    if (meaningOf(other) === meaningOf(rule)) throw refuse('SecurityGroupRuleExists', { id: other.id })
+  for (const { id } of tx.by(securityGroupRules, 'meaning', meaningOf(rule)))
+    throw refuse('SecurityGroupRuleExists', { id })
   add(tx, securityGroupRules, rule, description)
   nameRemote(tx, rule)
   revise(tx, rule.groupId)
@@ -45,13 +45,6 @@ export function requireTogether(requests: readonly SecurityGroupRuleRequest[]): 
   const distinct = new Set(requests.map(r => meaningOf(canonical(r))))
   if (distinct.size < requests.length) throw refuse('DuplicateSecurityGroupRuleInPost', {})
 }
-
-/** Everything of a rule that decides what it allows. */
-const meaningOf = (rule: SecurityGroupRule): string =>
-  JSON.stringify([
-    ...[rule.groupId, rule.direction, rule.ipVersion, rule.protocolNumber, rule.portRangeMin, rule.portRangeMax],
-    ...[rule.remoteIpPrefix, rule.remoteGroupId, rule.remoteAddressGroupId],
-  ])
 
 /** A rule as Neutron keeps it, once it is known to make sense. */
 function canonical(request: SecurityGroupRuleRequest): SecurityGroupRule & { readonly description: string } {
