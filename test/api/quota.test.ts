@@ -64,6 +64,13 @@ describe('a project', () => {
     expect(refusal(await network())).toEqual(over)
   })
 
+  test('has its limit also when it asks for many at once', async () => {
+    await limit({ network: 3 })
+    const answers = await Promise.all(Array.from({ length: 10 }, () => network()))
+    expect(answers.map(a => a.status).sort()).toEqual([201, 201, 201, ...Array(7).fill(409)])
+    expect((await member.ok('GET', 'networks')).networks).toHaveLength(3)
+  })
+
   test('answers for what an administrator makes in its name', async () => {
     await limit({ network: 0 })
     const make = (project_id: string) => admin.call('POST', 'networks', { network: { project_id } })

@@ -51,7 +51,7 @@ const step = fc.oneof(
 
 test('nobody loses what he uses, and a network is external exactly while a policy says so', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 30 }), async steps => {
+    fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 30 }), async steps => {
       const store = openMemoryStore({ kinds: modelKinds })
       await store.transact({ source: 'test' }, addNetwork)
       let n = 2
@@ -85,6 +85,6 @@ test('nobody loses what he uses, and a network is external exactly while a polic
         expect(networkOf(store, networkId).external).toBe(says)
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 800 },
   )
 })
