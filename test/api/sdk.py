@@ -47,6 +47,7 @@ assert net.get_network_ip_availability(n.id).used_ips == 26 * 2
 assert list(net.agents()) == []
 assert net.find_extension('port-security') and not net.find_extension('trunk')
 assert [z.name for z in net.availability_zones()]
+assert [p.service_type for p in net.service_providers()] == ['L3_ROUTER_NAT']
 
 policy = net.create_rbac_policy(object_type='network', object_id=n.id, action='access_as_shared', target_project_id='q')
 assert [x.target_project_id for x in net.rbac_policies(object_id=n.id)] == ['q'], policy

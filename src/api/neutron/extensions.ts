@@ -177,6 +177,11 @@ export const extensions = [
     'Security group filtering on the shared field',
     'Support filtering security groups on the shared field',
   ),
+  extension(
+    'service-type',
+    'Neutron Service Type Management',
+    'API for retrieving service providers for Neutron advanced services',
+  ),
   extension('sorting', 'Sorting support', 'Extension that indicates that sorting is enabled.'),
   extension(
     'standard-attr-description',

@@ -21,6 +21,7 @@ import { serveQuotas } from './quota.ts'
 import { rbacPolicyResource } from './rbac-policy.ts'
 import { routerResource } from './router.ts'
 import { securityGroupResources, serveSecurityGroups } from './security-group.ts'
+import { serviceProviderResource } from './service-provider.ts'
 import { subnetResource } from './subnet.ts'
 import { subnetPoolResource } from './subnet-pool.ts'
 
@@ -48,6 +49,7 @@ export function serveNeutron(app: FastifyInstance, serve: Serve, options: Neutro
     rbacPolicyResource,
     networkIpAvailabilityResource,
     availabilityZoneResource,
+    serviceProviderResource,
     agentResource(options.fabric, options.clock),
   ]
   serveDiscovery(app, [...resources, ...securityGroupResources, ...firewallResources], extensions)
