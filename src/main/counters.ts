@@ -14,8 +14,11 @@ interface Counted {
   readonly pipeline: Pipeline
 }
 
-/** Flows of a table that are asked for one by one; more of them cost more than the table. */
-const FEW = 16
+/**
+ * Flows of a table that are asked for one by one, by cookie, of which Open vSwitch has an index: 0.2 ms each when many are
+ * under way, against 30 µs for each flow of the table when it is read as a whole.
+ */
+const FEW = 64
 /** Chassis that are asked at a time. */
 const WIDTH = 8
 
