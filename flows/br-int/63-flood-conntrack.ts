@@ -2,16 +2,14 @@
  * Has what goes to several ports tracked once, before it is copied.
  *
  * In:   frames for more than one receiver, or for one that nobody knows.
- * Out:  flood, with the state of the connection; exempt marks what every port receives. What a local port sends to one
- *       receiver that nobody knows is committed, so that the answer is known; copies are not.
+ * Out:  flood, with the state of the connection; exempt marks what every port receives.
  */
-import { goto, resubmit } from 'node-openflow/flow'
+import { goto } from 'node-openflow/flow'
 import { table } from '#compiler'
 import { alwaysReceived } from '../always-allowed.ts'
 import { eachFamily, state, track } from '../conntrack.ts'
 import { direction, exempt, INGRESS } from '../registers.ts'
 import { flood } from './64-flood.ts'
-import { commitTable } from './101-commit.ts'
 
 const ALWAYS = 30
 const TRACKED = 20
@@ -21,14 +19,10 @@ export const floodConntrack = table('flood_conntrack', {
   bridge: 'br-int',
   number: 63,
   match: ['ct_state', 'eth_type', 'nw_proto', 'udp_src', 'udp_dst', 'icmpv6_type'],
-  next: [flood, commitTable],
+  next: [flood],
   fixed: [
     ...alwaysReceived.map(match => ({ priority: ALWAYS, match, actions: [exempt.set(1), goto(flood)] })),
-    {
-      priority: TRACKED,
-      match: state({ trk: true }),
-      actions: [resubmit({ table: commitTable }), direction.set(INGRESS), goto(flood)],
-    },
+    { priority: TRACKED, match: state({ trk: true }), actions: [direction.set(INGRESS), goto(flood)] },
     ...eachFamily().map(match => ({
       priority: UNTRACKED,
       match,

@@ -4,12 +4,14 @@
  *
  * In:   frames for more than one receiver, or for one that nobody knows.
  * Out:  flood_output, once for each local port; output for the uplink, which comes last as output tags the frame for it.
+ *       Before it, what a local port sends to one receiver that nobody knows is committed, so that its answer is known;
+ *       not sooner, as Open vSwitch knows no state of a connection after that.
  *
  * The flow is a message of 64 kB at most, and Open vSwitch looks into 4,096 tables for one packet: a network has at most
  * 1,949 ports of one policy on one chassis, fewer of many.
  *
  *   table=64, priority=10,metadata=0x3 actions=set_field:0x7->reg12,resubmit(,110)
- *   table=64, priority=10,metadata=0x3 actions=set_field:0->reg15,resubmit(,90)
+ *   table=64, priority=10,metadata=0x3 actions=set_field:0->reg15,resubmit(,101),resubmit(,90)
  */
 import { drop, resubmit } from 'node-openflow/flow'
 import { each, table } from '#compiler'
@@ -19,6 +21,7 @@ import { policyFacts, policyId } from '../policies.ts'
 import { localPort, network, policy } from '../registers.ts'
 import { floodOutput } from './66-flood-output.ts'
 import { outputTable } from './90-output.ts'
+import { commitTable } from './101-commit.ts'
 import { policyTable } from './110-policy.ts'
 
 const MEMBERS = 10
@@ -37,7 +40,7 @@ export const flood = table('flood', {
   bridge: 'br-int',
   number: 64,
   match: ['metadata'],
-  next: [floodOutput, outputTable, policyTable],
+  next: [floodOutput, outputTable, commitTable, policyTable],
   miss: drop(),
   drops: { 0: 'no_member' },
   rules: [
@@ -79,7 +82,7 @@ export const flood = table('flood', {
       flow: row => ({
         priority: MEMBERS,
         match: { ...network.is(row.network) },
-        actions: [localPort.set(0), resubmit({ table: outputTable })],
+        actions: [localPort.set(0), resubmit({ table: commitTable }), resubmit({ table: outputTable })],
       }),
     }),
   ],

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest'
 import { createAddressGroup, type Transaction } from '#model'
 import { PATCH_TUN } from '#model/ofports'
-import { ACK, echo, frame, icmp, other, packet, SYN, tcp, udp } from '#test/support/frames'
+import { ACK, echo, frame, icmp, other, packet, SYN, sctp, tcp, udp } from '#test/support/frames'
 import { describeOvs } from '#test/support/ovs'
 import { addGroup, addPort, addRule, allowSending, aPort, removePort, removeRule, wear } from '#test/support/secured'
 import { type AddPort, adder, NET_VLAN, startWorld, type World } from './security-world.ts'
@@ -305,6 +305,7 @@ describeOvs('security groups', () => {
         ping: { protocolNumber: 1, portRangeMin: 8, portRangeMax: 0 },
         ping6: { ipVersion: 6, protocolNumber: 58, portRangeMin: 128 },
         vrrp: { protocolNumber: 112 },
+        sctp: { protocolNumber: 132, portRangeMin: 36412, portRangeMax: 36412 },
         range: { protocolNumber: 17, portRangeMin: 1000, portRangeMax: 1999 },
         office: { protocolNumber: 47, remoteIpPrefix: '10.0.0.0/30' },
       })
@@ -329,6 +330,10 @@ describeOvs('security groups', () => {
       [2000, false],
     ] as const)
       expect(await passes('a', 'b', udp(40000, port)), `port ${port}`).toBe(isAllowed)
+    expect(await passes('a', 'b', sctp(40000, 36412))).toBe(true)
+    expect(await passes('b', 'a', sctp(36412, 40000))).toBe(true)
+    expect(await passes('b', 'a', sctp(36411, 40000))).toBe(false)
+    expect(await passes('a', 'b', sctp(40000, 36413))).toBe(false)
     expect(await passes('a', 'b', other(47))).toBe(true)
     expect(await passes('c', 'b', other(47))).toBe(false)
   })

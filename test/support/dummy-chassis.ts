@@ -22,6 +22,9 @@ export interface DummyChassis {
   stop(): Promise<void>
 }
 
+/** Frames that a dummy port takes at a time. */
+const QUEUE = 100
+
 /** Starts a chassis of a compiled model; port PATCH_TUN, the way to br-tun, is plugged in. */
 export const startDummyChassis = async (compiler: Compiler, chassis: string): Promise<DummyChassis> => {
   const ovs = await startOvs()
@@ -66,7 +69,12 @@ export const startDummyChassis = async (compiler: Compiler, chassis: string): Pr
     },
     send: async (from, ...frames) => {
       const before = await sent()
-      for (const bytes of frames) await ovs.appctl('netdev-dummy/receive', `p${from}`, bytes.toString('hex'))
+      for (let i = 0; i < frames.length; i += QUEUE)
+        await ovs.appctl(
+          'netdev-dummy/receive',
+          `p${from}`,
+          ...frames.slice(i, i + QUEUE).map(bytes => bytes.toString('hex')),
+        )
       const after = await sent()
       const ofports = await names()
       const left: Record<number, number> = {}

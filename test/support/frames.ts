@@ -85,6 +85,28 @@ export const icmp = (type: number, code: number, rest: Buffer, protocol: 1 | 58 
 export const echo = (type: 8 | 0 | 128 | 129, id = 7): Payload =>
   icmp(type, 0, Buffer.from([id >> 8, id & 255, 0, 1]), type < 100 ? 1 : 58)
 
+/** The checksum of SCTP (CRC32c, RFC 9260 appendix A). */
+const crc32c = (bytes: Buffer): number => {
+  let crc = 0xffffffff
+  for (const byte of bytes) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1
+  }
+  return ~crc >>> 0
+}
+
+/** SCTP: an association's first packet, with an INIT chunk. */
+export const sctp = (src: number, dst: number): Payload => ({
+  protocol: 132,
+  bytes: () => {
+    const bytes = Buffer.concat([Buffer.alloc(12), Buffer.from('010000140000000100010000000100010000000a', 'hex')])
+    bytes.writeUInt16BE(src, 0)
+    bytes.writeUInt16BE(dst, 2)
+    bytes.writeUInt32LE(crc32c(bytes), 8)
+    return bytes
+  },
+})
+
 /** Any protocol with four bytes that look like ports; a checksum that nobody looks at. */
 export const other = (protocol: number, data = Buffer.from('0001000200000000', 'hex')): Payload => ({
   protocol,
