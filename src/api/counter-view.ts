@@ -1,6 +1,6 @@
 // What the API asks of the switches' counters: hits of security group rules, and drops by reason. main.ts hands in an
 // object that asks the running switches.
-import type { BridgeName, SourceView } from './fabric-view.ts'
+import type { BridgeName, ReasonView, SourceView } from './fabric-view.ts'
 
 /** What a chassis counted. */
 export interface CountView {
@@ -21,14 +21,6 @@ export interface HitsView {
   /** By rule: what each chassis counted that holds its flows and could be asked. */
   readonly hits: ReadonlyMap<string, readonly CountView[]>
   readonly silent: readonly SilentView[]
-}
-
-/** Why flows drop what they match. */
-export interface ReasonView {
-  /** E.g. `spoofed_mac`. */
-  readonly reason: string
-  /** The same in words. */
-  readonly words: string
 }
 
 /** A flow that drops, and what it dropped on one chassis. */

@@ -1,7 +1,5 @@
 // What the API asks of the fabric and the compiler. main.ts hands in an object that answers from the running ones.
 
-import type { ReasonView } from './counter-view.ts'
-
 /** Names of the bridges that are programmed. */
 export type BridgeName = 'br-int' | 'br-tun'
 
@@ -66,6 +64,14 @@ export interface DiffView {
   readonly different: readonly { readonly expected: FlowView; readonly installed: FlowView }[]
   /** Flows that the switch refused, and what it said. */
   readonly quarantined: readonly { readonly flow: FlowView; readonly error: string }[]
+}
+
+/** Why flows drop what they match. */
+export interface ReasonView {
+  /** E.g. `spoofed_mac`. */
+  readonly reason: string
+  /** The same in words. */
+  readonly words: string
 }
 
 /** What one cookie leads to. */
