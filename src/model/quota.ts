@@ -1,4 +1,5 @@
 // Quotas: how many resources of each sort a project may have.
+import { firewallGroups, firewallPolicies, firewallRules } from './firewall.ts'
 import { floatingIps } from './floating-ip.ts'
 import { type Kind, kind } from './kind.ts'
 import { networks } from './network.ts'
@@ -21,6 +22,9 @@ const counted = {
   rbac_policy: rbacPolicies,
   security_group: securityGroups,
   security_group_rule: securityGroupRules,
+  firewall_group: firewallGroups,
+  firewall_policy: firewallPolicies,
+  firewall_rule: firewallRules,
 } satisfies Record<string, { readonly index: { readonly project: unknown } }>
 
 /** A sort of resource that is counted. */
@@ -59,6 +63,9 @@ export const neutronQuotas: QuotaLimits = {
   rbac_policy: 10,
   security_group: 10,
   security_group_rule: 100,
+  firewall_group: 10,
+  firewall_policy: 10,
+  firewall_rule: 100,
 }
 
 /** The limits of a project, given those of projects without limits of their own. */

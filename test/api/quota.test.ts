@@ -95,13 +95,14 @@ describe('a project', () => {
   })
 })
 
-test('subnets, ports, pools and policies count', async () => {
+test('subnets, ports, pools, policies and firewalls count', async () => {
   const { id } = (await network()).body.network
-  await limit({ subnet: 1, port: 1, subnetpool: 1, rbac_policy: 1 })
+  await limit({ subnet: 1, port: 1, subnetpool: 1, rbac_policy: 1, firewall_rule: 1 })
   const bodies: Record<string, (n: number) => [string, object]> = {
     subnets: n => ['subnet', { network_id: id, ip_version: 4, cidr: `10.${n}.0.0/24` }],
     ports: () => ['port', { network_id: id }],
     subnetpools: n => ['subnetpool', { name: 'p', prefixes: [`10.${n}.0.0/16`] }],
+    'fwaas/firewall_rules': () => ['firewall_rule', {}],
     'rbac-policies': n => [
       'rbac_policy',
       { object_type: 'network', object_id: id, target_tenant: `t${n}`, action: 'access_as_shared' },

@@ -86,6 +86,7 @@ export const firewallGroupResource: Resource = resource<FirewallGroup, typeof at
   source: recordsOf(firewallGroups),
   absent: 'FirewallGroupNotFound',
   isPublic: g => g.shared,
+  quotas: ['firewall_group'],
   standard: false,
   create(tx, body, id, context) {
     requireVisible(tx, body, context)

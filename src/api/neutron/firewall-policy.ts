@@ -63,6 +63,7 @@ export const firewallPolicyResource: Resource = resource<FirewallPolicy, typeof 
   source: recordsOf(firewallPolicies),
   absent: 'FirewallPolicyNotFound',
   isPublic: p => p.shared,
+  quotas: ['firewall_policy'],
   standard: false,
   create(tx, body, id, context) {
     for (const rule of body.firewall_rules) ruleOf(tx, rule, context)

@@ -91,6 +91,7 @@ export const firewallRuleResource: Resource = resource<FirewallRule, typeof attr
   source: recordsOf(firewallRules),
   absent: 'FirewallRuleNotFound',
   isPublic: r => r.shared,
+  quotas: ['firewall_rule'],
   standard: false,
   create(tx, body, id) {
     requireNoGroups(body)
