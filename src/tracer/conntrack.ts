@@ -37,14 +37,18 @@ const ADDRESSES = ['ct_nw_src', 'ct_nw_dst', 'ct_ipv6_src', 'ct_ipv6_dst']
 /** Makes a packet one that was never tracked. */
 export const untrack = (packet: Packet): void => packet.clear(...FIELDS, ...ADDRESSES)
 
-/** States as given, the last one for all that follow (missing: trk, new); the rest of ct_* stays as the packet has it. */
+/**
+ * States as given, one each time that a packet goes on after ct(), then trk and new, as ofproto/trace takes them; the rest
+ * of ct_* stays as the packet has it.
+ */
 export const givenStates = (states: readonly (readonly CtFlag[])[] = []): ConnectionTracker => {
   let next = 0
   return {
-    track: (packet, { zone, exec }) => {
+    track: (packet, { zone, action, exec }) => {
       exec(packet)
       packet.set('ct_zone', zone)
-      const flags = states[next++] ?? states.at(-1) ?? ['trk', 'new']
+      if (action.table === undefined) return
+      const flags = states[next++] ?? ['trk', 'new']
       packet.set(
         'ct_state',
         flags.reduce((state, flag) => state | CT_STATE[flag], 0),

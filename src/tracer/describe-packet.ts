@@ -11,6 +11,8 @@ const NEIGHBOR_SOLICITATION = 135
 const NEIGHBOR_ADVERTISEMENT = 136
 const TRACKED = 0x20
 const INVALID = 0x10
+/** new, est, rpl: what says that there is a connection. An error that is related in the original direction has none. */
+const OF_CONNECTION = 0x0b
 
 const isType = (p: Packet, type: number) => p.number('eth_type') === type
 const isIp = (p: Packet) => isType(p, IPV4) || isType(p, IPV6)
@@ -29,7 +31,7 @@ const prerequisites: { readonly [name: string]: (p: Packet) => boolean } = {
   ipv6: p => isType(p, IPV6),
   mpls: () => false,
   nsh: () => false,
-  ct: p => (p.number('ct_state') & (TRACKED | INVALID)) === TRACKED,
+  ct: p => (p.number('ct_state') & OF_CONNECTION) !== 0,
   tcp: p => has(p, 6),
   udp: p => has(p, 17),
   sctp: p => has(p, 132),
@@ -59,14 +61,17 @@ const shown = (Object.keys(fields) as FieldName[]).filter(name => {
   }
 })
 
+const isTuple = (name: string) => fieldOf(name).row.needs === 'ct'
+
 const always = new Set(['in_port', 'eth_src', 'eth_dst', 'eth_type', 'nw_proto', 'tcp_dst', 'udp_dst', 'sctp_dst'])
 
 /** The fields of a packet that are not 0, and the few that always tell something. */
 export const describePacket = (packet: Packet): Match => {
   const match: Record<string, AnyValue> = {}
+  const isTracked = (packet.number('ct_state') & (TRACKED | INVALID)) === TRACKED
   for (const name of shown) {
     const tells = packet.get(name) !== 0n || always.has(name)
-    if (tells && hasField(packet, name)) match[name] = packet.value(name)
+    if (tells && (isTuple(name) ? isTracked : hasField(packet, name))) match[name] = packet.value(name)
   }
   return match as Match
 }

@@ -15,7 +15,16 @@ import { intendedTables } from '#tracer/intended'
 import { patternOf } from '#tracer/packet'
 import { odpFlow } from './odp-flow.ts'
 import { type Pass, readOfprotoTrace } from './ofproto-trace.ts'
-import { dice, FIRST_PORT, PORTS, PROVIDER_PORTS, type RandomModel, randomFrame, randomModel } from './random.ts'
+import {
+  dice,
+  FIRST_PORT,
+  PORTS,
+  PROVIDER_PORTS,
+  type RandomModel,
+  randomConnection,
+  randomFrame,
+  randomModel,
+} from './random.ts'
 import { openUnixctl, type Unixctl } from './unixctl.ts'
 
 const PACKETS = Number(process.env.TRACE_PACKETS ?? 2000)
@@ -79,11 +88,15 @@ const passOf = (arrival: Arrival): Pick<Pass, 'visited' | 'outputs' | 'controlle
   return { visited, outputs, controllers }
 }
 
+const withoutTuple = (match: Match): Match =>
+  Object.fromEntries(Object.entries(match).filter(([name]) => !/^ct_(nw|tp|ipv6)_/.test(name)))
+
 /**
  * The words of a packet that are not 0. Of tun_id the switch says nothing unless the packet came by a tunnel; of neighbour
  * discovery it also tells the option that the packet does not have.
  */
-const wordsOf = ({ tun_id: _, nd_sll, nd_tll, ...rest }: Match) => {
+const wordsOf = ({ tun_id: _, nd_sll, nd_tll, ...given }: Match) => {
+  const rest = given.ct_state === undefined ? withoutTuple(given) : given
   const option = rest.icmpv6_type === 136 ? { nd_tll } : { nd_sll }
   const { words, values } = patternOf({ ...rest, ...option } as Match)
   return Object.fromEntries(words.map((word, i) => [word, values[i]]).filter(([, value]) => value !== 0))
@@ -181,13 +194,17 @@ describeOvs('the tracer against ofproto/trace', () => {
       const roll = dice(seed)
       const model = randomModel(roll)
       const compiler = new Compiler(pipeline)
-      compiler.apply(commitOf(model.records))
+      const commit = commitOf(model.records)
+      compiler.apply({ ...commit, changes: [...commit.changes, ...model.groups] })
       const chassis = roll.one(model.records.chassis)
       await install(compiler, chassis.id)
       const world = worldOf(compiler)
       for (let i = 0; i < PER_MODEL && compared < PACKETS; i++) {
-        const { bridge, packet } = randomArrival(roll, model, chassis.id)
+        const { bridge, packet: untracked } = randomArrival(roll, model, chassis.id)
         const states = [roll.one(STATES), roll.one(STATES)]
+        const isOdp = datapathPorts.has(`${bridge} ${untracked.in_port}`) && bridge === 'br-int'
+        const connection = randomConnection(roll, model, untracked, states[0]?.includes('rpl') === true)
+        const packet = isOdp ? { ...untracked, ...connection } : untracked
         const { text, passes } = await bySwitch(bridge, packet, states)
         const traced = trace(world, { chassis: chassis.id, bridge, packet }, givenStates(states))
         compare(`seed ${seed}, packet ${i}: ${printMatch(packet)}\n${text}`, passes, traced)

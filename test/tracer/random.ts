@@ -1,7 +1,8 @@
 // Random models and packets for comparisons with the switch, the same for the same seed.
 import type { Match } from 'node-openflow/flow'
-import type { Chassis, Network, Port } from '#model'
+import type { Change, Chassis, Network, Port } from '#model'
 import { aBinding, aChassis, aNetwork, anAttachment, aPort, type Records } from '#test/support/model'
+import { randomGroups } from './random-groups.ts'
 
 /** Random choices. */
 export interface Dice {
@@ -31,7 +32,9 @@ export const PORTS = 24
 
 /** A model and what packets are made of. */
 export interface RandomModel {
-  readonly records: Required<Records>
+  readonly records: Required<Pick<Records, 'network' | 'port' | 'chassis' | 'binding' | 'attachment'>>
+  /** Changes that bring in security groups and what the model derives from them. */
+  readonly groups: readonly Change[]
 }
 
 const ipv6 = (key: number) => `fd00::${key.toString(16)}`
@@ -77,7 +80,10 @@ export const randomModel = (roll: Dice): RandomModel => {
         : [],
     })
   }
-  const ports = Array.from({ length: PORTS }, (_, i) => port(i))
+  const { ports, changes: groups } = randomGroups(
+    roll,
+    Array.from({ length: PORTS }, (_, i) => port(i)),
+  )
   const binding = ports.flatMap((p, i) => {
     const at = roll.below(3)
     const bind = (on: Chassis, state: 'active' | 'pending') => aBinding(p, on, FIRST_PORT + i, state)
@@ -91,7 +97,40 @@ export const randomModel = (roll: Dice): RandomModel => {
     const net = networks.find(n => n.id === b.network) as Network
     return anAttachment(net, chassis.find(c => c.id === b.chassis) as Chassis, net.key + 10)
   })
-  return { records: { network: networks, port: ports, chassis, binding, attachment } }
+  return { records: { network: networks, port: ports, chassis, binding, attachment }, groups }
+}
+
+/**
+ * A random label (keys of two ports) and original tuple, such as connection tracking would find for a packet: the packet's
+ * own or the other way round. Nothing for what is not tracked.
+ */
+export const randomConnection = (roll: Dice, { records }: RandomModel, packet: Match, isReply: boolean): Match => {
+  const type = packet.eth_type
+  if (type !== 0x0800 && type !== 0x86dd) return {}
+  const key = () => BigInt(roll.chance(0.1) ? 0 : roll.one(records.port).key)
+  const owner = (mac: unknown) => {
+    const port = records.port.find(p => p.macAddress === mac)
+    return port === undefined || roll.chance(0.3) ? key() : BigInt(port.key)
+  }
+  const keys = [owner(packet.eth_src), owner(packet.eth_dst)]
+  const [originator = 0n, responder = 0n] = isReply ? keys.reverse() : keys
+  const name = type === 0x0800 ? 'nw' : 'ipv6'
+  const ends = type === 0x0800 ? [packet.ip_src, packet.ip_dst] : [packet.ipv6_src, packet.ipv6_dst]
+  const fields = packet as Record<string, number | undefined>
+  const port = (end: string) => fields[`tcp_${end}`] ?? fields[`udp_${end}`]
+  const ports = [
+    port('src') ?? fields.icmp_type ?? fields.icmpv6_type ?? 0,
+    port('dst') ?? fields.icmp_code ?? fields.icmpv6_code ?? 0,
+  ]
+  if (isReply) {
+    ends.reverse()
+    if (port('src') !== undefined) ports.reverse()
+  }
+  return {
+    ct_label: (responder << 32n) | originator,
+    ct_nw_proto: packet.nw_proto,
+    ...{ [`ct_${name}_src`]: ends[0], [`ct_${name}_dst`]: ends[1], ct_tp_src: ports[0], ct_tp_dst: ports[1] },
+  } as Match
 }
 
 const LINK_LOCAL = 'fe80::f816:3eff:fe00:'
