@@ -158,33 +158,28 @@ export class FeedClient {
     const leads = new Map<bigint, readonly string[]>()
     const packets = new Map<bigint, number>()
     let isWanted = true
-    let isSumming = false
-    const sum = async (at: number) => {
-      if (isSumming) return
-      isSumming = true
-      const edges = await edgesOf(
-        this.#shared.live,
-        rows,
-        id => packets.get(id) ?? 0,
-        leads,
-        () => isWanted,
-      )
-      isSumming = false
-      if (edges !== undefined && isWanted) this.send({ type: 'edges', watch, at, edges })
-    }
-    void sum(Date.now())
-    const stops = BRIDGES.map(bridge =>
-      this.#shared.readings.look(
+    const stops = BRIDGES.map(bridge => {
+      let isSumming = false
+      const sum = async (at: number, elapsed: number) => {
+        if (isSumming) return
+        isSumming = true
+        const packetsOf = (cookie: bigint) => packets.get(cookie) ?? 0
+        const edges = await edgesOf(this.#shared.live, rows, bridge, packetsOf, leads, () => isWanted)
+        isSumming = false
+        if (edges !== undefined && isWanted) this.send({ type: 'edges', watch, bridge, at, elapsed, edges })
+      }
+      void sum(Date.now(), 0)
+      return this.#shared.readings.look(
         { chassis, bridge },
         {
-          read: ({ at, changed }) => {
+          read: ({ at, elapsed, changed }) => {
             for (const { cookie, packets: count } of changed) packets.set(cookie, count)
-            void sum(at)
+            void sum(at, elapsed)
           },
           trouble: message => this.send({ type: 'trouble', watch, message }),
         },
-      ),
-    )
+      )
+    })
     return {
       stop: () => {
         isWanted = false
@@ -228,13 +223,14 @@ export class FeedClient {
           }
           const drops: FeedDrop[] = []
           for (const flow of live.flows(chassis)) {
-            const count = flow.isDrop && flow.bridge === bridge ? counts.get(flow.cookie) : undefined
-            if (count === undefined || count.packets === 0) continue
+            const count = flow.bridge === bridge ? counts.get(flow.cookie) : undefined
+            if (flow.drop === undefined || count === undefined || count.packets === 0) continue
             const { cookie, priority, table } = flow
             drops.push({
               ...{ chassis, bridge, table: nameOfTable(table), priority, cookie: cookie.toString(16) },
               match: flow.text().match,
               resources: showSources(flow, nameOf),
+              ...flow.drop,
               ...count,
             })
           }

@@ -1,5 +1,6 @@
 // Where packets go between the tables of a chassis: flows summed up by where they lead, with what they counted.
 
+import type { BridgeName } from './fabric-view.ts'
 import type { FlowRows } from './feed-flows.ts'
 import type { FeedEdge } from './feed-messages.ts'
 import type { LiveView } from './live-view.ts'
@@ -8,41 +9,42 @@ import type { LiveView } from './live-view.ts'
 const SLICE = 8
 
 const LEADS =
-  /goto_table:"?([\w ]+)"?|resubmit\(,"?([\w ]+)"?\)|\b(output|IN_PORT|CONTROLLER|controller|NORMAL|bundle_load|group|LOCAL)\b/g
+  /goto_table:"?([\w ]+)"?|resubmit\([^,)]*,"?([\w ]+)"?(?:,ct)?\)|\btable="?([\w ]+)"?|\b(output|IN_PORT|CONTROLLER|controller|NORMAL|bundle_load|group|LOCAL)\b/g
 
 /** Where actions lead: names of tables, `drop`, `output` (a port) or `controller`. */
 export const leadsOf = (actions: string): readonly string[] => {
   if (actions === '' || actions === 'drop') return ['drop']
   const found = new Set<string>()
-  for (const [, goto, resubmit, word] of actions.matchAll(LEADS)) {
-    const to = goto ?? resubmit
+  for (const [, goto, resubmit, conntrack, word] of actions.matchAll(LEADS)) {
+    const to = goto ?? resubmit ?? conntrack
     if (to !== undefined) found.add(to)
     else if (word !== undefined) found.add(word.toLowerCase() === 'controller' ? 'controller' : 'output')
   }
   return [...found]
 }
 
-/** Sums the flows of a chassis up. Works in slices; resolves with undefined when `isWanted` does not hold any more. */
+/** Sums the flows of one bridge of a chassis up. Works in slices; resolves with undefined when `isWanted` does not hold any more. */
 export const edgesOf = async (
   live: LiveView,
   rows: FlowRows,
+  bridge: BridgeName,
   packetsOf: (cookie: bigint) => number,
   leads: Map<bigint, readonly string[]>,
   isWanted: () => boolean,
 ): Promise<readonly FeedEdge[] | undefined> => {
-  const nameOf = new Map(live.tables.map(({ bridge, number, name }) => [`${bridge} ${number}`, name]))
+  const nameOf = new Map(live.tables.filter(t => t.bridge === bridge).map(({ number, name }) => [number, name]))
   const edges = new Map<string, { -readonly [K in keyof FeedEdge]: FeedEdge[K] }>()
   let end = performance.now() + SLICE
-  for (const flow of [...rows.rows.values()]) {
+  for (const flow of [...rows.rows.values()].filter(flow => flow.bridge === bridge)) {
     let to = leads.get(flow.cookie)
     if (to === undefined) {
-      to = flow.isDrop ? ['drop'] : leadsOf(flow.text().actions)
+      to = flow.drop ? ['drop'] : leadsOf(flow.text().actions)
       leads.set(flow.cookie, to)
     }
-    const from = nameOf.get(`${flow.bridge} ${flow.table}`) ?? `table ${flow.table}`
+    const from = nameOf.get(flow.table) ?? `table ${flow.table}`
     for (const one of to) {
-      const key = `${flow.bridge} ${from} ${one}`
-      const edge = edges.get(key) ?? { bridge: flow.bridge, from, to: one, flows: 0, packets: 0 }
+      const key = `${from} ${one}`
+      const edge = edges.get(key) ?? { from, to: one, flows: 0, packets: 0 }
       edge.flows++
       edge.packets += packetsOf(flow.cookie)
       edges.set(key, edge)

@@ -125,11 +125,16 @@ export class FlowRows {
   }
 }
 
-/** The records that asked for a flow, each once. */
+/** The resources that asked for a flow, each once. */
 export const showSources = (
   { sources }: Pick<LiveFlow, 'sources'>,
   nameOf: (kind: string, id: string) => string,
 ): readonly FeedResource[] => {
-  const distinct = new Map(sources.map(({ kind, id }) => [`${kind} ${id}`, [kind, id, nameOf(kind, id)] as const]))
+  const named = sources.map(({ kind, id }): FeedResource => {
+    // Where a port is bound, and where a network is attached, follows from these.
+    if (kind === 'binding') return ['port', id.split('@')[0]!, '']
+    return kind === 'attachment' ? ['network', id.split('/')[1]!, ''] : [kind, id, '']
+  })
+  const distinct = new Map(named.map(([kind, id]) => [`${kind} ${id}`, [kind, id, nameOf(kind, id)] as const]))
   return [...distinct.values()]
 }

@@ -88,9 +88,8 @@ export type FeedFlow = readonly [
   resources: readonly FeedResource[],
 ]
 
-/** Packets that went from a table somewhere since it was counted: `to` is a table's name, drop, output or controller. */
+/** What went from a table somewhere: `to` is a table's name, drop, output or controller. */
 export interface FeedEdge {
-  readonly bridge: BridgeName
   readonly from: string
   readonly to: string
   readonly flows: number
@@ -106,6 +105,9 @@ export interface FeedDrop {
   readonly cookie: string
   readonly match: string
   readonly resources: readonly FeedResource[]
+  /** Why, as a code and in words. */
+  readonly reason: string
+  readonly words: string
   readonly packets: number
   /** Packets a second between the last two readings. */
   readonly rate: number
@@ -170,7 +172,15 @@ export type FeedMessage =
       readonly took: number
       readonly rows: readonly number[]
     }
-  | { readonly type: 'edges'; readonly watch: number; readonly at: number; readonly edges: readonly FeedEdge[] }
+  /** All edges of one bridge, `elapsed` seconds after the reading before (0: the first). */
+  | {
+      readonly type: 'edges'
+      readonly watch: number
+      readonly bridge: BridgeName
+      readonly at: number
+      readonly elapsed: number
+      readonly edges: readonly FeedEdge[]
+    }
   /** All drops of one bridge of a chassis that were ever hit. */
   | {
       readonly type: 'drops'

@@ -1,6 +1,7 @@
 // What the event feed asks of the running controller: flows as they come and go, what switches count, what a change
 // cost. main.ts hands in an object that answers from the running parts.
-import type { BridgeName, DriftView, SourceView } from './fabric-view.ts'
+
+import type { BridgeName, DriftView, ReasonView, SourceView } from './fabric-view.ts'
 
 /** A flow that a chassis should hold. The object is its identity. */
 export interface LiveFlow {
@@ -10,8 +11,8 @@ export interface LiveFlow {
   readonly table: number
   readonly priority: number
   readonly sources: readonly SourceView[]
-  /** Whether it lets nothing through. */
-  readonly isDrop: boolean
+  /** Why it lets nothing through; absent when it does not drop. */
+  readonly drop?: ReasonView
   /** Its match and actions with tables and registers by name; some ten microseconds of work. */
   text(): { readonly match: string; readonly actions: string }
 }

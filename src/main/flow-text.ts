@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { printFlow } from 'node-openflow/flow'
 import { type Bridge, bridges, type FlowEntry, type Pipeline, type Table } from '#compiler'
-import { registers } from '#flows/registers'
+import { nameRegisters } from './register-text.ts'
 
 /** What prints the flows of a bridge. */
 export interface FlowText {
@@ -20,19 +20,18 @@ export const flowText = (pipeline: Pipeline): FlowText => {
     bridges.map(bridge => {
       const tables = new Map(pipeline.tables.filter(t => t.bridge === bridge).map(table => [table.number, table]))
       const names = { tables: Object.fromEntries([...tables].map(([number, { name }]) => [number, name])) }
-      const fields = new Map(registers.filter(r => r.bridge === bridge).map(r => [r.field as string, r.name]))
-      return [bridge, { tables, names, fields, pattern: new RegExp(`\\b(${[...fields.keys()].join('|')})\\b`, 'g') }]
+      return [bridge, { tables, names }]
     }),
   )
-  const print = (bridge: Bridge, flow: FlowEntry['flow']) => {
-    const { names, fields, pattern } = perBridge[bridge]!
-    return printFlow(flow, { names }).replaceAll(pattern, field => fields.get(field) ?? field)
-  }
+  const named = nameRegisters(pipeline)
+  const print = (bridge: Bridge, flow: FlowEntry['flow']) =>
+    named(bridge, flow.table, printFlow(flow, { names: perBridge[bridge]!.names }))
   const tableAt = (bridge: Bridge, number: number) => perBridge[bridge]!.tables.get(number)
   return {
     print,
     parts: (bridge, flow) => {
-      const text = print(bridge, flow)
+      // The names of tables need no quotes, being ours.
+      const text = print(bridge, flow).replaceAll('"', '')
       const [head = '', actions = ''] = text.split(' actions=')
       return { match: /priority=\d+,?(.*)$/.exec(head)?.[1] ?? '', actions }
     },

@@ -4,6 +4,7 @@ import type { Compiler, FlowEntry, Pipeline } from '#compiler'
 import type { Programming } from '#fabric/programming/index'
 import { registers } from '#flows/registers'
 import type { ChangeCosts } from './change-costs.ts'
+import { dropReason } from './drop-reason.ts'
 import { documentOf, type FlowText, flowText } from './flow-text.ts'
 
 /** What is followed. */
@@ -72,9 +73,10 @@ const remembered = (text: FlowText) => {
     let flow = known.get(entry)
     if (flow === undefined) {
       const { bridge, table, priority, cookie, sources } = entry
+      const drop = dropReason(entry, text.tableAt(bridge, table))
       flow = {
         ...{ bridge, table, priority, cookie, sources },
-        isDrop: entry.instructions.length === 0,
+        ...(drop === undefined ? {} : { drop }),
         text: () => text.parts(bridge, entry.flow),
       }
       known.set(entry, flow)

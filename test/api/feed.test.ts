@@ -130,10 +130,7 @@ describeDataplane('the event feed', () => {
 
     client.send({ type: 'edges', watch: 2, chassis: 'host1' })
     await client.find('edges', m =>
-      m.edges?.some(
-        (e: { from: string; to: string; packets: number }) =>
-          e.from === 'l2_lookup' && e.to === 'output' && e.packets >= 3,
-      ),
+      m.edges?.some((e: { from: string; to: string; packets: number }) => e.from === 'l2_lookup' && e.packets >= 3),
     )
     await client.close()
   })

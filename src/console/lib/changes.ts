@@ -15,9 +15,12 @@ const derived = new Set([
   'host_binding',
 ])
 
+/** Whether records of a kind follow from others, or are the controller's own. */
+export const isDerived = (kind: string): boolean => derived.has(kind)
+
 /** The changes that a person would name. */
 export const mainChanges = ({ changes }: Pick<FeedCommit, 'changes'>): readonly FeedChange[] => {
-  const main = changes.filter(({ kind }) => !derived.has(kind))
+  const main = changes.filter(({ kind }) => !isDerived(kind))
   if (main.length > 0) return main
   return changes.filter(({ kind }) => kind !== 'standard' && kind !== 'address_cursor')
 }

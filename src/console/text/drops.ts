@@ -1,0 +1,22 @@
+// Why packets are dropped, in Chinese. In English the controller says it; a reason that is missing here stays English.
+export const dropWords: Readonly<Record<string, string>> = {
+  unknown_port: '来自未接入任何端口之处，或带有在那里无意义的 VLAN 标签',
+  pending_port: '由尚待迁移到此处的端口发出',
+  port_down: '端口已被管理性关闭',
+  spoofed_mac: '源 MAC 地址不属于该端口',
+  spoofed_address: '源地址不属于该端口',
+  spoofed_neighbor: '邻居发现的地址不属于该端口',
+  forbidden: '以 DHCP 服务器或路由器身份发出，端口不得如此',
+  invalid: '不属于任何连接，也不能建立连接：连接跟踪判为无效',
+  foreign_connection: '应答的连接属于已离开或已迁移的端口',
+  no_egress_rule: '发送方的安全组没有规则放行',
+  no_ingress_rule: '接收方的安全组没有规则放行',
+  unjudged_protocol: '安全组无法放行的三层协议',
+  not_bound: '目的端口未接入任何主机',
+  not_returned: '来自外部而此处没有其端口，或将从来路返回',
+  no_member: '网络中没有接收者',
+  unknown_network: '属于此主机在该处不认识的网络',
+  not_admitted: '来自隧道，其源地址不是该网络上主机的 VTEP',
+  unknown_vtep: '发往没有 VTEP 的主机',
+  own_copy: '广播回到发送主机自身的副本',
+}
