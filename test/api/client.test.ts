@@ -105,10 +105,14 @@ describe.skipIf(reason !== '')(`stock clients${reason}`, () => {
     await expect(openstack('subnet', 'delete', 'blue4')).rejects.toThrow()
   }, 60_000)
 
-  test('openstacksdk does all that its users do', async () => {
-    const { stdout, stderr } = await run('/usr/bin/python3', [join(import.meta.dirname, 'sdk.py'), String(port)], {
-      env,
-    }).catch(error => error as { stdout: string; stderr: string })
-    expect(`${stdout}${stdout.includes('ok') ? '' : stderr}`).toBe('ok\n')
-  }, 60_000)
+  test.each(['sdk.py', 'sdk-l3.py'])(
+    'openstacksdk does all that its users do: %s',
+    async script => {
+      const { stdout, stderr } = await run('/usr/bin/python3', [join(import.meta.dirname, script), String(port)], {
+        env,
+      }).catch(error => error as { stdout: string; stderr: string })
+      expect(`${stdout}${stdout.includes('ok') ? '' : stderr}`).toBe('ok\n')
+    },
+    60_000,
+  )
 })
