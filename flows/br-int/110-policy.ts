@@ -3,7 +3,7 @@
  * bits of their page are loaded.
  *
  * In:   by resubmit, a packet, the policy, and which rules count (direction).
- * Out:  back, with allowed set or not. What every port receives, and ports without policy, are allowed all.
+ * Out:  back, with allowed set or not. A port without policy is allowed all.
  *
  *   table=110, priority=10,reg12=0x7
  *   actions=set_field:0/0x200->reg2,set_field:0x1->reg13,resubmit(,114),set_field:0x2->reg14,resubmit(,111),
@@ -13,7 +13,7 @@ import { resubmit } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { policies } from '#model'
 import { type Ask, policyFacts, policyMark } from '../policies.ts'
-import { allowed, exempt, group, page, policy } from '../registers.ts'
+import { allowed, group, page, policy } from '../registers.ts'
 import { remoteAddressTable } from './111-remote-address.ts'
 import { securityRules } from './114-security-rules.ts'
 
@@ -33,9 +33,9 @@ const asks: readonly Ask[] = [
 export const policyTable = table('policy', {
   bridge: 'br-int',
   number: 110,
-  match: ['reg2', 'reg12'],
+  match: ['reg12'],
   next: [remoteAddressTable, securityRules],
-  fixed: [exempt.is(1), policy.is(0)].map(match => ({ priority: UNJUDGED, match, actions: [allowed.set(1)] })),
+  fixed: [{ priority: UNJUDGED, match: policy.is(0), actions: [allowed.set(1)] }],
   miss: [allowed.set(0)],
   rules: [
     each(policies, {

@@ -9,9 +9,9 @@ const address = (i: number) => ({
   fixedIps: [{ subnetId: 's', ipAddress: `10.0.${i >> 8}.${i & 255}` }],
 })
 
-const flowOf = (compiler: Compiler, flowSet: string, table: number) => {
+const flowOf = (compiler: Compiler, flowSet: string, table: number, priority: number) => {
   const found = [...(compiler.flowSet(flowSet)?.entries.values() ?? [])].filter(
-    entry => entry.table === table && entry.priority > 0,
+    entry => entry.table === table && entry.priority === priority,
   )
   expect(found).toHaveLength(1)
   return found[0]
@@ -25,9 +25,9 @@ test('a network floods to 1,949 ports of one policy on a chassis and to its upli
   compiler.apply(
     commitOf({ network: [net], chassis: [host], port: ports, binding, attachment: [anAttachment(net, host, 2)] }),
   )
-  const flood = flowOf(compiler, 'chassis/host1', 64)
+  const flood = flowOf(compiler, 'chassis/host1', 64, 10)
   expect(flood?.instructions.length).toBeLessThan(65_000)
-  expect(flood?.flow.actions.filter(action => action.type === 'resubmit')).toHaveLength(1951)
+  expect(flood?.flow.actions.filter(action => action.type === 'resubmit')).toHaveLength(1952)
   const [conflict, ...others] = compiler.conflicts
   expect(others).toEqual([])
   expect(conflict?.reason).toBe('limit')
@@ -50,6 +50,6 @@ test('a network floods to 500 chassis; when one of them leaves, one that was ref
     changes: changes.map(change => ({ ...change, before: change.after, after: undefined })),
   })
   expect(compiler.conflicts).toEqual([])
-  const flood = flowOf(compiler, 'network/net', 21)
+  const flood = flowOf(compiler, 'network/net', 21, 10)
   expect(flood?.flow.actions).toContainEqual(expect.objectContaining({ field: 'reg1', value: 501 }))
 })

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { printFlow } from 'node-openflow/flow'
 import type { Compiler } from '#compiler'
 import { PATCH_TUN } from '#model/ofports'
-import { type Ovs, startOvs } from './ovs.ts'
+import { type Ovs, startOvs, until } from './ovs.ts'
 
 /** A running br-int with the flows of a chassis. */
 export interface DummyChassis {
@@ -45,14 +45,11 @@ export const startDummyChassis = async (compiler: Compiler, chassis: string): Pr
   }
   await plug(PATCH_TUN)
 
-  const sent = async () => {
-    const text = await ovs.ofctl('dump-ports', 'br-int')
-    const found = text.matchAll(/port\s+"?(\w+)"?: rx[^\n]*\n\s+tx pkts=(\d+)/g)
-    return new Map([...found].map(([, port, packets]) => [port as string, Number(packets)]))
-  }
-  const names = async () => {
-    const text = await ovs.vsctl('--format=csv', '--no-headings', '--columns=name,ofport', 'list', 'Interface')
-    return new Map(text.split('\n').map(line => line.replaceAll('"', '').split(',') as [string, string]))
+  /** Packets received and sent, by OpenFlow port. */
+  const packets = async () => {
+    const text = await ovs.ofctl('--no-names', 'dump-ports', 'br-int')
+    const found = text.matchAll(/port\s+(\d+): rx pkts=(\d+)[^\n]*\n\s+tx pkts=(\d+)/g)
+    return new Map([...found].map(([, port, rx, tx]) => [Number(port), { rx: Number(rx), tx: Number(tx) }]))
   }
 
   return {
@@ -68,21 +65,19 @@ export const startDummyChassis = async (compiler: Compiler, chassis: string): Pr
       await ovs.ofctl('--bundle', 'replace-flows', 'br-int', file)
     },
     send: async (from, ...frames) => {
-      const before = await sent()
-      for (let i = 0; i < frames.length; i += QUEUE)
-        await ovs.appctl(
-          'netdev-dummy/receive',
-          `p${from}`,
-          ...frames.slice(i, i + QUEUE).map(bytes => bytes.toString('hex')),
-        )
-      const after = await sent()
-      const ofports = await names()
-      const left: Record<number, number> = {}
-      for (const [port, packets] of after) {
-        const count = packets - (before.get(port) ?? 0)
-        if (count > 0 && port !== 'LOCAL') left[Number(ofports.get(port) ?? port)] = count
+      const before = await packets()
+      let after = before
+      for (let i = 0; i < frames.length; i += QUEUE) {
+        const some = frames.slice(i, i + QUEUE)
+        await ovs.appctl('netdev-dummy/receive', `p${from}`, ...some.map(bytes => bytes.toString('hex')))
+        const received = (before.get(from)?.rx ?? 0) + i + some.length
+        await until(`${received} packets from ${from}`, async () => {
+          after = await packets()
+          return after.get(from)?.rx === received
+        })
       }
-      return left
+      const left = [...after].map(([port, { tx }]): [number, number] => [port, tx - (before.get(port)?.tx ?? 0)])
+      return Object.fromEntries(left.filter(([, count]) => count > 0))
     },
     counted: async (table, text) => {
       await ovs.appctl('revalidator/wait')
