@@ -11,7 +11,16 @@ import { PortStatus } from '#fabric/port-status'
 import { listenForSwitches, Programming } from '#fabric/programming/index'
 import { PACKET_IN, portOfCutOver } from '#flows/packet-in'
 import { pipeline } from '#flows/pipeline'
-import { type Commit, chassis, cutOver, isProgrammed, modelKinds, modelPools } from '#model'
+import {
+  type Attachment,
+  attachments,
+  type Commit,
+  chassis,
+  cutOver,
+  isProgrammed,
+  modelKinds,
+  modelPools,
+} from '#model'
 import { openStore, type Store } from '#store'
 import { ChangeCosts } from './change-costs.ts'
 import { counterView } from './counters.ts'
@@ -57,7 +66,11 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     closers.push(() => programming.close())
     compiler.onDelta(delta => programming.apply(delta))
     const costs = new ChangeCosts(compiler, programming, () => performance.now())
-    compile = commit => costs.apply(commit)
+    compile = commit => {
+      // A local VLAN that is used again is a conntrack zone with the connections of another network.
+      for (const { chassis: id, localVlan } of newAttachments(commit)) programming.flushZone(id, localVlan)
+      costs.apply(commit)
+    }
     const status = new PortStatus({
       store,
       compiled: compiler,
@@ -143,6 +156,11 @@ const CONSOLE = fileURLToPath(new URL('../console/dist', import.meta.url))
 
 /** How long (ms) switches may take, at the end, to acknowledge what is under way. */
 const STOP_PATIENCE = 2000
+
+const newAttachments = ({ changes }: Commit): readonly Attachment[] =>
+  changes.flatMap(({ kind, before, after }) =>
+    kind.name === attachments.name && before === undefined && after !== undefined ? [after as Attachment] : [],
+  )
 
 const refusals = {
   match: 'records want different flows with one match; the first one has it',

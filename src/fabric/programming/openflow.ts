@@ -145,6 +145,7 @@ export const openFlowSwitch = (connection: Connection): Switch => {
     counters: filter => flows(connection, filter, counters),
     watch: listener => watch(connection, listener),
     inject: (inPort, data) => connection.send({ type: 'packet_out', inPort, actions: [output(TABLE)], data }),
+    flushZone: zone => connection.send({ type: 'ct_flush_zone', zone }),
     close: why => connection.destroy(new Error(why)),
   }
 }

@@ -242,6 +242,14 @@ export class Programming {
     this.#chassis.get(chassis)?.bridges[bridge].switch?.inject(inPort, packet)
   }
 
+  /**
+   * Forgets the connections of a conntrack zone of a chassis, before any flow of a later delta is written. Not done where
+   * there is no connection: flows tell strangers' connections by their label.
+   */
+  flushZone(chassis: string, zone: number): void {
+    this.#chassis.get(chassis)?.bridges['br-int'].switch?.flushZone(zone)
+  }
+
   /** Reads a bridge back and tells how it differs from what it should hold. Rejects with SwitchLost. */
   async diff(chassis: string, bridge: Bridge): Promise<Difference> {
     const programmer: BridgeProgrammer | undefined = this.#chassis.get(chassis)?.bridges[bridge]
