@@ -167,11 +167,11 @@ export const tracing = ({ store, compiler, programming, pipeline }: Traced): Tra
   const readBack = async (id: string, bridge: Bridge): Promise<Tables> => {
     const flows: TraceFlow[] = []
     for await (const part of programming.installed(id, bridge))
-      for (const { flow, packets } of part) {
-        const sources = compiler
+      for (const { flow, match: wire, packets } of part) {
+        const entry = compiler
           .byCookie(id, flow.cookie)
-          .find(e => e.table === flow.table && e.priority === flow.priority)?.sources
-        flows.push({ ...flow, packets, ...(sources ? { sources } : {}) })
+          .find(e => e.bridge === bridge && e.table === flow.table && e.priority === flow.priority)
+        flows.push({ ...flow, wire, packets, ...(entry ? { sources: entry.sources } : {}) })
       }
     return new FlowIndex(flows)
   }

@@ -51,17 +51,14 @@ export const hasField = (packet: Packet, name: string): boolean => {
 const isShown = (name: string) =>
   !/^x{1,2}reg|^dl_|^(in_port_oxm|vlan_tci|nw_tos|nd_reserved|nd_options_type)$/.test(name)
 
-const shown = (Object.keys(fields) as FieldName[]).filter(name => {
+const shown = (Object.keys(fields) as FieldName[]).flatMap(name => {
   try {
-    placeOf(name)
-    return isShown(name)
+    return isShown(name) ? [{ name, place: placeOf(name), isTuple: fieldOf(name).row.needs === 'ct' }] : []
   } catch (error) {
-    if (error instanceof UnknownField) return false
+    if (error instanceof UnknownField) return []
     throw error
   }
 })
-
-const isTuple = (name: string) => fieldOf(name).row.needs === 'ct'
 
 const always = new Set(['in_port', 'eth_src', 'eth_dst', 'eth_type', 'nw_proto', 'tcp_dst', 'udp_dst', 'sctp_dst'])
 
@@ -69,9 +66,9 @@ const always = new Set(['in_port', 'eth_src', 'eth_dst', 'eth_type', 'nw_proto',
 export const describePacket = (packet: Packet): Match => {
   const match: Record<string, AnyValue> = {}
   const isTracked = (packet.number('ct_state') & (TRACKED | INVALID)) === TRACKED
-  for (const name of shown) {
-    const tells = packet.get(name) !== 0n || always.has(name)
-    if (tells && (isTuple(name) ? isTracked : hasField(packet, name))) match[name] = packet.value(name)
+  for (const { name, place, isTuple } of shown) {
+    const tells = !packet.isZero(place) || always.has(name)
+    if (tells && (isTuple ? isTracked : hasField(packet, name))) match[name] = packet.value(name)
   }
   return match as Match
 }

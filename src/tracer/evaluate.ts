@@ -21,7 +21,7 @@ import { canLearn, learnedFlow, widePort } from './learn.ts'
 import { type Packet, TAG_PRESENT } from './packet.ts'
 import { integer, load, setters } from './set-actions.ts'
 import type { Arrival, Effect, Visit } from './steps.ts'
-import type { PortPlace, World } from './world.ts'
+import type { PortPlace, Tables, World } from './world.ts'
 
 /** Levels of tables entered from within, and look-ups of one packet, beyond which Open vSwitch gives a packet up. */
 const MAX_DEPTH = 64
@@ -75,14 +75,21 @@ class Evaluation {
   private depth = 0
   private lookups = 0
   private hasExited = false
+  private readonly known = new Map<string, Tables | undefined>()
 
   constructor(world: World, tracker: ConnectionTracker) {
     this.world = world
     this.tracker = tracker
   }
 
+  /** The flows of a bridge; one run stays on one chassis. */
+  private tables({ chassis, bridge }: { readonly chassis: string; readonly bridge: string }): Tables | undefined {
+    if (!this.known.has(bridge)) this.known.set(bridge, this.world.tables(chassis, bridge))
+    return this.known.get(bridge)
+  }
+
   arrive({ by, place, table, hops }: Start, packet: Packet): Arrival | undefined {
-    if (this.world.tables(place.chassis, place.bridge) === undefined) return undefined
+    if (this.tables(place) === undefined) return undefined
     packet.set('in_port', place.port)
     const before = describePacket(packet)
     const visit = this.visit({ chassis: place.chassis, bridge: place.bridge, hops }, packet, table)
@@ -91,10 +98,9 @@ class Evaluation {
 
   /** Looks a packet up in a table and carries out what the flow says. */
   private visit(at: At, packet: Packet, table: number, port?: number): Visit {
-    const tables = this.world.tables(at.chassis, at.bridge)
     const inPort = packet.number('in_port')
     if (port !== undefined) packet.set('in_port', port)
-    const flow = tables?.find(table, packet, -1)
+    const flow = this.tables(at)?.find(table, packet, -1)
     packet.set('in_port', inPort)
     const effects: Effect[] = []
     const visit: Visit = {

@@ -4,13 +4,16 @@ import type { Action, Match } from 'node-openflow/flow'
 import type { Source } from '#compiler'
 import { UnknownField } from './layout.ts'
 import { type Packet, type Pattern, patternOf } from './packet.ts'
+import { wirePattern } from './wire-pattern.ts'
 
-/** A flow as the tracer uses it. `match` is read when its table is first looked in, `actions` when a packet meets it. */
+/** A flow as the tracer uses it. `wire` or `match` is read when its table is first looked in, `actions` when it is met. */
 export interface TraceFlow {
   readonly table: number
   readonly priority: number
   readonly cookie: bigint
   readonly match: Match
+  /** The match in OpenFlow's wire form, where it is at hand: read faster than the other. */
+  readonly wire?: Uint8Array
   readonly actions: readonly Action[]
   /** The records of the model that asked for it, where they are known. */
   readonly sources?: readonly Source[]
@@ -89,7 +92,7 @@ export class FlowIndex {
 
   private patternOf(flow: TraceFlow): Pattern | undefined {
     try {
-      return patternOf(flow.match)
+      return flow.wire ? wirePattern(flow.wire) : patternOf(flow.match)
     } catch (error) {
       if (!(error instanceof UnknownField)) throw error
       this.ignored.push(flow)

@@ -24,6 +24,9 @@ class EntryFlow implements TraceFlow {
   get match() {
     return this.entry.flow.match
   }
+  get wire() {
+    return this.entry.match
+  }
   get actions() {
     return this.entry.flow.actions
   }

@@ -67,11 +67,11 @@ const shared: { readonly [field: string]: readonly [Slot, shift?: number, bits?:
   arp_tpa: ['nw_dst'],
   nd_sll: ['arp_sha'],
   nd_tll: ['arp_tha'],
-  nd_options_type: ['tcp_flags'],
-  icmp_type: ['tp_src'],
-  icmp_code: ['tp_dst'],
-  icmpv6_type: ['tp_src'],
-  icmpv6_code: ['tp_dst'],
+  nd_options_type: ['tcp_flags', 0, 8],
+  icmp_type: ['tp_src', 0, 8],
+  icmp_code: ['tp_dst', 0, 8],
+  icmpv6_type: ['tp_src', 0, 8],
+  icmpv6_code: ['tp_dst', 0, 8],
 }
 const transport = /^(?:tcp|udp|sctp)_(src|dst)$/
 const register = /^(x{0,2})reg(\d+)$/

@@ -39,6 +39,11 @@ export class Packet {
     return (value >> BigInt(shift)) & ones(bits)
   }
 
+  isZero(place: Place): boolean {
+    for (let i = place.word; i < place.word + place.words; i++) if (this.words[i] !== 0) return this.read(place) === 0n
+    return true
+  }
+
   write({ word, words, shift, bits }: Place, value: bigint): void {
     const mask = ones(bits) << BigInt(shift)
     const moved = (value << BigInt(shift)) & mask
@@ -81,7 +86,8 @@ export class Packet {
   }
 }
 
-const ones = (bits: number) => (1n << BigInt(bits)) - 1n
+const masksOfOnes = Array.from({ length: 513 }, (_, bits) => (1n << BigInt(bits)) - 1n)
+const ones = (bits: number) => masksOfOnes[bits] as bigint
 
 /** The words of a match: where it compares, with which bits, and what they must be. */
 export interface Pattern {
