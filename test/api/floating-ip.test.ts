@@ -45,6 +45,10 @@ describe('a floating IP', () => {
       port_security_enabled: false,
     })
     expect(refusal(await api.call('DELETE', `ports/${port.id}`))).toEqual([409, 'ServicePortInUse'])
+    const moved = { port: { fixed_ips: [{ ip_address: '203.0.113.77' }] } }
+    expect(refusal(await api.call('PUT', `ports/${port.id}`, moved))).toEqual([400, 'BadRequest'])
+    await addSubnet(api, outside.network, '2001:db8::/64', { ipv6_address_mode: 'slaac', ipv6_ra_mode: 'slaac' })
+    expect((await api.ok('GET', `ports/${port.id}`)).port.fixed_ips).toHaveLength(1)
     expect((await api.call('DELETE', `floatingips/${floatingIp.id}`)).status).toBe(204)
     expect(refusal(await api.call('GET', `floatingips/${floatingIp.id}`))).toEqual([404, 'FloatingIPNotFound'])
     expect(refusal(await api.call('GET', `ports/${port.id}`))).toEqual([404, 'PortNotFound'])

@@ -204,6 +204,24 @@ describe('an interface', () => {
     expect(interfacesOf(api.store, other)).toHaveLength(1)
   })
 
+  test('stays what it is, whatever is written on its port', async () => {
+    const { port_id } = (await connect({ subnet_id: subnet })).body
+    const change = (body: object) => api.call('PUT', `ports/${port_id}`, { port: body })
+    expect(refusal(await change({ device_id: '' }))).toEqual([400, 'BadRequest'])
+    expect(refusal(await change({ device_owner: 'compute:nova' }))).toEqual([400, 'BadRequest'])
+    const more = await subnetOn(network, '10.0.1.0/24')
+    const elsewhere = await api.network('10.0.2.0/24')
+    await connect({ subnet_id: elsewhere.subnet })
+    const overlapping = await subnetOn(network, '10.0.2.128/25')
+    const addresses = (...ids: string[]) => change({ fixed_ips: ids.map(subnet_id => ({ subnet_id })) })
+    expect(refusal(await addresses(subnet, overlapping.id))).toEqual([400, 'BadRequest'])
+    expect((await addresses(subnet, more.id)).status).toBe(200)
+    await update({ routes: [{ destination: '10.9.0.0/24', nexthop: '10.0.0.9' }] })
+    expect(refusal(await addresses(more.id))).toEqual([409, 'RouterInterfaceInUseByRoute'])
+    expect((await change({ admin_state_up: false })).body.port.status).toBe('DOWN')
+    expect((await change({ admin_state_up: true, name: 'x' })).body.port).toMatchObject({ status: 'ACTIVE', name: 'x' })
+  })
+
   test('is not made by writing a router’s id on a port', async () => {
     const { id } = await port({ device_id: router, device_owner: 'network:router_interface' })
     expect(interfacesOf(api.store, router)).toEqual([])
@@ -261,6 +279,19 @@ describe('a gateway', () => {
     for (const none of [null, {}])
       expect((await update({ external_gateway_info: none }, made.id)).body.router.external_gateway_info).toBeNull()
     expect((await api.ok('GET', `ports?device_id=${made.id}`)).ports).toEqual([])
+  })
+
+  test('gets an address of the other family when its network gets a subnet', async () => {
+    const out = await outside()
+    const info = { external_gateway_info: { network_id: out.network } }
+    const { id } = (await create(info)).body.router
+    await subnetOn(out.network, '198.51.100.0/24')
+    await subnetOn(out.network, '2001:db8:2::/64', { allocation_pools: [] })
+    expect(gatewayOf(api.store, id)?.fixedIps).toHaveLength(1)
+    const v6 = await subnetOn(out.network, '2001:db8::/64')
+    expect(gatewayOf(api.store, id)?.fixedIps.map(ip => ip.subnetId)).toEqual([out.subnet, v6.id])
+    await subnetOn(out.network, '2001:db8:1::/64')
+    expect(gatewayOf(api.store, id)?.fixedIps).toHaveLength(2)
   })
 
   test('is refused on a network that is not external, and where addresses meet', async () => {

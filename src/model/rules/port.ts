@@ -13,7 +13,7 @@ import { type Changes, changed } from './changes.ts'
 import { leaveFirewallGroup } from './firewall-group.ts'
 import { forgetUnusedPolicy, policyOf } from './policy.ts'
 import { forgetPortBindings } from './port-binding.ts'
-import { forgetAddressesOf, requireReplaceable, settleRouterPort } from './router-owned.ts'
+import { forgetAddressesOf, requireReliable, settleRouterPort } from './router-owned.ts'
 import { defaultSecurityGroup } from './security-group.ts'
 
 const maxAddressPairs = 10
@@ -96,7 +96,6 @@ export function updatePort(tx: Transaction, port: Port, request: PortChange): Po
     fixedIps === undefined && macAddress === port.macAddress
       ? port.fixedIps
       : chooseAddresses(tx, after, fixedIps ?? keepable(tx, port), port.fixedIps)
-  requireReplaceable(tx, port, addresses)
   const done: Port = {
     ...after,
     fixedIps: addresses,
@@ -106,6 +105,7 @@ export function updatePort(tx: Transaction, port: Port, request: PortChange): Po
   if (!done.portSecurityEnabled && request.securityGroups === undefined && done.securityGroups.length > 0)
     throw refuse('PortSecurityPortHasSecurityGroup', {})
   requireSecurity(tx, done)
+  requireReliable(tx, port, done)
   const policy = policyOf(tx, done)
   change(tx, ports, { ...done, policy }, description)
   forgetAddressesOf(tx, port, addresses)

@@ -1,10 +1,11 @@
 // The external gateway of a router: its port on an external network.
 import { floatingIps } from '../floating-ip.ts'
+import { parseIp } from '../ip.ts'
 import { networkOf } from '../network.ts'
-import type { Port } from '../port.ts'
-import { refuse } from '../refusal.ts'
-import { GATEWAY_OWNER, gatewayOf, type Router } from '../router.ts'
-import { subnets } from '../subnet.ts'
+import { type Port, ports } from '../port.ts'
+import { Refusal, refuse } from '../refusal.ts'
+import { GATEWAY_OWNER, gatewayOf, type Router, routerPorts } from '../router.ts'
+import { type Subnet, subnets } from '../subnet.ts'
 import type { Transaction } from '../transaction.ts'
 import type { FixedIpRequest } from './address.ts'
 import { updatePort } from './port.ts'
@@ -58,4 +59,19 @@ function dropGateway(tx: Transaction, router: Router, gateway: Port): void {
   if (tx.countBy(floatingIps, 'router', router.id) > 0)
     throw refuse('RouterExternalGatewayInUseByFloatingIp', { router: router.id, network: gateway.networkId })
   dropRouterPort(tx, router, gateway)
+}
+
+/** Gives the gateways on the network of a new subnet an address there, if they have none of its family. */
+export function addGatewayAddresses(tx: Transaction, subnet: Subnet): void {
+  if (subnet.serviceTypes.length > 0 && !subnet.serviceTypes.includes(GATEWAY_OWNER)) return
+  for (const { id, role } of [...tx.by(routerPorts, 'network', subnet.networkId)]) {
+    const port = tx.get(ports, id)!
+    if (role !== 'gateway' || port.fixedIps.some(ip => parseIp(ip.ipAddress)!.version === subnet.ipVersion)) continue
+    try {
+      updatePort(tx, port, { fixedIps: [...port.fixedIps, { subnetId: subnet.id }] })
+    } catch (error) {
+      // a subnet without free addresses is still a subnet
+      if (!(error instanceof Refusal) || error.name !== 'IpAddressGenerationFailure') throw error
+    }
+  }
 }

@@ -18,23 +18,31 @@ export function requireRemovable(reader: Reader, port: Port): void {
   if (isUsed) throw refuse('ServicePortInUse', { id: port.id, reason: `has device owner ${port.deviceOwner}` })
 }
 
-/** Refuses other addresses of a port where a floating IP needs the old ones, or its router has the new ones. */
-export function requireReplaceable(reader: Reader, port: Port, fixedIps: readonly FixedIp[]): void {
-  for (const { fixedIpAddress } of reader.by(floatingIps, 'port', port.id))
-    if (!fixedIps.some(ip => ip.ipAddress === fixedIpAddress))
-      throw refuse('BadRequest', {
-        resource: 'port',
-        message: `Cannot update the fixed_ips of the port ${port.id}, because its original fixed_ip has been associated to a floating ip`,
-      })
-  const record = reader.get(routerPorts, port.id)
+/**
+ * Refuses a change of a port that a router or a floating IP relies on: of an address that a floating IP stands for, or
+ * is; of the subnets of a router beyond what it may have; and of whose port it is.
+ */
+export function requireReliable(reader: Reader, before: Port, after: Port): void {
+  const bad = (message: string) => refuse('BadRequest', { resource: 'port', message })
+  for (const { fixedIpAddress } of reader.by(floatingIps, 'port', before.id))
+    if (!after.fixedIps.some(ip => ip.ipAddress === fixedIpAddress))
+      throw bad(
+        `Cannot update the fixed_ips of the port ${before.id}, because its original fixed_ip has been associated to a floating ip`,
+      )
+  const held = before.deviceOwner === FLOATING_IP_OWNER ? reader.get(floatingIps, before.deviceId) : undefined
+  if (held?.floatingPortId === before.id && after.fixedIps.map(ip => ip.ipAddress).join() !== held.floatingIpAddress)
+    throw bad(`The fixed_ips of the port ${before.id} are those of floating ip ${held.id}`)
+  const record = reader.get(routerPorts, before.id)
+  if ((record || held) && (before.deviceId !== after.deviceId || before.deviceOwner !== after.deviceOwner))
+    throw bad(`The port ${before.id} belongs to ${before.deviceOwner} ${before.deviceId}: remove it from there`)
   if (record?.role !== 'interface') return
   const without = (all: readonly FixedIp[], others: readonly FixedIp[]) =>
     [...new Set(all.map(ip => ip.subnetId))]
       .filter(id => !others.some(ip => ip.subnetId === id))
       .map(id => subnetOf(reader, id))
   const router = routerOf(reader, record.routerId)
-  for (const subnet of without(port.fixedIps, fixedIps)) requireUnused(reader, router, subnet)
-  requireApart(reader, router.id, without(fixedIps, port.fixedIps))
+  for (const subnet of without(before.fixedIps, after.fixedIps)) requireUnused(reader, router, subnet)
+  requireApart(reader, router.id, without(after.fixedIps, before.fixedIps))
 }
 
 /** Ends what floating IPs and port forwardings do for addresses that a port gives up: all, when it is removed. */

@@ -1,4 +1,5 @@
 // How subnets may be made, changed and removed: no overlap on a network, pools inside the CIDR, no address lost.
+import { FLOATING_IP_OWNER } from '../floating-ip.ts'
 import { bitsOf, contains, formatIp, formatPrefix, overlap, type Prefix, parseIp, parsePrefix } from '../ip.ts'
 import { type Network, networkOf } from '../network.ts'
 import { isRouterPort, type Port, ports } from '../port.ts'
@@ -9,6 +10,7 @@ import { subnetPoolOf } from '../subnet-pool.ts'
 import type { Transaction } from '../transaction.ts'
 import { forgetAddresses, ownAddress } from './address.ts'
 import { type Changes, changed } from './changes.ts'
+import { addGatewayAddresses } from './router-gateway.ts'
 import { takePrefix } from './subnet-pool.ts'
 
 const maxNameservers = 5
@@ -73,6 +75,7 @@ export function createSubnet(tx: Transaction, request: SubnetRequest): Subnet {
   const made = add(tx, subnets, { ...subnet, allocationPools: pools }, description)
   revise(tx, network.id)
   if (isAutoAddress(made)) addAutoAddresses(tx, made)
+  else if (network.external) addGatewayAddresses(tx, made)
   return made
 }
 
@@ -275,7 +278,9 @@ function requireGatewayOutside(pools: readonly AllocationPool[], gatewayIp: stri
 /** Hosts that are there already make themselves an address of the new subnet. */
 function addAutoAddresses(tx: Transaction, subnet: Subnet): void {
   const usable = (port: Port) =>
-    !isRouterPort(port) && (subnet.serviceTypes.length === 0 || subnet.serviceTypes.includes(port.deviceOwner))
+    !isRouterPort(port) &&
+    port.deviceOwner !== FLOATING_IP_OWNER &&
+    (subnet.serviceTypes.length === 0 || subnet.serviceTypes.includes(port.deviceOwner))
   for (const port of [...tx.by(ports, 'network', subnet.networkId)])
     if (usable(port))
       change(tx, ports, {
