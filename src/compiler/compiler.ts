@@ -2,13 +2,14 @@
 // each record is a unit that remembers its rows and what it read; the same code compiles everything at a start.
 import { isDeepStrictEqual } from 'node:util'
 import type { Change, Commit, Kind } from '#model'
-import { append } from './append.ts'
 import { encodeFlow } from './encode.ts'
+import { CompiledSet, Entry } from './entry.ts'
 import type { Bridge, CompileDelta, Compiled, Conflict, FlowEntry, FlowSet, FlowSetDelta } from './flow-set.ts'
 import { type Cell, Graph, type User } from './graph.ts'
-import { CompiledSet, distinct, Entry, type Origin, Slot, specOf, Wish } from './slot.ts'
+import { merge } from './merge.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { type FlowSpec, PIPELINE_SET, type Pipeline, type Placed, type Rule, type Table } from './table.ts'
+import { type Origin, sourcesOf, specOf, Wish } from './wish.ts'
 
 /** One record, under all rules that read its kind. */
 class Unit implements User {
@@ -67,8 +68,8 @@ export class Compiler implements Compiled {
   private readonly scopes = new Map<string, Map<string, CompiledSet>>()
   private readonly kinds = new Map<string, RuledKind>()
   private readonly dirty = new Set<Unit>()
-  private readonly touched: Slot[] = []
-  private readonly conflicted = new Map<Slot, Conflict>()
+  private readonly touched: Entry[] = []
+  private readonly conflicted = new Map<Entry, Conflict>()
   private readonly listeners = new Set<(delta: CompileDelta) => void>()
 
   constructor(pipeline: Pipeline) {
@@ -92,7 +93,7 @@ export class Compiler implements Compiled {
     this.graph.settle()
     for (const unit of this.dirty) this.recompute(unit)
     this.dirty.clear()
-    const flowSets = this.settleSlots()
+    const flowSets = this.settleEntries()
     for (const { flowSet } of flowSets) this.forgetIfEmpty(flowSet)
     this.revision = commit.revision
     const delta = { revision: commit.revision, flowSets, ...this.subscribed.settle() }
@@ -135,7 +136,7 @@ export class Compiler implements Compiled {
       this.kinds
         .get(kind)
         ?.units.get(id)
-        ?.wishes.map(wish => wish.slot.set.id),
+        ?.wishes.map(wish => wish.entry.set.id),
     )
   }
 
@@ -206,7 +207,7 @@ export class Compiler implements Compiled {
 
   private forgetIfEmpty(id: string): void {
     const set = this.sets.get(id)
-    if (set === undefined || set.slots.size > 0) return
+    if (set === undefined || set.entries.size > 0) return
     this.sets.delete(id)
     this.scopes.get(set.scope)?.delete(set.instance)
   }
@@ -215,75 +216,73 @@ export class Compiler implements Compiled {
     const { table } = origin
     const spec = specOf(origin, row)
     checkContract(table, spec)
-    const { slot: key, instructions } = encodeFlow(table.bridge, table.number, spec)
-    let slot = set.slots.get(key)
-    if (slot === undefined) {
-      slot = new Slot(set, key)
-      set.slots.set(key, slot)
-    }
-    const wish = new Wish(origin, id, row, slot)
-    slot.wishes = append(slot.wishes, wish)
-    const isAlone = slot.wishes.length === 1 && origin.rule?.limit === undefined
-    this.touch(slot, isAlone ? instructions : undefined)
+    const { slot, instructions } = encodeFlow(table.bridge, table.number, spec)
+    let entry = set.entries.get(slot)
+    if (entry === undefined) {
+      entry = new Entry(set, slot, instructions, origin.rule?.limit === undefined ? 'new' : 'joined')
+      set.entries.set(slot, entry)
+      this.touched.push(entry)
+    } else this.touch(entry)
+    const wish = new Wish(origin, id, row, entry)
+    entry.add(wish)
     return wish
   }
 
   private unwish(wish: Wish): void {
-    const { slot } = wish
-    slot.wishes.splice(slot.wishes.indexOf(wish), 1)
-    this.touch(slot, undefined)
+    wish.entry.remove(wish)
+    this.touch(wish.entry)
   }
 
-  private touch(slot: Slot, encoded: string | undefined): void {
-    if (!slot.isTouched) this.touched.push(slot)
-    slot.isTouched = true
-    slot.encoded = encoded
+  private touch(entry: Entry): void {
+    if (entry.state === 'settled') this.touched.push(entry)
+    entry.state = entry.state === 'settled' || entry.state === 'touched' ? 'touched' : 'joined'
   }
 
-  private settleSlots(): FlowSetDelta[] {
+  private settleEntries(): FlowSetDelta[] {
     const deltas = new Map<CompiledSet, { flowSet: string; added: FlowEntry[]; removed: FlowEntry[] }>()
-    for (const slot of this.touched) {
-      const old = slot.entry
-      const entry = this.settle(slot)
-      if (entry === old) continue
-      let delta = deltas.get(slot.set)
+    for (const entry of this.touched) {
+      const { set, slot } = entry
+      const before = entry.state === 'touched' ? entry : undefined
+      const after = this.settle(entry)
+      if (after === undefined) set.entries.delete(slot)
+      else if (after !== entry) set.entries.set(slot, after)
+      if (after === before) continue
+      let delta = deltas.get(set)
       if (delta === undefined) {
-        delta = { flowSet: slot.set.id, added: [], removed: [] }
-        deltas.set(slot.set, delta)
+        delta = { flowSet: set.id, added: [], removed: [] }
+        deltas.set(set, delta)
       }
-      if (old !== undefined) {
-        delta.removed.push(old)
-        slot.set.tally(old, -1)
+      if (before !== undefined) {
+        delta.removed.push(before)
+        set.tally(before, -1)
       }
-      if (entry !== undefined) {
-        delta.added.push(entry)
-        slot.set.tally(entry, 1)
+      if (after !== undefined) {
+        delta.added.push(after)
+        set.tally(after, 1)
       }
-      slot.entry = entry
-    }
-    for (const slot of this.touched) {
-      slot.isTouched = false
-      slot.encoded = undefined
-      if (slot.wishes.length === 0) slot.set.slots.delete(slot.key)
     }
     this.touched.length = 0
     return [...deltas.values()]
   }
 
-  private settle(slot: Slot): Entry | undefined {
-    this.conflicted.delete(slot)
-    if (slot.wishes.length === 0) return undefined
-    const instructions = slot.encoded ?? this.merge(slot)
-    return slot.entry?.text === instructions ? slot.entry : new Entry(slot, instructions)
+  /** What an entry comes to: itself, another in its place, or nothing. */
+  private settle(entry: Entry): Entry | undefined {
+    this.conflicted.delete(entry)
+    if (!entry.isWanted) return undefined
+    const settled = entry.state === 'new' ? entry : this.merge(entry)
+    settled.state = 'settled'
+    return settled
   }
 
-  private merge(slot: Slot): string {
-    const { instructions, reason, refused } = slot.outcome()
+  private merge(entry: Entry): Entry {
+    const { wishes } = entry
+    const { instructions, reason, refused } = merge(wishes)
+    const merged = entry.becoming(instructions)
     if (refused.length > 0) {
-      const { set, key, wishes } = slot
+      const { set, slot } = entry
       const kept = (wishes[0] as Wish).source
-      this.conflicted.set(slot, { reason, flowSet: set.id, slot: key, kept, refused: distinct(refused) })
+      this.conflicted.set(merged, { reason, flowSet: set.id, slot, kept, refused: sourcesOf(refused) })
     }
-    return instructions
+    return merged
   }
 }

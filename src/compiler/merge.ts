@@ -1,0 +1,47 @@
+// What the rows that want the same match come to: one flow, as the rules of its table say, and the rows left out of it.
+import type { Action } from 'node-openflow/flow'
+import { encodeActions } from './encode.ts'
+import type { Conflict } from './flow-set.ts'
+import type { Placed } from './table.ts'
+import type { Wish } from './wish.ts'
+
+/** The instructions of a flow in bytes, and the wishes left out of it, with the reason. */
+export interface Merged {
+  readonly instructions: string
+  readonly reason: Conflict['reason']
+  readonly refused: readonly Wish[]
+}
+
+/** Merges wishes, one at least, given in their order. */
+export const merge = (wishes: readonly Wish[]): Merged => {
+  const [first, ...others] = wishes as [Wish, ...Wish[]]
+  const how = first.origin.rule?.merge
+  if (how === 'union') return union(wishes)
+  const instructions = encodeActions(first.spec.actions)
+  const isRefused = (wish: Wish) => how === undefined || encodeActions(wish.spec.actions) !== instructions
+  return { instructions, reason: 'match', refused: others.filter(isRefused) }
+}
+
+/** The actions of all, equal ones once, as far as the limit lets them in. */
+const union = (wishes: readonly Wish[]): Merged => {
+  const actions: Action[] = []
+  const refused: Wish[] = []
+  /** By the actions of a wish, whether they are in. */
+  const decided = new Map<string, boolean>()
+  let weight = 0
+  for (const wish of wishes) {
+    const { spec } = wish
+    const key = encodeActions(spec.actions)
+    let isIn = decided.get(key)
+    if (isIn === undefined) {
+      const { limit, weight: weigh } = wish.origin.rule ?? {}
+      // What is refused weighs too, so that all after it are refused: they may need what came before them.
+      if (limit !== undefined) weight += weigh?.(wish.row as Placed) ?? 1
+      isIn = limit === undefined || weight <= limit
+      decided.set(key, isIn)
+      if (isIn) actions.push(...spec.actions)
+    }
+    if (!isIn) refused.push(wish)
+  }
+  return { instructions: encodeActions(actions), reason: 'limit', refused }
+}
