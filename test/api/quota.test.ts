@@ -153,3 +153,10 @@ test('without quotas everything is unlimited, until a project gets a limit', asy
   const port = { port: { network_id: own.id, project_id: 'p' } }
   expect(refusal(await lab.call('POST', 'ports', port))).toEqual(over)
 })
+
+test('/openapi tells of quotas', async () => {
+  const { paths } = await admin.ok('GET', '/openapi')
+  const { put } = paths['/v2.0/quotas/{project}']
+  const limits = put.requestBody.content['application/json'].schema.properties.quota.properties
+  expect(Object.keys(limits)).toEqual(Object.keys(neutronQuotas))
+})

@@ -17,11 +17,18 @@ import type { Context } from '../engine/context.ts'
 import { quote, read } from '../engine/read.ts'
 import { refuseOthers } from '../engine/routes.ts'
 import type { Serve } from '../engine/serve.ts'
-import { flag, integer, text } from '../engine/value.ts'
+import { anyObject, count, flag, integer, list, object, optional, type TSchema, text } from '../engine/value.ts'
 
 type OfProject = { Params: { project: string } }
 
 const limit = integer(-1, 0x7fffffff)
+const used = object({ limit, used: count, reserved: count })
+
+/** An object with a property for every sort of resource. */
+const byName = <T extends TSchema>(type: T) => object(Object.fromEntries(quotaNames.map(name => [name, type])))
+
+/** What the OpenAPI page says of a route. */
+const schema = (summary: string, response: TSchema) => ({ tags: ['quotas'], summary, response: { 200: response } })
 const bad = (message: string) => refuse('HTTPBadRequest', { message })
 
 function requireAdmin(context: Context, verb: 'get' | 'update' | 'delete'): void {
@@ -61,12 +68,11 @@ export function serveQuotas(app: FastifyInstance, serve: Serve): void {
   const defaults = serve.quotas
   const path = '/quotas'
   const one = `${path}/:project`
-  const schema = (summary: string) => ({ schema: { tags: ['quotas'], summary } })
   /** A read of the quota of the project that the path names. */
-  const get = (url: string, summary: string, show: (reader: Reader, project: string) => unknown) =>
+  const get = (url: string, summary: string, type: TSchema, show: (reader: Reader, project: string) => unknown) =>
     app.get<OfProject>(
       url,
-      schema(summary),
+      { schema: schema(summary, object({ quota: byName(type) })) },
       serve.read((view, { params: { project } }) => {
         requireOwn(view.context, project)
         return { quota: show(view.reader, project) }
@@ -75,7 +81,7 @@ export function serveQuotas(app: FastifyInstance, serve: Serve): void {
 
   app.get(
     path,
-    schema('list projects with limits of their own'),
+    { schema: schema('list projects with limits of their own', object({ quotas: list(byName(limit)) })) },
     serve.read(({ reader, context }) => {
       requireAdmin(context, 'get')
       const shown = Array.from(reader.all(quotas), ({ id }) => ({
@@ -86,18 +92,27 @@ export function serveQuotas(app: FastifyInstance, serve: Serve): void {
       return { quotas: shown }
     }),
   )
-  get(one, 'show the limits of a project', (reader, project) => limitsOf(reader, project, defaults))
-  get(`${one}/default`, 'show the limits of projects without limits of their own', () => defaults)
-  get(`${one}/details`, 'show the limits of a project and what it uses', (reader, project) =>
+  get(one, 'show the limits of a project', limit, (reader, project) => limitsOf(reader, project, defaults))
+  get(`${one}/default`, 'show the limits of projects without limits of their own', limit, () => defaults)
+  get(`${one}/details`, 'show the limits of a project and what it uses', used, (reader, project) =>
     detailsOf(reader, project, defaults),
   )
   for (const name of ['project', 'tenant'])
-    app.get(`${path}/${name}`, schema('show whose request it is'), ({ context }: FastifyRequest) => ({
-      [name]: { [`${name}_id`]: context.projectId },
-    }))
+    app.get(
+      `${path}/${name}`,
+      { schema: schema('show whose request it is', anyObject) },
+      ({ context }: FastifyRequest) => ({
+        [name]: { [`${name}_id`]: context.projectId },
+      }),
+    )
   app.put<OfProject>(
     one,
-    schema('change the limits of a project'),
+    {
+      schema: {
+        ...schema('change the limits of a project', object({ quota: byName(limit) })),
+        body: object({ quota: byName(optional(limit)) }),
+      },
+    },
     serve.write((view, { params: { project }, body }) => {
       requireAdmin(view.context, 'update')
       const { limits, isChecked } = readLimits(body)
@@ -107,7 +122,7 @@ export function serveQuotas(app: FastifyInstance, serve: Serve): void {
   )
   app.delete<OfProject>(
     one,
-    schema('take the limits of a project back'),
+    { schema: { tags: ['quotas'], summary: 'take the limits of a project back' } },
     serve.write((view, { params: { project } }, reply) => {
       requireAdmin(view.context, 'delete')
       resetQuota(view.reader, project)
