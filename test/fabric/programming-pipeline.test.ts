@@ -3,8 +3,62 @@ import { Compiler } from '#compiler'
 import { datapathId } from '#fabric/datapath-id'
 import { listenForSwitches, Programming } from '#fabric/programming/index'
 import { pipeline } from '#flows/pipeline'
-import { aBinding, aChassis, aNetwork, anAttachment, aPort, commitOf } from '#test/support/model'
+import type { SecurityGroupRule } from '#model'
+import { aBinding, aChassis, aNetwork, anAttachment, aPort, aRule, aSecurityGroup, commitOf } from '#test/support/model'
 import { describeOvs, startOvs, until } from '#test/support/ovs'
+
+/** Stateful and stateless groups with rules of every shape, in both families; who bears them is a port of policy 1 or 2. */
+const securityRecords = () => {
+  const shapes: Partial<SecurityGroupRule>[] = [
+    {},
+    { protocolNumber: 6, portRangeMin: 80, portRangeMax: 80 },
+    { protocolNumber: 17, portRangeMin: 1000, portRangeMax: 2999 },
+    { protocolNumber: 132, portRangeMin: 5000, portRangeMax: 5001 },
+    { protocolNumber: 112 },
+    { remoteGroupId: 'stateful' },
+    { protocolNumber: 6, portRangeMin: 443, portRangeMax: 443, remoteAddressGroupId: 'office' },
+  ]
+  const families = [
+    { ipVersion: 4, icmp: 1, remoteIpPrefix: '192.0.2.0/24' },
+    { ipVersion: 6, icmp: 58, remoteIpPrefix: '2001:db8:9::/48' },
+  ] as const
+  const rules = ['stateful', 'stateless'].flatMap(group =>
+    families.flatMap(({ ipVersion, icmp, remoteIpPrefix }) =>
+      (['ingress', 'egress'] as const).flatMap(direction =>
+        [
+          ...shapes,
+          { remoteIpPrefix },
+          { protocolNumber: icmp, portRangeMin: 8, portRangeMax: 0 },
+          { protocolNumber: icmp, portRangeMin: 3 },
+        ].map((shape, i) =>
+          aRule(`${group} ${ipVersion} ${direction} ${i}`, group, { ipVersion, direction, ...shape }),
+        ),
+      ),
+    ),
+  )
+  const bit = (remote: string, n: number) => ({ id: `p/${remote}`, projectId: 'p', remote, page: 1, bit: n })
+  return {
+    securityGroup: [aSecurityGroup('stateful', 1), aSecurityGroup('stateless', 2, { stateful: false })],
+    securityGroupRule: rules,
+    addressGroup: [
+      {
+        ...{ id: 'office', projectId: 'p', name: 'office' },
+        addresses: [
+          '192.0.2.0/24',
+          '192.0.2.128/25',
+          '198.51.100.7/32',
+          '2001:db8::/32',
+          '2001:db8:1::/48',
+          '0.0.0.0/0',
+        ],
+      },
+    ],
+    policy: ['stateful', 'stateless'].map((group, i) => ({
+      ...{ id: String(i + 1), key: i + 1, groups: [group], stateful: group === 'stateful' },
+    })),
+    remoteGroupBit: [bit('stateful', 0), bit('office', 127)],
+  }
+}
 
 describeOvs('the pipeline on a real switch', () => {
   /** A model in which every table has flows of every shape. */
@@ -35,7 +89,9 @@ describeOvs('the pipeline on a real switch', () => {
         const key = n * 8 + k + 1
         const id = `00000000-0000-4000-8000-${String(key).padStart(12, '0')}`
         const fixedIps = [`10.0.0.${key}`, `2001:db8::${key}`].map(ipAddress => ({ subnetId: 's', ipAddress }))
-        return aPort(id, key, network.id, { fixedIps, ...more })
+        const groups = [['stateful'], ['stateless']][n % 3]
+        const security = groups ? { policy: (n % 3) + 1, securityGroups: groups } : {}
+        return aPort(id, key, network.id, { fixedIps, ...(k === 1 ? {} : security), ...more })
       }),
     )
     const bindings = ports.flatMap((port, i) => [
@@ -43,12 +99,17 @@ describeOvs('the pipeline on a real switch', () => {
       ...(i % 5 === 0 ? [aBinding(port, hosts[(i + 1) % 3]!, 200 + i, 'pending')] : []),
     ])
     const attachments = networks.flatMap((network, i) => hosts.map(host => anAttachment(network, host, i + 1)))
-    return commitOf({ network: networks, chassis: hosts, port: ports, binding: bindings, attachment: attachments })
+    const plugged = { network: networks, chassis: hosts, port: ports, binding: bindings, attachment: attachments }
+    return commitOf({ ...plugged, ...securityRecords() })
   }
 
   test('reads back as it was written: a restart of the controller finds nothing to do', async () => {
     const compiler = new Compiler(pipeline)
     compiler.apply(model())
+    expect([...compiler.subscriptions('host1')]).toEqual(
+      expect.arrayContaining(['policy/1', 'policy/2', 'security_group/stateful', 'remote_group_page/1']),
+    )
+    expect(compiler.conflicts).toEqual([])
     const complaints: string[] = []
     const start = async (port: number) => {
       const programming = new Programming({

@@ -1,6 +1,22 @@
 // Small models for tests of the compiler and the tables: records with defaults, and commits made of them.
 import type { Attachment, Binding, Change, Chassis, Commit, Doc, Kind, Network, Port } from '#model'
-import { attachments, bindings, chassis, networks, ports } from '#model'
+import {
+  type AddressGroup,
+  addressGroups,
+  attachments,
+  bindings,
+  chassis,
+  networks,
+  type Policy,
+  policies,
+  ports,
+  type RemoteGroupBit,
+  remoteGroupBits,
+  type SecurityGroup,
+  type SecurityGroupRule,
+  securityGroupRules,
+  securityGroups,
+} from '#model'
 
 /** A network; VXLAN with its key as VNI unless said otherwise. */
 export const aNetwork = (id: string, key: number, more: Partial<Network> = {}): Network => ({
@@ -85,8 +101,26 @@ export const anAttachment = (network: Network, on: Chassis, localVlan: number): 
   localVlan,
 })
 
+/** A security group of project `p`. */
+export const aSecurityGroup = (id: string, key: number, more: Partial<SecurityGroup> = {}): SecurityGroup => ({
+  ...{ id, key, projectId: 'p', name: id, stateful: true, isDefault: false },
+  ...more,
+})
+
+/** A rule; lets anything of IPv4 in unless said otherwise. */
+export const aRule = (id: string, groupId: string, more: Partial<SecurityGroupRule> = {}): SecurityGroupRule => ({
+  ...{ id, projectId: 'p', groupId, direction: 'ingress', ipVersion: 4, protocol: '', protocolNumber: null },
+  ...{ portRangeMin: null, portRangeMax: null, remoteIpPrefix: null, remoteIpPrefixAsked: '' },
+  ...{ remoteGroupId: null, remoteAddressGroupId: null },
+  ...more,
+})
+
 /** The kinds that the tables read. */
-export const kinds = { network: networks, port: ports, chassis, binding: bindings, attachment: attachments } as const
+export const kinds = {
+  ...{ network: networks, port: ports, chassis, binding: bindings, attachment: attachments },
+  ...{ securityGroup: securityGroups, securityGroupRule: securityGroupRules, addressGroup: addressGroups },
+  ...{ policy: policies, remoteGroupBit: remoteGroupBits },
+} as const
 
 /** Records by kind. */
 export interface Records {
@@ -95,6 +129,11 @@ export interface Records {
   readonly chassis?: readonly Chassis[]
   readonly binding?: readonly Binding[]
   readonly attachment?: readonly Attachment[]
+  readonly securityGroup?: readonly SecurityGroup[]
+  readonly securityGroupRule?: readonly SecurityGroupRule[]
+  readonly addressGroup?: readonly AddressGroup[]
+  readonly policy?: readonly Policy[]
+  readonly remoteGroupBit?: readonly RemoteGroupBit[]
 }
 
 /** A commit that adds records to an empty model. */

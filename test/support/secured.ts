@@ -25,7 +25,7 @@ import {
   type Transaction,
 } from '#model'
 import { openMemoryStore, type Store } from '#store'
-import { aBinding, aChassis, aNetwork, anAttachment, aPort } from './model.ts'
+import { aBinding, aChassis, aNetwork, anAttachment, aPort, aRule, aSecurityGroup } from './model.ts'
 
 /** A store and what it compiles to. */
 export interface SecuredCloud {
@@ -78,26 +78,10 @@ export const wear = (tx: Transaction, id: string, groups: readonly string[]): vo
 
 /** Adds a group without any rule. */
 export const addGroup = (tx: Transaction, id: string, more: Partial<SecurityGroup> = {}): SecurityGroup => {
-  const group = {
-    id,
-    key: tx.allocate(securityGroupKeys),
-    projectId: 'p',
-    name: id,
-    stateful: true,
-    isDefault: false,
-    ...more,
-  }
+  const group = aSecurityGroup(id, tx.allocate(securityGroupKeys), more)
   tx.insert(securityGroups, group)
   return group
 }
-
-/** A rule; allows anything of IPv4 to come in unless said otherwise. */
-export const aRule = (id: string, groupId: string, more: Partial<SecurityGroupRule> = {}): SecurityGroupRule => ({
-  ...{ id, projectId: 'p', groupId, direction: 'ingress', ipVersion: 4, protocol: '', protocolNumber: null },
-  ...{ portRangeMin: null, portRangeMax: null, remoteIpPrefix: null, remoteIpPrefixAsked: '' },
-  ...{ remoteGroupId: null, remoteAddressGroupId: null },
-  ...more,
-})
 
 /** Adds a rule. */
 export const addRule = (tx: Transaction, id: string, groupId: string, more: Partial<SecurityGroupRule> = {}): void => {
