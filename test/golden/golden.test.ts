@@ -4,10 +4,25 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { printFlow } from 'node-openflow/flow'
 import { expect, test } from 'vitest'
-import { type Bridge, Compiler } from '#compiler'
-import { pipeline } from '#flows/pipeline'
-import type { Chassis, Network, Port } from '#model'
-import { aBinding, aChassis, aNetwork, anAttachment, aPort, commitOf } from '#test/support/model'
+import type { Bridge, Compiler } from '#compiler'
+import {
+  type AddressGroup,
+  addressGroups,
+  attachments,
+  bindings,
+  type Chassis,
+  chassis,
+  type Network,
+  networks,
+  type Port,
+  policyOf,
+  ports,
+  type SecurityGroup,
+  type SecurityGroupRule,
+  type Transaction,
+} from '#model'
+import { aBinding, aChassis, aNetwork, anAttachment, aPort } from '#test/support/model'
+import { addGroup, addRule, securedCloud } from '#test/support/secured'
 
 interface Scenario {
   readonly networks: readonly (Partial<Network> & { readonly id: string })[]
@@ -18,28 +33,37 @@ interface Scenario {
     /** Where it is plugged; a second place is pending. */
     readonly on: readonly string[]
   })[]
+  readonly addressGroups?: readonly AddressGroup[]
+  readonly securityGroups?: readonly (Partial<SecurityGroup> & {
+    readonly id: string
+    /** By id. */
+    readonly rules: Readonly<Record<string, Partial<SecurityGroupRule>>>
+  })[]
 }
 
-const read = (scenario: string) => {
-  const file = readFileSync(join(import.meta.dirname, scenario, 'model.json'), 'utf8')
-  const { networks, chassis, ports } = JSON.parse(file) as Scenario
-  const records = {
-    network: networks.map((n, i) => aNetwork(n.id, i + 1, n)),
-    chassis: chassis.map((c, i) => aChassis(c.id, i + 1, c)),
-    port: ports.map(({ on: _, ...p }, i) => aPort(p.id, i + 1, p.networkId, p)),
-  }
-  const at = (id: string) => records.chassis.find(c => c.id === id) as Chassis
-  const plugged = ports.flatMap(({ on }, i) =>
-    on.map((id, nth) => ({ port: records.port[i] as Port, on: at(id), state: nth ? 'pending' : 'active' }) as const),
-  )
-  const reached = new Map(plugged.map(({ port, on }) => [`${on.id} ${port.networkId}`, { port, on }]))
-  return {
-    ...records,
-    binding: plugged.map(({ port, on, state }) => aBinding(port, on, 100 + port.key, state)),
-    attachment: [...reached.values()].map(({ port, on }) => {
-      const network = records.network.find(n => n.id === port.networkId) as Network
-      return anAttachment(network, on, network.key + 1)
-    }),
+const read = (scenario: string) =>
+  JSON.parse(readFileSync(join(import.meta.dirname, scenario, 'model.json'), 'utf8')) as Scenario
+
+const fill = (tx: Transaction, scenario: Scenario) => {
+  const nets = scenario.networks.map((n, i) => aNetwork(n.id, i + 1, n))
+  const hosts = scenario.chassis.map((c, i) => aChassis(c.id, i + 1, c))
+  for (const network of nets) tx.insert(networks, network)
+  for (const host of hosts) tx.insert(chassis, host)
+  for (const group of scenario.addressGroups ?? []) tx.insert(addressGroups, group)
+  for (const { rules: _, ...group } of scenario.securityGroups ?? []) addGroup(tx, group.id, group)
+  for (const { id, rules } of scenario.securityGroups ?? [])
+    for (const [rule, more] of Object.entries(rules)) addRule(tx, rule, id, more)
+  for (const [i, { on, ...more }] of scenario.ports.entries()) {
+    const port = aPort(more.id, i + 1, more.networkId, more)
+    // Scenarios that name no groups are about something else: nothing is judged there.
+    tx.insert(ports, { ...port, policy: more.securityGroups === undefined ? 0 : policyOf(tx, port) })
+    const network = nets.find(n => n.id === port.networkId) as Network
+    for (const [nth, id] of on.entries()) {
+      const host = hosts.find(c => c.id === id) as Chassis
+      tx.insert(bindings, aBinding(port, host, 100 + port.key, nth ? 'pending' : 'active'))
+      const attachment = anAttachment(network, host, network.key + 1)
+      if (!tx.get(attachments, attachment.id)) tx.insert(attachments, attachment)
+    }
   }
 }
 
@@ -57,12 +81,12 @@ const dump = (compiler: Compiler, chassis: string, bridge: Bridge): string =>
 
 const scenarios = readdirSync(import.meta.dirname, { withFileTypes: true }).filter(entry => entry.isDirectory())
 
-test.each(scenarios.map(entry => entry.name))('%s', async scenario => {
-  const records = read(scenario)
-  const compiler = new Compiler(pipeline)
-  compiler.apply(commitOf(records))
+test.each(scenarios.map(entry => entry.name))('%s', async name => {
+  const scenario = read(name)
+  const { change, compiler } = securedCloud()
+  await change(tx => fill(tx, scenario))
   expect(compiler.conflicts).toEqual([])
-  for (const { id } of records.chassis)
+  for (const { id } of scenario.chassis)
     for (const bridge of ['br-int', 'br-tun'] as const)
-      await expect(dump(compiler, id, bridge)).toMatchFileSnapshot(`${scenario}/${id}.${bridge}.flows`)
+      await expect(dump(compiler, id, bridge)).toMatchFileSnapshot(`${name}/${id}.${bridge}.flows`)
 })
