@@ -302,7 +302,7 @@ describe('a gateway', () => {
     const other = (await create({ external_gateway_info: { network_id: out.network } })).body.router.id
     expect(refusal(await connect({ subnet_id: subnet }, other))).toEqual([400, 'BadRequest'])
     const plain = { network: { 'router:external': false } }
-    expect((await api.call('PUT', `networks/${out.network}`, plain)).status).toBe(409)
+    expect(refusal(await api.call('PUT', `networks/${out.network}`, plain))).toEqual([409, 'ExternalNetworkInUse'])
   })
 })
 

@@ -79,8 +79,7 @@ export function updateNetwork(
   if (shared === false && !withdrawFromAll(tx, network.id)) throw refuse('InvalidSharedSetting', { id: network.id })
   if (after.external && !network.external) grantToAll(tx, 'network', network, 'access_as_external')
   if (network.external && !after.external) {
-    if (hasGatewayPorts(tx, network.id))
-      throw refuse('NetworkInUse', { id: network.id, reason: 'External network in use by routers or floating IPs' })
+    if (hasGatewayPorts(tx, network.id)) throw refuse('ExternalNetworkInUse', { network: network.id })
     withdrawExternal(tx, network.id)
   }
   if (after.mtu < 1280)
