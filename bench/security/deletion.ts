@@ -65,7 +65,7 @@ export const benchDeletion = async (): Promise<void> => {
       }
     })
     const table = securityRules.number
-    const flags = ['add', 'removed', 'no_abbrev'] as const
+    const flags = ['add', 'removed'] as const
     await monitor.request({
       type: 'flow_monitor_request',
       entries: [{ id: 1, command: 'add', flags: [...flags], table, match: {} }],
