@@ -1,9 +1,20 @@
 // Below /flowright/v1/trace: a packet's way through the flow tables, over bridges and chassis, and what became of it.
 import type { FastifyInstance } from 'fastify'
-import { refuse } from '#model'
+import {
+  attachments,
+  bindings,
+  modelKinds,
+  networks,
+  policies,
+  ports,
+  type Reader,
+  refuse,
+  securityGroupRules,
+} from '#model'
 import type { Store } from '#store'
 import { quote } from './engine/read.ts'
 import type { SourceView } from './fabric-view.ts'
+import { groupName, named, nameOf, ruleInWords } from './security-words.ts'
 import type { ArrivalView, EffectView, TraceAsked, Tracing, VisitView } from './trace-view.ts'
 
 type Query = Readonly<Record<string, string | readonly string[] | undefined>>
@@ -17,9 +28,26 @@ export function serveTrace(
 ): void {
   app.get<{ Querystring: Query }>('/trace', async ({ query }) => {
     const { arrivals, ...rest } = await tracing.trace(readAsked(query))
-    const source = (s: SourceView) => show(s, store)
+    const source = (s: SourceView) => ({ ...show(s, store), words: inWords(s, store) })
     return { trace: { ...rest, arrivals: arrivals.map(arrival => showArrival(arrival, source)) } }
   })
+}
+
+/** A record as the operator knows it: a binding is its port, an attachment its network. */
+const inWords = ({ kind, id }: SourceView, reader: Reader): string => {
+  const called = (name: string, doc: { readonly id: string; readonly name?: string } | undefined) =>
+    `${name} ${nameOf(doc, doc?.id ?? id)}`
+  if (kind === bindings.name) return called('port', reader.get(ports, reader.get(bindings, id)?.port ?? ''))
+  if (kind === attachments.name)
+    return called('network', reader.get(networks, reader.get(attachments, id)?.network ?? ''))
+  if (kind === policies.name) {
+    const groups = reader.get(policies, id)?.groups.map(group => groupName(reader, group)) ?? []
+    return groups.length === 0 ? 'ports without security groups' : `ports of security groups ${named(groups)}`
+  }
+  const rule = kind === securityGroupRules.name ? reader.get(securityGroupRules, id) : undefined
+  if (rule) return `rule ${ruleInWords(rule, reader)} of ${groupName(reader, rule.groupId)}`
+  const known = modelKinds.find(k => k.name === kind)
+  return called(kind.replaceAll('_', ' '), known && reader.get(known, id))
 }
 
 type Show = (source: SourceView) => object

@@ -6,8 +6,7 @@ import { json } from './print.ts'
 /** A record of the model that asked for a flow. */
 interface Resource {
   readonly kind: string
-  readonly id: string
-  readonly name?: string
+  readonly words: string
 }
 
 /** A packet in a table. */
@@ -135,16 +134,33 @@ const indent = (depth: number) => '  '.repeat(depth)
 const showVisit = ({ table, name, flow, effects }: Visit, depth: number): readonly string[] => {
   const because = flow === null ? 'no flow matches' : flow.match || 'anything else'
   const counted = flow?.packets === undefined ? '' : `, ${flow.packets} packets`
-  const owners = [...new Set(flow?.resources.filter(r => r.kind !== 'pipeline').map(showResource))]
-  const whose = owners.length === 0 ? '' : `  # ${owners.slice(0, 3).join(', ')}${owners.length > 3 ? ', …' : ''}`
-  const sets = effects.filter(e => e.type === 'set').map(e => `${e.name} = ${e.value}`)
+  const owners = [...new Set(flow?.resources.filter(r => r.kind !== 'pipeline').map(r => r.words))]
+  const whose =
+    owners.length === 0 ? '' : `  # ${owners.slice(0, SHOWN).join(', ')}${owners.length > SHOWN ? ', …' : ''}`
   const head = `${indent(depth)}${String(table).padStart(3)} ${name.padEnd(20)} ${because}${counted}${whose}`
-  const written = sets.length === 0 ? [] : [`${indent(depth)}    ${sets.join(', ')}`]
-  const rest = effects.flatMap(effect => showEffect(effect, depth))
-  return [head, ...written, ...(effects.length === 0 ? [`${indent(depth)}    nothing more`] : rest)]
+  return [head, ...(effects.length === 0 ? [`${indent(depth)}    nothing more`] : showEffects(effects, depth))]
 }
 
-const showResource = ({ kind, id, name }: Resource) => `${kind} ${name || id}`
+/** What was written one after the other stands on one line. */
+const showEffects = (effects: readonly Effect[], depth: number): readonly string[] => {
+  const lines: string[] = []
+  let written: string[] = []
+  const flush = () => {
+    if (written.length > 0) lines.push(`${indent(depth)}    ${written.join(', ')}`)
+    written = []
+  }
+  for (const effect of effects) {
+    if (effect.type === 'set') written.push(`${effect.name} = ${effect.value}`)
+    else {
+      flush()
+      lines.push(...showEffect(effect, depth))
+    }
+  }
+  flush()
+  return lines
+}
+
+const SHOWN = 3
 
 const showEffect = (effect: Effect, depth: number): readonly string[] => {
   const line = (text: string) => [`${indent(depth)}    ${text}`]

@@ -1,6 +1,6 @@
 // Traces packets for the API: through the flows that the compiler has made, or through those that switches hold.
 import { EncodeError } from 'node-openflow'
-import { printFlow, printMatch } from 'node-openflow/flow'
+import { type Match, printFlow, printMatch } from 'node-openflow/flow'
 import type {
   ArrivalView,
   EffectView,
@@ -73,7 +73,7 @@ export const tracing = ({ store, compiler, programming, pipeline }: Traced): Tra
     effects: visit.effects.map(effect => showEffect(visit, effect)),
   })
   const showArrival = ({ by, place, hops, packet, visit }: Arrival): ArrivalView => ({
-    ...{ by, ...place, hops, packet: printMatch(packet) },
+    ...{ by, ...place, hops, packet: printMatch(withoutRegisters(packet)) },
     visit: showVisit(visit),
   })
   const leadsTo = (link: Link): string => {
@@ -202,6 +202,10 @@ export const tracing = ({ store, compiler, programming, pipeline }: Traced): Tra
     },
   }
 }
+
+/** A packet's own fields: what registers hold shows where they are written. */
+const withoutRegisters = (packet: Match): Match =>
+  Object.fromEntries(Object.entries(packet).filter(([field]) => !/^(reg\d+|metadata)$/.test(field)))
 
 /** Tables not read yet. */
 const EMPTY: Tables = { find: () => undefined }

@@ -42,23 +42,26 @@ const SHOWN = 5
 
 /** The sentence, and the facts in it. */
 export const explain = (trace: Trace, explaining: Explaining): Verdict => {
-  const { outcomes } = trace
-  const { to } = explaining
+  const { outcomes, arrivals } = trace
+  const { to, model } = explaining
+  const start = arrivals[0]?.place
   const reached = outcomes.filter(o => o.type === 'delivered')
-  const wanted = to === undefined ? reached : reached.filter(o => o.id === to.id)
-  const name = (o: (typeof reached)[number]) => `${portName(explaining.model, o.id) ?? o.interface} on ${o.chassis}`
-  if (wanted[0] !== undefined) {
+  const name = ({ id, interface: plugged }: (typeof reached)[number]) => portName(model, id) ?? plugged
+  // What comes back where it came in is an answer: the sender does not send to itself.
+  const answer = reached.find(o => o.chassis === start?.chassis && o.port === start.port)
+  const wanted = reached.filter(o => o !== answer && (to === undefined || o.id === to.id))
+  if (wanted.length > 0) {
+    const shown = wanted.slice(0, SHOWN).map(o => `${name(o)} on ${o.chassis}`)
     const more = wanted.length > SHOWN ? [plural(wanted.length - SHOWN, 'other')] : []
-    const where = list([...wanted.slice(0, SHOWN).map(name), ...more])
     const hops = Math.max(...wanted.map(o => o.hops))
-    return { sentence: `Delivered to ${where} after ${plural(hops, 'hop')}.`, isDelivered: true, hops }
+    return {
+      sentence: `Delivered to ${list([...shown, ...more])} after ${plural(hops, 'hop')}.`,
+      ...{ isDelivered: true, hops },
+    }
   }
-  const answered = reached.find(
-    o => o.chassis === trace.arrivals[0]?.place.chassis && o.port === trace.arrivals[0]?.place.port,
-  )
-  if (answered) {
-    const asker = portName(explaining.model, answered.id) ?? answered.interface
-    return { sentence: `Answered by the switch on ${answered.chassis}, to ${asker}.`, isDelivered: true, hops: 0 }
+  if (answer) {
+    const sentence = `Answered by the switch on ${answer.chassis}, to ${name(answer)}.`
+    return { sentence, isDelivered: true, hops: 0 }
   }
   return explainFailure(outcomes, explaining)
 }

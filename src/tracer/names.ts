@@ -67,6 +67,7 @@ export const namesOf = (registers: readonly RegisterName[], pipeline: Pipeline, 
   return {
     set: (at, field, value) => {
       const plain = typeof value === 'number' || typeof value === 'bigint'
+      if (field === 'vlan_vid') return ['vlan', String(Number(value) & 0xfff)]
       if (!isRegister(field.replace(/\[.*$/, ''))) return [field, plain ? showNumber(BigInt(value)) : String(value)]
       const { place } = placeOfBits(field)
       const register = namesAt(at).find(r => within(place, r.place) !== undefined)
@@ -83,11 +84,14 @@ export const namesOf = (registers: readonly RegisterName[], pipeline: Pipeline, 
 const hex = (value: bigint) => `0x${value.toString(16)}`
 const showNumber = (value: bigint) => (value < 0x10000n ? String(value) : hex(value))
 
+/** Registers that hold keys of ports. */
+const PORT_KEYS = ['source_port', 'destination_port', 'judged_port', 'label_port']
+
 /** The name of what a key stands for. */
 const keyName = (model: Reader, register: string, key: bigint): string | undefined => {
   if (key === 0n) return undefined
   const unique = `key ${key}`
-  const named = /_port$/.test(register)
+  const named = PORT_KEYS.includes(register)
     ? model.holder(ports, unique)
     : register === 'network'
       ? model.holder(networks, unique)

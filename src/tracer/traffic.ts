@@ -76,6 +76,6 @@ export const missingRule = (packet: Packet, isIngress: boolean): MissingRule | u
     ...{ direction, ethertype, protocol: NAMES[proto] ?? String(proto), remote_ip_prefix: prefix },
     port_range_min: hasPorts ? port : null,
     port_range_max: hasPorts ? (isIcmp ? code : port) : null,
-    text: `${direction} ${ethertype} ${protocolText(judged)} ${isIngress ? 'from' : 'to'} ${prefix}`,
+    text: `${direction} ${protocolText(judged)} ${ethertype} ${isIngress ? 'from' : 'to'} ${prefix}`,
   }
 }

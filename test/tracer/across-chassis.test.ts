@@ -128,7 +128,7 @@ test('what security groups drop is told with the groups, and the one rule that i
     expect([isDelivered, reason]).toEqual([false, 'no_ingress_rule'])
     expect(sentence).toContain(`Dropped at table ${where} because no rule of security group`)
     expect(sentence).toContain(whose)
-    expect(sentence).toContain(`allows ${what}; one would: ingress IPv4 `)
+    expect(sentence).toContain(`allows ${what}; one would: ingress ${protocol}`)
     const { text: _, ...missing } = rule as NonNullable<typeof rule>
     const group = ids.get(to === 'db1' ? 'db' : 'web')
     await api.ok('POST', 'security-group-rules', { security_group_rule: { security_group_id: group, ...missing } })

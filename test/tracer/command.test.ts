@@ -61,9 +61,11 @@ describeOvs('flowright trace', () => {
     const { status, out } = await controller.flowright(...allowed)
     expect(status, out).toBe(0)
     expect(out).toMatch(/^host1 br-int, port 101: tcp,in_port=101,/m)
-    expect(out).toMatch(/^ +0 classify .*# binding /m)
+    expect(out).toMatch(/^ +0 classify .*# port web1$/m)
     expect(out).toContain('source_port = web1')
     expect(out).toMatch(/connection tracked in zone \d+: new, trk/)
+    expect(out).toMatch(/^ +60 l2_lookup .*# port web2$/m)
+    expect(out).toMatch(/^ +114 security_rules .*# rule ingress tcp 80 IPv4 from anywhere of web$/m)
     expect(out).toContain('-> port 2: a tunnel to 192.0.2.22')
     expect(out).toMatch(/^host2 br-tun, port 2, out of a tunnel: /m)
     expect(out).toMatch(/\n\nDelivered to web2 on host2 after 3 hops\.\n$/)
@@ -95,7 +97,7 @@ describeOvs('flowright trace', () => {
     const { status, out } = await controller.flowright('trace', '--from', 'web1', '--to', 'web2', 'tcp 443')
     expect(status).toBe(1)
     expect(out).toMatch(
-      /Dropped at table ingress_verdict on host2 because no rule of security group web of port web2 allows tcp 443 from web1 \(10\.0\.0\.\d+\); one would: ingress IPv4 tcp 443 from 10\.0\.0\.\d+\/32 in web\.\n$/,
+      /Dropped at table ingress_verdict on host2 because no rule of security group web of port web2 allows tcp 443 from web1 \(10\.0\.0\.\d+\); one would: ingress tcp 443 IPv4 from 10\.0\.0\.\d+\/32 in web\.\n$/,
     )
   })
 
