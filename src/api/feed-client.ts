@@ -96,7 +96,7 @@ export class FeedClient {
     this.send({
       ...{ type: 'hello', epoch: shared.epoch, revision: shared.revision, version: shared.version },
       complete: shared.log.reaches(revision),
-      ...{ tables: shared.live.tables, registers: shared.live.registers },
+      ...{ tables: shared.live.tables, registers: shared.live.registers, dropReasons: shared.live.dropReasons },
     })
     this.send({ type: 'chassis', chassis: shared.states.all, gone: [] })
     this.send({ type: 'commits', commits: missed.commits })

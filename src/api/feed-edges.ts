@@ -9,13 +9,12 @@ import type { LiveView } from './live-view.ts'
 const SLICE = 8
 
 const LEADS =
-  /goto_table:"?([\w ]+)"?|resubmit\([^,)]*,"?([\w ]+)"?(?:,ct)?\)|\btable="?([\w ]+)"?|\b(output|IN_PORT|CONTROLLER|controller|NORMAL|bundle_load|group|LOCAL)\b/g
+  /goto_table:"?([\w ]+)"?|resubmit\([^,)]*,"?([\w ]+)"?(?:,ct)?\)|\btable="?([\w ]+)"?|\b(output[:(]|IN_PORT\b|CONTROLLER\b|controller\b|NORMAL\b|bundle_load\(|group:|LOCAL\b)/g
 
-/** Where actions lead: names of tables, `drop`, `output` (a port) or `controller`. */
+/** Where actions lead: names of tables, `output` (a port) or `controller`; nowhere, back to the table that asked. */
 export const leadsOf = (actions: string): readonly string[] => {
-  if (actions === '' || actions === 'drop') return ['drop']
   const found = new Set<string>()
-  for (const [, goto, resubmit, conntrack, word] of actions.matchAll(LEADS)) {
+  for (const [, goto, resubmit, conntrack, word] of actions.replaceAll(/learn\([^)]*\)/g, '').matchAll(LEADS)) {
     const to = goto ?? resubmit ?? conntrack
     if (to !== undefined) found.add(to)
     else if (word !== undefined) found.add(word.toLowerCase() === 'controller' ? 'controller' : 'output')

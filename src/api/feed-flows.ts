@@ -118,7 +118,8 @@ export class FlowRows {
       const { match, actions } = flow.text()
       const table = this.#tableIndex.get(`${flow.bridge} ${flow.table}`) ?? -1
       const cookie = flow.cookie.toString(16)
-      shown = [n, table, flow.priority, cookie, match, actions, showSources(flow, this.#nameOf)]
+      const reason = flow.drop?.reason ?? ''
+      shown = [n, table, flow.priority, cookie, match, actions, showSources(flow, this.#nameOf), reason]
       this.#shown.set(n, shown)
     }
     return shown

@@ -86,6 +86,8 @@ export type FeedFlow = readonly [
   match: string,
   actions: string,
   resources: readonly FeedResource[],
+  /** Why it drops; '' when it does not: one without actions may only end what another table asked it. */
+  reason: string,
 ]
 
 /** What went from a table somewhere: `to` is a table's name, drop, output or controller. */
@@ -138,6 +140,8 @@ export type FeedMessage =
       readonly version: string
       readonly tables: readonly TableView[]
       readonly registers: readonly RegisterView[]
+      /** Why flows drop: code -> words. */
+      readonly dropReasons: Readonly<Record<string, string>>
     }
   | { readonly type: 'commits'; readonly commits: readonly FeedCommit[] }
   | { readonly type: 'costs'; readonly costs: readonly CostView[] }

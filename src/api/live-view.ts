@@ -69,6 +69,8 @@ export interface CostView {
 export interface LiveView {
   readonly tables: readonly TableView[]
   readonly registers: readonly RegisterView[]
+  /** Why flows drop: code -> words. */
+  readonly dropReasons: Readonly<Record<string, string>>
   /** The flows that a chassis should hold now. */
   flows(chassis: string): readonly LiveFlow[]
   /** Tells of each change to them. */

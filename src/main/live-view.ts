@@ -2,6 +2,7 @@
 import type { DriftView, LiveFlow, LiveView } from '#api'
 import type { Compiler, FlowEntry, Pipeline } from '#compiler'
 import type { Programming } from '#fabric/programming/index'
+import { dropReasons } from '#flows/drop-reasons'
 import { registers } from '#flows/registers'
 import type { ChangeCosts } from './change-costs.ts'
 import { dropReason } from './drop-reason.ts'
@@ -31,6 +32,7 @@ export const liveView = ({ compiler, programming, costs, pipeline }: Followed): 
       next: table.next.map(next => next.name),
     })),
     registers: registers.map(({ bridge, name, field, doc }) => ({ bridge, name, field, doc })),
+    dropReasons,
     flows: chassis => entriesOf(chassis).map(live),
     onFlows: (chassis, listener) => {
       const known = new Set(entriesOf(chassis))

@@ -40,8 +40,8 @@ export interface World {
   untilActive(port: Resource): Promise<void>
   /** Ends the controller: SIGTERM's way. Hosts and VMs go on. */
   stopController(): Promise<void>
-  /** Starts it again on the same data. */
-  startController(): Promise<void>
+  /** Starts it again on the same data; its API on any port, or on a given one. */
+  startController(port?: number): Promise<void>
   stop(): Promise<void>
 }
 
@@ -51,11 +51,11 @@ export const startWorld = async (): Promise<World> => {
   const sockets = { ovsdb: `${dir}/ovsdb`, openflow: `${dir}/openflow` }
   const log = pino({ level: process.env.FLOWRIGHT_TEST_LOG ?? 'silent' })
   let controller: Controller | undefined
-  const start = async () => {
+  const start = async (port = 0) => {
     controller = await startController(
       {
         data: `${dir}/data`,
-        api: { host: '127.0.0.1', port: 0 },
+        api: { host: '127.0.0.1', port },
         ovsdb: [{ protocol: 'punix', path: sockets.ovsdb }],
         openflow: [{ protocol: 'punix', path: sockets.openflow }],
         chassis: [],

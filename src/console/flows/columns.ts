@@ -13,6 +13,8 @@ export interface Row {
   readonly match: string
   readonly actions: string
   readonly resources: readonly FeedResource[]
+  /** Why it drops; '' when it does not. */
+  readonly reason: string
   readonly packets: number
   readonly bytes: number
   /** Packets a second between the last two readings; undefined when they were not read twice. */
@@ -42,7 +44,9 @@ export class FlowColumns {
   #bytes = new Float64Array(FIRST)
   #rates = new Float32Array(FIRST)
   #hits = new Float64Array(FIRST)
-  #isDrop = new Uint8Array(FIRST)
+  /** Indexes into the names of reasons; 0 for a flow that does not drop. */
+  #reasons = new Uint8Array(FIRST)
+  readonly #reasonNames = ['']
   #isGone = new Uint8Array(FIRST)
   #texts: string[] = []
   #lower: string[] = []
@@ -76,7 +80,7 @@ export class FlowColumns {
   }
 
   add(flows: readonly FeedFlow[]): void {
-    for (const [n, table, priority, cookie, match, actions, resources] of flows) {
+    for (const [n, table, priority, cookie, match, actions, resources, reason] of flows) {
       if (this.#size === this.#capacity) this.#grow()
       const i = this.#size++
       const text = `${match} ${actions}`
@@ -87,7 +91,7 @@ export class FlowColumns {
       this.#bytes[i] = 0
       this.#rates[i] = Number.NaN
       this.#hits[i] = 0
-      this.#isDrop[i] = actions === 'drop' || actions === '' ? 1 : 0
+      this.#reasons[i] = this.#reasonAt(reason)
       this.#isGone[i] = 0
       this.#texts[i] = text
       this.#lower[i] = text.toLowerCase()
@@ -177,6 +181,7 @@ export class FlowColumns {
       match: text.slice(0, length),
       actions: text.slice(length + 1),
       resources: this.#resources[i]!,
+      reason: this.#reasonNames[this.#reasons[i]!]!,
       packets: this.#packets[i]!,
       bytes: this.#bytes[i]!,
       rate: Number.isNaN(rate) ? undefined : rate,
@@ -210,8 +215,8 @@ export class FlowColumns {
       return { cost: 1, test: i => isWanted[column[i]!] === 1 }
     }
     if (term.type === 'drop') {
-      const column = this.#isDrop
-      return { cost: 1, test: i => column[i] === 1 }
+      const column = this.#reasons
+      return { cost: 1, test: i => column[i] !== 0 }
     }
     if (term.type === 'hit') {
       const column = this.#hits
@@ -293,6 +298,11 @@ export class FlowColumns {
     return this.#order
   }
 
+  #reasonAt(reason: string): number {
+    const at = this.#reasonNames.indexOf(reason)
+    return at < 0 ? this.#reasonNames.push(reason) - 1 : at
+  }
+
   #grow(): void {
     this.#capacity *= 2
     const grown = <T extends Float64Array | Float32Array | Uint8Array | Uint16Array>(column: T): T => {
@@ -307,7 +317,7 @@ export class FlowColumns {
     this.#bytes = grown(this.#bytes)
     this.#rates = grown(this.#rates)
     this.#hits = grown(this.#hits)
-    this.#isDrop = grown(this.#isDrop)
+    this.#reasons = grown(this.#reasons)
     this.#isGone = grown(this.#isGone)
     this.#matchLengths = grown(this.#matchLengths)
   }
@@ -319,7 +329,7 @@ export class FlowColumns {
     const rows = kept.map(i => this.row(i))
     const counted = new Set(this.#tablesCounted)
     this.clear()
-    this.add(rows.map(r => [r.n, r.table, r.priority, r.cookie, r.match, r.actions, r.resources]))
+    this.add(rows.map(r => [r.n, r.table, r.priority, r.cookie, r.match, r.actions, r.resources, r.reason]))
     for (const table of counted) this.#tablesCounted.add(table)
     rows.forEach((r, i) => {
       this.#packets[i] = r.packets

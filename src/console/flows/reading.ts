@@ -3,6 +3,7 @@
 
 import type { Language } from '../text/messages.ts'
 import { phrases } from '../text/phrases.ts'
+import type { Row } from './columns.ts'
 
 /** Whom keys of the data plane stand for. */
 export type Names = (kind: 'network' | 'port' | 'chassis', key: number) => string | undefined
@@ -38,7 +39,12 @@ export const splitList = (text: string): readonly string[] => {
 }
 
 /** A flow in words. */
-export const readFlow = (match: string, actions: string, names: Names, language: Language): string => {
+export const readFlow = (
+  { match, actions, reason, priority }: Pick<Row, 'match' | 'actions' | 'reason' | 'priority'>,
+  names: Names,
+  why: (reason: string) => string,
+  language: Language,
+): string => {
   const say = phrases[language]
   const nameOf = (field: string, value: string) => {
     const kind = keyed[field]
@@ -57,8 +63,12 @@ export const readFlow = (match: string, actions: string, names: Names, language:
     const [field, value] = [part.slice(0, at), part.slice(at + 1)]
     about.push(say.condition(field, value, nameOf(field, value)))
   }
-  const what = [subject.join(' ') || say.anything, ...about.filter(text => text !== '')].join(say.comma)
-  return `${what}${say.leads}${readActions(actions, say, nameOf)}`
+  const what = [
+    subject.join(' ') || (match === '' && priority === 0 ? say.rest : say.anything),
+    ...about.filter(text => text !== ''),
+  ].join(say.comma)
+  const becomes = reason === '' ? readActions(actions, say, nameOf) : `${say.drop}${say.colon}${why(reason)}`
+  return `${what}${say.leads}${becomes}`
 }
 
 type Phrases = (typeof phrases)[Language]
@@ -68,7 +78,7 @@ const readActions = (
   say: Phrases,
   nameOf: (field: string, value: string) => string | undefined,
 ): string => {
-  if (actions === 'drop' || actions === '') return say.drop
+  if (actions === 'drop' || actions === '') return say.nothing
   const said: string[] = []
   let rewritten = 0
   for (const action of splitList(actions)) {

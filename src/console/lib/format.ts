@@ -32,15 +32,6 @@ export const bytes = (n: number): string => (n < 1000 ? `${n} B` : `${short(n).r
 export const milliseconds = (n: number): string =>
   n < 10 ? `${n.toFixed(1)} ms` : n < 1000 ? `${Math.round(n)} ms` : `${(n / 1000).toFixed(1)} s`
 
-/** How long ago: 3 s, 5 min, 2 h, 4 d. */
-export const ago = (milliseconds: number): string => {
-  const seconds = Math.max(0, Math.round(milliseconds / 1000))
-  if (seconds < 90) return `${seconds} s`
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`
-  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`
-  return `${Math.round(seconds / 86_400)} d`
-}
-
 const two = (n: number) => String(n).padStart(2, '0')
 
 /** A time of day, local: 14:03:07. */

@@ -18,7 +18,9 @@ class Live {
   revision = $state.raw(0)
   tables = $state.raw<readonly TableView[]>([])
   registers = $state.raw<readonly RegisterView[]>([])
-  /** By id. */
+  /** Why flows drop: code -> words. */
+  dropReasons = $state.raw<Readonly<Record<string, string>>>({})
+  /** By name. */
   chassis = $state.raw<readonly FeedChassis[]>([])
   /** Newest first. */
   commits = $state.raw<readonly FeedCommit[]>([])
@@ -52,6 +54,7 @@ const take = (message: FeedMessage): void => {
     live.version = message.version
     live.tables = message.tables
     live.registers = message.registers
+    live.dropReasons = message.dropReasons
     live.revision = Math.max(message.revision, live.revision)
     if (!message.complete) for (const listener of commitListeners) listener([])
   } else if (message.type === 'chassis') {

@@ -41,3 +41,12 @@ export const applySettings = (): void => {
 /** A text in the chosen language; `{name}` stands for a value. */
 export const t = (key: keyof (typeof messages)['en'], values: Readonly<Record<string, string | number>> = {}): string =>
   messages[settings.language][key].replaceAll(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''))
+
+/** How long a time is, in one unit: 3 s, 5 min, 2 h, 4 d. */
+export const ago = (milliseconds: number): string => {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000))
+  if (seconds < 90) return t('time.s', { n: seconds })
+  if (seconds < 5400) return t('time.min', { n: Math.round(seconds / 60) })
+  if (seconds < 172_800) return t('time.h', { n: Math.round(seconds / 3600) })
+  return t('time.d', { n: Math.round(seconds / 86_400) })
+}

@@ -24,6 +24,11 @@ export const en = {
   'connection.gap':
     'This page was away for longer than the controller remembers: changes before revision {revision} are missing from the timeline.',
 
+  'time.s': '{n} s',
+  'time.min': '{n} min',
+  'time.h': '{n} h',
+  'time.d': '{n} d',
+
   'nav.overview': 'Overview',
   'nav.drops': 'Drops',
   'nav.timeline': 'Timeline',
@@ -114,6 +119,7 @@ export const en = {
   'flow.table': 'Made by the table',
   'flow.revision': 'Revision',
   'flow.request': 'Request',
+  'flow.lastrequest': 'Last API request',
   'flow.when': 'When',
   'flow.cookie': 'Cookie',
   'flow.rate': 'Packets a second, while this is open',

@@ -4,8 +4,11 @@
 /** How a language says it. */
 interface Phrases {
   readonly comma: string
+  readonly colon: string
   readonly leads: string
   readonly anything: string
+  /** What no other flow of the table takes. */
+  readonly rest: string
   readonly drop: string
   readonly nothing: string
   readonly rewrite: string
@@ -106,10 +109,12 @@ const resubmitTo = /^resubmit\(,"?([\w ]+)"?\)$/
 
 const en: Phrases = {
   comma: ', ',
+  colon: ': ',
   leads: ' → ',
   anything: 'Anything',
+  rest: 'All else',
   drop: 'dropped',
-  nothing: 'nothing more happens',
+  nothing: 'no more to do here',
   rewrite: 'answered in place',
   uplink: 'out of this chassis',
   kinds: { network: 'network', port: 'port', chassis: 'chassis' },
@@ -137,7 +142,7 @@ const en: Phrases = {
     if (field === 'icmp_code') return value === '0' ? '' : `code ${value}`
     if (field === 'tp_src') return `from port ${value}`
     if (field === 'tp_dst') return `to port ${value}`
-    if (field === 'vlan_tci') return 'untagged'
+    if (field === 'vlan_tci') return value.startsWith('0x0000') ? 'untagged' : 'tagged'
     if (field === 'dl_vlan') return `tagged ${value}`
     if (field === 'tun_id') return `in VNI ${Number(value)}`
     if (field === 'tun_src') return `from VTEP ${value}`
@@ -186,10 +191,12 @@ const en: Phrases = {
 
 const zh: Phrases = {
   comma: '，',
+  colon: '：',
   leads: ' → ',
   anything: '任何报文',
+  rest: '其余报文',
   drop: '丢弃',
-  nothing: '不再处理',
+  nothing: '此处无事',
   rewrite: '就地应答',
   uplink: '本机之外',
   kinds: { network: '网络', port: '端口', chassis: '主机' },
@@ -217,7 +224,7 @@ const zh: Phrases = {
     if (field === 'icmp_code') return value === '0' ? '' : `代码 ${value}`
     if (field === 'tp_src') return `源端口 ${value}`
     if (field === 'tp_dst') return `目的端口 ${value}`
-    if (field === 'vlan_tci') return '无标签'
+    if (field === 'vlan_tci') return value.startsWith('0x0000') ? '无标签' : '带标签'
     if (field === 'dl_vlan') return `标签 ${value}`
     if (field === 'tun_id') return `VNI ${Number(value)}`
     if (field === 'tun_src') return `来自 VTEP ${value}`

@@ -24,6 +24,11 @@ export const zh: Readonly<Record<keyof typeof en, string>> = {
   'connection.stale': '与控制器的连接已断开。所见为 {time} 的状态；正在自动重连。',
   'connection.gap': '此页面离线过久，控制器已不记得当时的变更：时间线缺少修订 {revision} 之前的变更。',
 
+  'time.s': '{n} 秒',
+  'time.min': '{n} 分钟',
+  'time.h': '{n} 小时',
+  'time.d': '{n} 天',
+
   'nav.overview': '总览',
   'nav.drops': '丢包',
   'nav.timeline': '时间线',
@@ -114,6 +119,7 @@ export const zh: Readonly<Record<keyof typeof en, string>> = {
   'flow.table': '由哪张表生成',
   'flow.revision': '修订',
   'flow.request': '请求',
+  'flow.lastrequest': '最近的 API 请求',
   'flow.when': '时间',
   'flow.cookie': 'Cookie',
   'flow.rate': '打开期间每秒包数',

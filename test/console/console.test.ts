@@ -1,0 +1,222 @@
+// The console in a browser, on a whole controller with real chassis and traffic: the way through each view.
+import { execFileSync } from 'node:child_process'
+import type { Browser } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { ipOf, type PortResource, type Resource, startWorld, type World } from '#test/dataplane/world'
+import type { Host, Vm } from '#test/support/cloud'
+import { describeConsole, type Operator, openConsole, startBrowser } from './browser.ts'
+
+describeConsole('the console', () => {
+  let world: World
+  let browser: Browser
+  let operator: Operator
+  let host1: Host
+  let blue: Resource
+  let web: [Vm, PortResource]
+  let db: [Vm, PortResource]
+
+  beforeAll(async () => {
+    execFileSync('scripts/console')
+    world = await startWorld()
+    host1 = await world.addHost('host1', 1)
+    const host2 = await world.addHost('host2', 2)
+    blue = await world.createNetwork({ name: 'blue' }, ['10.0.0.0/24'])
+    web = await world.vmOn(host1, blue, { name: 'web1' })
+    db = await world.vmOn(host2, blue, { name: 'db1' })
+    browser = await startBrowser()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await world?.stop()
+  })
+  beforeEach(async () => {
+    operator = await openConsole(browser, world.controller().api)
+  })
+  afterEach(async () => {
+    const { complaints } = operator
+    await operator.close()
+    expect(complaints).toEqual([])
+  })
+
+  const rows = () => operator.page.locator('[role=grid] [role=row]')
+
+  it('is what a browser gets at the root, while clients get the versions', async () => {
+    await operator.page.goto(`http://${world.controller().api}/`)
+    expect(operator.page.url()).toContain('/console/')
+    expect(await world.call('GET', '/')).toHaveProperty('versions')
+  })
+
+  it('shows which networks are on which chassis, and what changes, as it changes', async () => {
+    const { page } = operator
+    const topology = page.getByRole('table', { name: 'Where networks are' })
+    await topology.getByRole('row', { name: /host1/ }).getByText('web1').waitFor()
+    await topology.getByRole('row', { name: /host2/ }).getByText('db1').waitFor()
+    await world.call('PUT', `/v2.0/ports/${web[1].id}`, { port: { name: 'front1' } })
+    await topology.getByText('front1').waitFor()
+    await page.getByText('port front1 changed (name)').waitFor()
+    await world.call('PUT', `/v2.0/ports/${web[1].id}`, { port: { name: 'web1' } })
+    await topology.getByText('web1').waitFor()
+  })
+
+  it('leads from a flow to who asked for it, and from there to its flows on every chassis', async () => {
+    const { page } = operator
+    await operator.goto('chassis/host1/flows')
+    await page.getByLabel('Filter flows').fill('table:l2_lookup port:web1')
+    await page.waitForFunction(`location.hash.endsWith('q=table%3Al2_lookup+port%3Aweb1')`)
+    await page
+      .getByRole('status')
+      .filter({ hasText: /^1 of \d+ flows/ })
+      .waitFor()
+    expect(await rows().first().textContent()).toMatch(/l2_lookup\s*20\s*Anything, on blue, to fa:16:3e/)
+    await rows().first().click()
+    const why = page.getByRole('complementary', { name: 'Why this flow is there' })
+    await why.getByText('flows/br-int/60-l2-lookup.ts').waitFor()
+    await why.getByText(/req-/).first().waitFor()
+    await why.getByRole('link', { name: 'port web1' }).click()
+    const flows = page.getByRole('region', { name: 'Flows of web1' })
+    for (const chassis of ['host1', 'host2']) await flows.getByRole('link', { name: chassis, exact: true }).waitFor()
+    await flows.getByText('l2_lookup').first().waitFor()
+  })
+
+  it('filters by what is hit now, moves by keyboard, and keeps the filter in the address', async () => {
+    const { page } = operator
+    await operator.goto('chassis/host1/flows?q=table:l2_lookup+rate>0')
+    const pinging = web[0].ping(ipOf(db[1]), { count: 40 })
+    await rows().filter({ hasText: db[1].mac_address }).waitFor()
+    await page.keyboard.press('/')
+    await page.keyboard.type('table:classify')
+    await page
+      .getByRole('status')
+      .filter({ hasText: /^\d+ of/ })
+      .waitFor()
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Enter')
+    await page.getByRole('complementary', { name: 'Why this flow is there' }).waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('complementary').waitFor({ state: 'detached' })
+    await page.reload()
+    expect(await page.getByLabel('Filter flows').inputValue()).toBe('table:classify')
+    await pinging
+  })
+
+  it('draws the pipeline with what goes through it now', async () => {
+    const { page } = operator
+    await operator.goto('chassis/host1/pipeline')
+    const pinging = web[0].ping(ipOf(db[1]), { count: 40 })
+    const map = page.getByRole('region', { name: 'br-int' })
+    await map.locator('path.live').first().waitFor({ state: 'attached' })
+    const names = await map.getByRole('link').allTextContents()
+    const order = names.map(text => Number(/^\s*\d+/.exec(text)?.[0]))
+    expect(order).toEqual(order.toSorted((a, b) => a - b))
+    await map.getByRole('link', { name: 'Flows of l2_lookup' }).click()
+    expect(await page.getByLabel('Filter flows').inputValue()).toBe('table:l2_lookup')
+    await pinging
+  })
+
+  it('compares what is installed with what should be, and shows drift as it happens', async () => {
+    const { page } = operator
+    await operator.goto('chassis/host1/verify')
+    await page.getByText('Every flow is as it should be.').waitFor()
+    await host1.ovs.ofctl('del-flows', 'br-int', `table=60,dl_dst=${db[1].mac_address}`)
+    const drift = page.getByRole('region', { name: 'Drift, as it happens' })
+    await drift.getByText('removed').waitFor()
+    await drift.getByText(db[1].mac_address).first().waitFor()
+    await drift.getByText('port db1').waitFor()
+  })
+
+  it('names what is dropped, where and why', async () => {
+    const { page } = operator
+    await operator.goto('drops')
+    await web[0].exec('ip', 'link', 'set', 'eth0', 'address', '02:00:00:00:00:99')
+    const pinging = web[0].ping(ipOf(db[1]), { count: 30 })
+    const row = page.getByRole('row', { name: /port_security/ })
+    await row.getByText('sent from a MAC address that is not of the port').waitFor()
+    await pinging
+    await web[0].exec('ip', 'link', 'set', 'eth0', 'address', web[1].mac_address)
+    await row.getByRole('link', { name: 'port_security' }).click()
+    expect(await page.getByLabel('Filter flows').inputValue()).toMatch(/^cookie:0xf10e/)
+  })
+
+  it('tells what each change cost, and what changed between two of them', async () => {
+    const { page } = operator
+    await operator.goto('timeline')
+    const first = await world.create('network', { name: 'first' })
+    await world.createPort(blue, { name: 'second' })
+    const options = page.getByRole('listbox', { name: 'Timeline' })
+    await options.getByText('network first created').click()
+    await options.getByText('port second created').click()
+    const between = page.getByRole('complementary')
+    await between.getByText('network first').waitFor()
+    await between.getByText('port second').waitFor()
+    expect(await options.getByRole('option', { name: /port second/ }).textContent()).toMatch(
+      /ms[\s\S]*\+\d+ −0[\s\S]*kB|B[\s\S]*ms/,
+    )
+    await world.call('DELETE', `/v2.0/networks/${first.id}`)
+  })
+
+  it('makes, changes and deletes resources, and shows what is wrong beside the field', async () => {
+    const { page } = operator
+    await operator.goto('resources/subnet')
+    await page.getByRole('button', { name: 'New subnet' }).waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: 'Read-only' }).click()
+    await page.getByRole('button', { name: 'New subnet' }).click()
+    await page.getByLabel('Network').selectOption({ label: 'blue' })
+    await page.getByLabel('CIDR').fill('10.9.0.0/99')
+    await page.getByRole('button', { name: 'Create' }).click()
+    await page.getByText("'10.9.0.0/99' is not a valid IP subnet").waitFor()
+    expect(await page.getByLabel('CIDR').getAttribute('aria-invalid')).toBe('true')
+    await page.getByLabel('CIDR').fill('10.9.0.0/24')
+    await page.getByLabel('Name', { exact: true }).fill('extra')
+    await page.getByRole('button', { name: 'Create' }).click()
+    await page.getByRole('heading', { name: 'extra', level: 1 }).waitFor()
+    await page.getByRole('button', { name: 'Edit' }).click()
+    await page.getByLabel('Name', { exact: true }).fill('renamed')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('heading', { name: 'renamed', level: 1 }).waitFor()
+    await page.getByRole('button', { name: 'Delete' }).click()
+    await page.getByRole('button', { name: 'Delete' }).click()
+    await page.getByRole('button', { name: 'New subnet' }).waitFor()
+    const { subnets } = await world.call<{ subnets: Resource[] }>('GET', '/v2.0/subnets?name=renamed')
+    expect(subnets).toEqual([])
+  })
+
+  it('speaks Chinese in every view, and names everything that can be used', async () => {
+    const { page } = operator
+    await page.getByLabel('Language').selectOption('zh')
+    const port = `resource/port/${web[1].id}`
+    for (const place of [
+      'overview',
+      'chassis/host1/flows',
+      'chassis/host1/pipeline',
+      'chassis/host1/verify',
+      'drops',
+      'timeline',
+      'resources/port',
+      port,
+    ]) {
+      await operator.goto(place)
+      await page.locator('.view').waitFor()
+      await page.waitForTimeout(300)
+      const nameless = await page.evaluate(`[...document.querySelectorAll('button, a, input, select')]
+        .filter(e => !(e.textContent || e.ariaLabel || e.title || e.labels?.length))
+        .map(e => e.outerHTML.slice(0, 120))`)
+      expect(nameless).toEqual([])
+    }
+    expect(await page.locator('html').getAttribute('lang')).toBe('zh')
+    await page.getByText('总览').waitFor()
+  })
+
+  it('comes back by itself when the controller was away, and has missed nothing', async () => {
+    const { page } = operator
+    const port = world.controller().api.split(':')[1]
+    await world.stopController()
+    await page.locator('[data-connection=lost], [data-connection=connecting]').first().waitFor()
+    await page.getByText('The connection to the controller is lost').waitFor()
+    await world.startController(Number(port))
+    await page.locator('[data-connection=live]').waitFor()
+    await world.call('PUT', `/v2.0/networks/${blue.id}`, { network: { name: 'azure' } })
+    await page.getByRole('table', { name: 'Where networks are' }).getByText('azure').waitFor()
+    await world.call('PUT', `/v2.0/networks/${blue.id}`, { network: { name: 'blue' } })
+  })
+})
