@@ -137,6 +137,7 @@ describeOvs('the pipeline on a real switch', () => {
         )
       await inSync(programming)
       expect(complaints).toEqual([])
+      expect(await ovs.ofctl('get-frags', 'br-int')).toBe('nx-match')
       expect(programming.quarantined('host1')).toEqual([])
       expect(programming.counters.flowMods).toBeGreaterThan(200)
       for (const bridge of ['br-int', 'br-tun'] as const)

@@ -295,8 +295,13 @@ describeOvs('security groups', () => {
     expect(await passes('a', 'b', echo(0))).toBe(false)
     expect((await world.host.megaflows()).filter(flow => flow.includes('ct('))).toEqual([])
     const fragment = { offset: 1480, length: 100, more: false }
-    const later = frame(world.end('a'), world.end('b'), udp(40000, 53, Buffer.alloc(1572)), { fragment })
-    expect(await world.host.send(world.at('a'), later)).toEqual({ [world.at('b')]: 1 })
+    const pieces = (to: number) =>
+      [{ offset: 0, length: 1480, more: true }, fragment].map(piece =>
+        frame(world.end('a'), world.end('b'), udp(40000, to, Buffer.alloc(1572)), { fragment: piece }),
+      )
+    expect(await world.host.send(world.at('a'), ...pieces(53))).toEqual({ [world.at('b')]: 2 })
+    // Without ports, a later fragment passes by protocol and address; without the first it is worth nothing.
+    expect(await world.host.send(world.at('a'), ...pieces(54))).toEqual({ [world.at('b')]: 1 })
   })
 
   test('judge ICMP by type and code, and protocols by number', async () => {

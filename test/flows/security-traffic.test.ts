@@ -81,6 +81,11 @@ describeOvs('security groups', () => {
     expect(await send('a', frame(a, b, udp(67, 68)))).toEqual([])
     expect(await send('a', frame({ ...a, ip: '10.0.0.3' }, b, udp(1, 2)))).toEqual([])
     expect(await send('a', frame({ mac: 'fa:16:3e:00:00:09', ip: a.ip }, b, udp(1, 2)))).toEqual([])
+    const pieces = [
+      { offset: 0, length: 1480, more: true },
+      { offset: 1480, length: 28, more: false },
+    ].map(fragment => frame(a, b, udp(67, 68, Buffer.alloc(1500)), { fragment }))
+    expect(await world.host.send(world.at('a'), ...pieces)).toEqual({})
     const own: End = { mac: a.mac, ip: 'fe80::f816:3eff:fe00:1' }
     expect(
       await send('a', frame(own, { mac: '33:33:00:00:00:01', ip: 'ff02::1' }, icmp(134, 0, Buffer.alloc(12), 58))),

@@ -44,6 +44,8 @@ export const startDummyChassis = async (compiler: Compiler, chassis: string): Pr
     await ovs.vsctl(...ofports.flatMap(add).slice(1))
   }
   await plug(PATCH_TUN)
+  // As the controller's connection does (fabric/programming/openflow.ts).
+  await ovs.ofctl('set-frags', 'br-int', 'nx-match')
 
   /** Packets received and sent, by OpenFlow port. */
   const packets = async () => {

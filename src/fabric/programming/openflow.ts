@@ -130,9 +130,16 @@ const watch = (connection: Connection, listener: (changes: readonly FlowChange[]
   })
 }
 
+/**
+ * First fragments have ports (ovs-ofctl(8), set-frags): else flows that ask for ports see none in any fragment, and what
+ * they drop passes in pieces.
+ */
+const CONFIG = { type: 'set_config', fragments: 'nx_match', missSendLen: 0xffff } as const
+
 /** A connected switch. Its connection has been opened with OpenFlow 1.5 alone. */
 export const openFlowSwitch = (connection: Connection): Switch => {
   const bundles = new Bundles(connection)
+  connection.send(CONFIG)
   return {
     closed: new Promise(resolve => {
       connection.once('close', error => resolve(error?.message))
