@@ -146,8 +146,3 @@ export const placeOfBits = (subfield: string): { readonly field: Field; readonly
   const bits = Math.max(0, Math.min(count, whole.bits - offset))
   return { field, place: { ...whole, shift: whole.shift + offset, bits } }
 }
-
-/** The places of all fields, each slot once: what there is to show of a packet. */
-export const slotPlaces: ReadonlyMap<string, Place> = new Map(
-  (Object.keys(slots) as Slot[]).map(name => [name, slotPlace(name)]),
-)
