@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { connect, mutate, where } from 'ovsdb-client'
 import pino from 'pino'
 import { bindings, ports } from '#model'
+import { unlimitedQuotas } from '#model/quota'
 import { type Ovs, startOvs, until } from '#test/support/ovs'
 import { type Controller, startController } from '../src/main/controller.ts'
 
@@ -23,7 +24,7 @@ const start = (data: string, dial: readonly string[] = []): Promise<Controller> 
       ...{ data: join(dir, data), api: { host: '127.0.0.1', port: 0 }, keystone: undefined, tls: undefined },
       ovsdb: [{ protocol: 'ptcp', host: '127.0.0.1', port: 0 }],
       openflow: [{ protocol: 'ptcp', host: '127.0.0.1', port: 0 }],
-      ...{ chassis: dial, advertise: undefined, autoApprove: true, logLevel: 'error' },
+      ...{ chassis: dial, quotas: unlimitedQuotas, advertise: undefined, autoApprove: true, logLevel: 'error' },
     },
     pino({ level: 'error' }),
     'bench',

@@ -7,6 +7,7 @@ import { connect } from 'node-openflow'
 import pino from 'pino'
 import { securityRules } from '#flows/br-int/114-security-rules'
 import { ports } from '#model'
+import { unlimitedQuotas } from '#model/quota'
 import { startOvs, until } from '#test/support/ovs'
 import { startController } from '../../src/main/controller.ts'
 
@@ -24,7 +25,7 @@ export const benchDeletion = async (): Promise<void> => {
   const listen = { protocol: 'ptcp', host: '127.0.0.1', port: 0 } as const
   const controller = await startController(
     {
-      ...{ data, api: { host: '127.0.0.1', port: 0 }, keystone: undefined, tls: undefined, quotas: {} },
+      ...{ data, api: { host: '127.0.0.1', port: 0 }, keystone: undefined, tls: undefined, quotas: unlimitedQuotas },
       ...{ ovsdb: [listen], openflow: [listen], chassis: [], advertise: undefined },
       ...{ autoApprove: true, logLevel: 'error' },
     },
