@@ -158,7 +158,7 @@ export const tracing = ({ store, compiler, programming, pipeline }: Traced): Tra
   /** Answers with the tables at hand; states that were given stand for the tracker. */
   const attempt = (asked: TraceAsked, tables: (chassis: string, bridge: string) => Tables | undefined): TraceView => {
     const world = modelWorld({ model: store, pipeline, tables })
-    const states = 'chassis' in asked ? asked.states?.map(flags => flags.filter(isCtFlag)) : undefined
+    const states = 'chassis' in asked ? asked.states?.map(readState) : undefined
     const tracker = states ? givenStates(states) : new Connections()
     return answer(asked, start => trace(world, start, tracker))
   }
@@ -202,6 +202,13 @@ export const tracing = ({ store, compiler, programming, pipeline }: Traced): Tra
     },
   }
 }
+
+/** Flags of ct_state. Throws CannotTrace. */
+const readState = (words: readonly string[]) =>
+  words.map(word => {
+    if (isCtFlag(word)) return word
+    throw new CannotTrace(`'${word}' is no state of a connection: new, est, rel, rpl, inv, trk, snat and dnat are`)
+  })
 
 /** A packet's own fields: what registers hold shows where they are written. */
 const withoutRegisters = (packet: Match): Match =>

@@ -99,6 +99,7 @@ export const packetBetween = (
   const base = { in_port: ofport, eth_src: from.macAddress }
   const at = { chassis, bridge: 'br-int' }
   if (protocol.name === 'arp') {
+    if (from.networkId !== to.networkId) throw new CannotTrace('ARP does not leave its network')
     const [spa, tpa] = commonFamily(from, to, 4)
     const ask = { arp_op: 1, arp_sha: from.macAddress, arp_spa: spa, arp_tpa: tpa, arp_tha: NO_MAC }
     return { ...at, packet: { ...base, eth_dst: BROADCAST, eth_type: 0x0806, ...ask } }

@@ -114,6 +114,7 @@ describeOvs('flowright trace', () => {
     [['--from', 'web1', 'tcp 80'], 'trace needs both --from and --to'],
     [['host9', 'in_port=1'], 'Chassis host9 could not be found'],
     [['host1', 'in_port=1,colour=blue'], 'there is no field'],
+    [['host1', 'in_port=101,ip', '--ct', 'trk,old'], "'old' is no state of a connection"],
   ])('%j is refused with the reason', async (args, reason) => {
     const { status, err } = await controller.flowright('trace', ...args)
     expect(status).toBe(1)
