@@ -4,7 +4,7 @@
 import ipaddr from 'ipaddr.js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Host } from '#test/support/cloud'
-import { type End, frame, icmp, type Payload, sctp, udp } from '#test/support/frames'
+import { type End, ethernet, frame, icmp, type Payload, sctp, udp } from '#test/support/frames'
 import { describeDataplane, until } from '#test/support/ovs'
 import { type Machine, makeGroup, startMachine } from './agent.ts'
 import { ipOf, type PortResource, type Resource, startWorld, type World } from './world.ts'
@@ -28,11 +28,20 @@ const linkLocal = (mac: string) => {
   const word = (i: number) => (((id[i] ?? 0) << 8) | (id[i + 1] ?? 0)).toString(16)
   return `fe80::${[0, 2, 4, 6].map(word).join(':')}`
 }
-/** The only fragment of a packet (RFC 6946). */
-const atomic = (payload: Payload): Payload => ({
+/** A fragment of what IPv6 carries (RFC 8200, section 4.5). */
+const fragment6 = (whole: Payload, from: number, to: number): Payload => ({
   protocol: 44,
-  bytes: (from, to) => Buffer.concat([Buffer.from([payload.protocol, 0, 0, 0, 0, 0, 0, 1]), payload.bytes(from, to)]),
+  bytes: (...ends) => {
+    const bytes = whole.bytes(...ends)
+    const header = Buffer.from([whole.protocol, 0, 0, 0, 0, 0, 0, 1])
+    header.writeUInt16BE(from | (to < bytes.length ? 1 : 0), 2)
+    return Buffer.concat([header, bytes.subarray(from, to)])
+  },
 })
+/** The only fragment of a packet (RFC 6946). */
+const atomic = (whole: Payload) => fragment6(whole, 0, 65536)
+/** What is too long for one frame. */
+const long = (mark: string) => Buffer.from(`~${mark}~`.repeat(99)).subarray(0, 2000)
 const neighborAdvertisement = (target: string, mark: string): Payload =>
   icmp(
     136,
@@ -59,13 +68,23 @@ describeDataplane('security groups', () => {
   let far: Machine
   /** Without port security, on host2: routers, servers and attackers. */
   let open: Machine
+  /** With stateless groups, on a network of theirs: two on host1, one on host2; and one without port security. */
+  let plain: Machine[]
+  let plainOpen: Machine
   let memberElsewhere: PortResource
   let strangerElsewhere: PortResource
 
-  const machine = async (host: number, network: Resource, body: Record<string, unknown>) => {
-    const made = await startMachine(...(await world.vmOn(hosts[host - 1] as Host, network, body)))
-    machines.push(made)
-    return made
+  /** Makes VMs on hosts and networks, with ports as said. */
+  const machinesOn = async <T extends readonly (readonly [number, Resource, Record<string, unknown>])[]>(
+    ...wanted: T
+  ) => {
+    const made = await Promise.all(
+      wanted.map(async ([host, network, body]) =>
+        startMachine(...(await world.vmOn(hosts[host - 1] as Host, network, body))),
+      ),
+    )
+    machines.push(...made)
+    return made as { readonly [I in keyof T]: Machine }
   }
   const group = async (
     name: string,
@@ -78,12 +97,15 @@ describeDataplane('security groups', () => {
   const end = (of: Machine, family: Family): End => ({ mac: of.port.mac_address, ip: address(of, family) })
   const sendFrame = (from: Machine, source: End, to: End, payload: Payload) =>
     from.call('frame', { hex: frame(source, to, payload).toString('hex') })
-  const sendFragments = async (from: Machine, source: End, to: End, whole: Payload, size: number) => {
-    const { length } = whole.bytes(source, to)
-    for (let offset = 0; offset < length; offset += size) {
-      const fragment = { offset, length: Math.min(size, length - offset), more: offset + size < length }
-      await from.call('frame', { hex: frame(source, to, whole, { fragment }).toString('hex') })
-    }
+  /** The same in two fragments. */
+  const sendPieces = async (from: Machine, source: End, to: End, whole: Payload) => {
+    for (const offset of [0, 1280])
+      if (source.ip.includes(':')) await sendFrame(from, source, to, fragment6(whole, offset, offset + 1280))
+      else {
+        const { length } = whole.bytes(source, to)
+        const fragment = { offset, length: 1280, more: offset + 1280 < length }
+        await from.call('frame', { hex: frame(source, to, whole, { fragment }).toString('hex') })
+      }
   }
   /** What arrived with each mark, once the packet did that `last` sends with a mark; twice, as a batch may be turned round. */
   const arrived = async (to: Machine, names: readonly string[], last: (mark: string) => Promise<unknown>) => {
@@ -121,15 +143,30 @@ describeDataplane('security groups', () => {
       ingress('IPv6', { ...ports('udp', 6002), remote_ip_prefix: 'fd61::/64' }),
       ...twice(egress, ports('udp', 7000)),
     ])
-    await group('none', [])
     await group('all', [...twice(ingress), ...twice(egress)])
+    await group('all.stateless', [...twice(ingress), ...twice(egress)], { stateful: false })
+    const icmps = [
+      { ...ingress('IPv4', { protocol: 'icmp', port_range_min: 8 }) },
+      ingress('IPv6', { protocol: 'ipv6-icmp', port_range_min: 128 }),
+    ]
+    await group('plain', [...twice(egress), ...twice(ingress, ports('udp', 5000, 5001)), ...icmps], { stateful: false })
+    for (const rule of twice(ingress, { ...ports('udp', 6000), remote_group_id: groups.plain }))
+      await world.create('security-group-rule', { security_group_id: groups.plain, ...rule })
     const servers = { security_groups: [groups.services, groups.friends] }
     const pairs = ['10.61.0.200', 'fd61::200'].map(ip_address => ({ ip_address }))
-    client = await machine(1, net, { security_groups: [groups.client], allowed_address_pairs: pairs })
-    stranger = await machine(1, net, { security_groups: [groups.stranger] })
-    near = await machine(1, net, servers)
-    far = await machine(2, net, servers)
-    open = await machine(2, net, { port_security_enabled: false })
+    const apart = await world.createNetwork({ name: 'apart' }, ['10.63.0.0/24', 'fd63::/64'])
+    const plainGroup = { security_groups: [groups.plain] }
+    ;[client, stranger, near, far, open, plainOpen, ...plain] = await machinesOn(
+      [1, net, { security_groups: [groups.client], allowed_address_pairs: pairs }],
+      [1, net, { security_groups: [groups.stranger] }],
+      [1, net, servers],
+      [2, net, servers],
+      [2, net, { port_security_enabled: false }],
+      [1, apart, { port_security_enabled: false }],
+      [1, apart, plainGroup],
+      [1, apart, plainGroup],
+      [2, apart, plainGroup],
+    )
     memberElsewhere = await world.createPort(other, { security_groups: [groups.client] })
     strangerElsewhere = await world.createPort(other, { security_groups: [groups.stranger] })
     for (const server of [near, far])
@@ -249,7 +286,8 @@ describeDataplane('security groups', () => {
   }
 
   test('what a host needs to join a network passes without any rule', async () => {
-    const [bare, server] = [await machine(1, net, { security_groups: [groups.none] }), open]
+    const [bare] = await machinesOn([1, net, { security_groups: [] }])
+    const server = open
     await discover(bare, 'discover')
     await server.sees('discover')
     await offer(server, end(bare, 4), 'offer')
@@ -260,58 +298,136 @@ describeDataplane('security groups', () => {
     await bare.sees('advertisement')
     // It finds its neighbours, and is found; nothing else goes either way.
     for (const family of FAMILIES) {
-      expect(await bare.vm.ping(address(server, family))).toBe(false)
-      expect(await server.vm.ping(address(bare, family))).toBe(false)
-      expect(await bare.vm.exec('ip', 'neigh', 'show', address(server, family))).toContain(server.port.mac_address)
-      expect(await server.vm.exec('ip', 'neigh', 'show', address(bare, family))).toContain(bare.port.mac_address)
+      const [to, back] = [address(server, family), address(bare, family)]
+      expect(await Promise.all([bare.vm.ping(to), server.vm.ping(back)])).toEqual([false, false])
+      expect(await bare.vm.exec('ip', 'neigh', 'show', to)).toContain(server.port.mac_address)
+      expect(await server.vm.exec('ip', 'neigh', 'show', back)).toContain(bare.port.mac_address)
     }
   })
 
-  test('a VM is no DHCP server, no router and nobody else, whatever the rules allow', async () => {
-    const anything = { security_groups: [groups.all] }
-    const [bad, nearby, remote] = [
-      await machine(1, net, anything),
-      await machine(1, net, anything),
-      await machine(2, net, anything),
-    ]
-    const mac = bad.port.mac_address
-    const [own, own6] = [end(bad, 4), end(bad, 6)]
-    const local: End = { mac, ip: linkLocal(mac) }
-    const data = Buffer.alloc(12)
-    for (const [place, victim] of [
-      ['near', nearby],
-      ['far', remote],
-    ] as const) {
-      const [to, to6] = [end(victim, 4), end(victim, 6)]
-      const forbidden: Readonly<Record<string, (mark: string) => Promise<unknown>>> = {
-        offer: mark => offer(bad, to, mark),
-        'offer.to.all': mark => offer(bad, EVERYBODY, mark),
-        'offer.in.fragments': mark => {
-          const whole = udp(67, 68, Buffer.concat([text(mark), text(mark)]))
-          return sendFragments(bad, own, to, whole, 16)
-        },
-        'offer.v6': mark => sendFrame(bad, local, to6, udp(547, 546, text(mark))),
-        advertisement: mark => advertise(bad, mark),
-        'advertisement.to.one': mark => sendFrame(bad, local, to6, icmp(134, 0, Buffer.concat([data, text(mark)]), 58)),
-        'advertisement.as.fragment': mark =>
-          sendFrame(bad, local, to6, atomic(icmp(134, 0, Buffer.concat([data, text(mark)]), 58))),
-        redirect: mark => sendFrame(bad, local, to6, icmp(137, 0, Buffer.concat([data, text(mark)]), 58)),
-        address: mark => sendFrame(bad, { mac, ip: client.ip }, to, udp(1, 2, text(mark))),
-        'address.v6': mark => sendFrame(bad, { mac, ip: client.ip6 }, to6, udp(1, 2, text(mark))),
-        'address.pair.of.another': mark => sendFrame(bad, { mac, ip: '10.61.0.200' }, to, udp(1, 2, text(mark))),
-        mac: mark => sendFrame(bad, { mac: client.port.mac_address, ip: own.ip }, to, udp(1, 2, text(mark))),
-        neighbor: mark => sendFrame(bad, own6, to6, neighborAdvertisement(client.ip6, mark)),
-        'neighbor.as.fragment': mark => sendFrame(bad, own6, to6, atomic(neighborAdvertisement(client.ip6, mark))),
-        tagged: mark => bad.call('frame', { hex: frame(own, to, udp(1, 2, text(mark)), { vlan: 5 }).toString('hex') }),
+  test.each(['all', 'all.stateless'])(
+    'a VM is no DHCP server, no router and nobody else, whatever the rules allow (%s)',
+    async name => {
+      const anything = { security_groups: [groups[name]] }
+      const [bad, nearby, remote] = await machinesOn([1, net, anything], [1, net, anything], [2, net, anything])
+      const mac = bad.port.mac_address
+      const [own, own6] = [end(bad, 4), end(bad, 6)]
+      const local: End = { mac, ip: linkLocal(mac) }
+      const data = Buffer.alloc(12)
+      for (const [where, victim] of [
+        ['near', nearby],
+        ['far', remote],
+      ] as const) {
+        const place = `${name}.${where}`
+        const [to, to6] = [end(victim, 4), end(victim, 6)]
+        const forbidden: Readonly<Record<string, (mark: string) => Promise<unknown>>> = {
+          offer: mark => offer(bad, to, mark),
+          'offer.to.all': mark => offer(bad, EVERYBODY, mark),
+          'offer.fragmented': mark => sendPieces(bad, own, to, udp(67, 68, long(mark))),
+          'offer.v6': mark => sendFrame(bad, local, to6, udp(547, 546, text(mark))),
+          advertisement: mark => advertise(bad, mark),
+          'advertisement.to.one': mark =>
+            sendFrame(bad, local, to6, icmp(134, 0, Buffer.concat([data, text(mark)]), 58)),
+          'advertisement.as.fragment': mark =>
+            sendFrame(bad, local, to6, atomic(icmp(134, 0, Buffer.concat([data, text(mark)]), 58))),
+          'advertisement.fragmented': mark =>
+            sendPieces(bad, local, to6, icmp(134, 0, Buffer.concat([data, long(mark)]), 58)),
+          'offer.v6.fragmented': mark => sendPieces(bad, local, to6, udp(547, 546, long(mark))),
+          redirect: mark => sendFrame(bad, local, to6, icmp(137, 0, Buffer.concat([data, text(mark)]), 58)),
+          address: mark => sendFrame(bad, { mac, ip: client.ip }, to, udp(1, 2, text(mark))),
+          'address.v6': mark => sendFrame(bad, { mac, ip: client.ip6 }, to6, udp(1, 2, text(mark))),
+          'address.pair.of.another': mark => sendFrame(bad, { mac, ip: '10.61.0.200' }, to, udp(1, 2, text(mark))),
+          mac: mark => sendFrame(bad, { mac: client.port.mac_address, ip: own.ip }, to, udp(1, 2, text(mark))),
+          neighbor: mark => sendFrame(bad, own6, to6, neighborAdvertisement(client.ip6, mark)),
+          'neighbor.as.fragment': mark => sendFrame(bad, own6, to6, atomic(neighborAdvertisement(client.ip6, mark))),
+          tagged: mark =>
+            bad.call('frame', { hex: frame(own, to, udp(1, 2, text(mark)), { vlan: 5 }).toString('hex') }),
+        }
+        const names = Object.fromEntries(Object.keys(forbidden).map(name => [`${place}.${name}`, []]))
+        for (const [name, send] of Object.entries(forbidden)) await send(`${place}.${name}`)
+        const allowed = (to: Machine) => (mark: string) => sendFrame(bad, own, end(to, 4), udp(1, 2, text(mark)))
+        for (const receiver of [victim, nearby]) {
+          const seen = await arrived(receiver, Object.keys(names), allowed(receiver))
+          // A later fragment is worth nothing without the first, and may pass by its addresses.
+          const whole = Object.entries(seen).map(([mark, kinds]) => [mark, kinds.filter(kind => kind !== 'fragment')])
+          expect(Object.fromEntries(whole)).toEqual(names)
+        }
       }
-      const names = Object.fromEntries(Object.keys(forbidden).map(name => [`${place}.${name}`, []]))
-      for (const [name, send] of Object.entries(forbidden)) await send(`${place}.${name}`)
-      const allowed = (mark: string) => sendFrame(bad, own, to, udp(1, 2, text(mark)))
-      expect(await arrived(victim, Object.keys(names), allowed)).toEqual(names)
-      // Those that were for all.
-      expect(
-        await arrived(nearby, Object.keys(names), mark => sendFrame(bad, own, end(nearby, 4), udp(1, 2, text(mark)))),
-      ).toEqual(names)
-    }
+    },
+  )
+
+  test.each(cases)(
+    'IPv%i: stateless groups ask for rules of both ways, and leave conntrack alone (%s)',
+    async (family, place) => {
+      const [a, b] = [plain[0], plain[place === 'near' ? 1 : 2]] as [Machine, Machine]
+      const [to, back] = [address(b, family), address(a, family)]
+      const marks = ['udp', 'beyond', 'large', 'member', 'stranger', 'reply', 'reply.allowed'].map(
+        name => `plain.${family}.${place}.${name}`,
+      )
+      const [sent, beyond, large, member, foreign, reply, replyAllowed] = marks as [string, ...string[]] as string[] & {
+        length: 7
+      }
+      const send =
+        (from: Machine, port: number, size = 0) =>
+        (mark: string) =>
+          from.call('udp', { to, port, mark, source: 4000, size })
+      await send(a, 5000)(sent!)
+      await send(a, 5004)(beyond!)
+      await send(a, 5000, 3000)(large!)
+      await send(a, 6000)(member!)
+      await send(plainOpen, 6000)(foreign!)
+      await arrived(b, [], send(plainOpen, 5000))
+      expect(await arrived(b, marks.slice(0, 5), send(a, 5000))).toEqual({
+        [sent!]: ['udp'],
+        [beyond!]: [],
+        [large!]: ['udp', 'fragment', 'fragment'],
+        [member!]: ['udp'],
+        [foreign!]: [],
+      })
+      const answer = (port: number) => (mark: string) => b.call('udp', { to: back, port, mark, source: 5000 })
+      await answer(4000)(reply!)
+      expect(await arrived(a, [reply!], answer(5001))).toEqual({ [reply!]: [] })
+      expect(await a.vm.ping(to)).toBe(false)
+      const added = [
+        ports('udp', 4000),
+        family === 4 ? { protocol: 'icmp', port_range_min: 0 } : { protocol: 'ipv6-icmp', port_range_min: 129 },
+      ]
+      const rules = await Promise.all(
+        added.map(rule =>
+          world.create('security-group-rule', { security_group_id: groups.plain, ...ingress(`IPv${family}`, rule) }),
+        ),
+      )
+      await until('the reply to pass', async () => {
+        await answer(4000)(replyAllowed!)
+        return (await a.seen([replyAllowed!]))[replyAllowed!]?.length
+      })
+      await until('the echo to pass', () => a.vm.ping(to))
+      for (const { ovs } of hosts) {
+        const connections = await ovs.appctl('dpctl/dump-conntrack')
+        expect(connections).not.toContain(to)
+        expect(connections).not.toContain(back)
+      }
+      for (const { id } of rules) await world.call('DELETE', `/v2.0/security-group-rules/${id}`)
+    },
+  )
+
+  test('a port without port security sends and receives anything', async () => {
+    const [second] = await machinesOn([1, net, { port_security_enabled: false }])
+    const [from, to] = [end(second, 4), end(open, 4)]
+    const fake: End = { mac: '02:00:00:00:00:99', ip: '203.0.113.9' }
+    const [own6, to6] = [end(second, 6), end(open, 6)]
+    await sendFrame(second, fake, to, udp(1, 2, text('free.spoofed')))
+    await sendFrame(second, from, to, udp(67, 68, text('free.offer')))
+    await sendFrame(second, own6, to6, icmp(134, 0, Buffer.concat([Buffer.alloc(12), text('free.advertisement')]), 58))
+    await second.call('frame', { hex: ethernet(from.mac, to.mac, 0x88b5, text('free.other')).toString('hex') })
+    await second.call('raw', { to: open.ip, protocol: 113, hex: text('free.113').toString('hex') })
+    const names = ['spoofed', 'offer', 'advertisement', 'other', '113'].map(name => `free.${name}`)
+    expect(await arrived(open, names, mark => second.call('udp', { to: open.ip, port: 9, mark }))).toEqual({
+      'free.spoofed': ['udp'],
+      'free.offer': ['udp'],
+      'free.advertisement': ['icmpv6 134'],
+      'free.other': ['0x88b5'],
+      'free.113': ['113'],
+    })
   })
 })

@@ -89,6 +89,7 @@ export const startCloud = async (): Promise<Cloud> => {
   const switches: Ovs[] = []
   const bridges = new Map<string, Promise<void>>()
   let legs = 0
+  let machines = 0
 
   const addNode = async (name: string): Promise<Node> => {
     const netns = `${prefix}-${name}`
@@ -128,7 +129,7 @@ export const startCloud = async (): Promise<Cloud> => {
     node.exec('ip', 'addr', 'add', cidr, 'dev', device, ...(cidr.includes(':') ? ['nodad'] : []))
 
   const addVm = async (host: Node, ovs: Ovs, options: VmOptions): Promise<Vm> => {
-    const node = await addNode(`vm${nodes.length}`)
+    const node = await addNode(`vm${++machines}`)
     const tap = options.interface ?? `tap${options.port.slice(0, 11)}`
     await join(host, tap, node, 'eth0')
     await node.exec('sysctl', '-qw', 'net.ipv6.conf.eth0.accept_dad=0')
@@ -192,7 +193,7 @@ export const startCloud = async (): Promise<Cloud> => {
       return { ...node, name: options.name, tunnelIp: options.tunnelIp, ovs, addVm: vm => addVm(node, ovs, vm) }
     },
     addOutsider: async (physicalNetwork, { addresses, vlan }) => {
-      const node = await addNode(`out${nodes.length}`)
+      const node = await addNode(`out${++machines}`)
       if (vlan === undefined) await wire(physicalNetwork, node, 'eth0')
       else {
         // Tags by a switch of its own, as the kernel may lack VLAN devices.
