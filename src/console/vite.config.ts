@@ -29,6 +29,7 @@ export default defineConfig({
     target: 'es2024',
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   worker: { format: 'es' },
   // `npm run dev:console`: the page from here, all else from a controller.

@@ -62,7 +62,7 @@ describeConsole('the console', () => {
     const { page } = operator
     await operator.goto('chassis/host1/flows')
     await page.getByLabel('Filter flows').fill('table:l2_lookup port:web1')
-    await page.waitForFunction(`location.hash.endsWith('q=table%3Al2_lookup+port%3Aweb1')`)
+    await expect.poll(() => page.evaluate('location.hash')).toContain('q=table%3Al2_lookup+port%3Aweb1')
     await page
       .getByRole('status')
       .filter({ hasText: /^1 of \d+ flows/ })
@@ -170,7 +170,7 @@ describeConsole('the console', () => {
     await page.getByLabel('Name', { exact: true }).fill('extra')
     await page.getByRole('button', { name: 'Create' }).click()
     await page.getByRole('heading', { name: 'extra', level: 1 }).waitFor()
-    await page.getByRole('button', { name: 'Edit' }).click()
+    await page.getByRole('button', { name: 'Edit', exact: true }).click()
     await page.getByLabel('Name', { exact: true }).fill('renamed')
     await page.getByRole('button', { name: 'Save' }).click()
     await page.getByRole('heading', { name: 'renamed', level: 1 }).waitFor()

@@ -4,6 +4,9 @@ import type { FeedFlow, FeedResource } from '#api/feed-messages'
 import type { TableView } from '#api/live-view'
 import type { Filter, Term } from './filter.ts'
 
+/** Terms that columns answer. */
+type ColumnTerm = Exclude<Term, { readonly type: 'text' }>
+
 /** A row, for showing it. */
 export interface Row {
   readonly n: number
@@ -29,6 +32,10 @@ export interface Row {
 export type Order = 'table' | 'rate' | 'packets' | 'hit'
 
 const BITS = 2 ** 21
+/** Rows whose texts are searched as one string. */
+const SEGMENT = 4096
+/** Fewer rows than this are searched one by one. */
+const FEW = 8000
 const FIRST = 1024
 
 /** The columns. */
@@ -49,7 +56,6 @@ export class FlowColumns {
   readonly #reasonNames = ['']
   #isGone = new Uint8Array(FIRST)
   #texts: string[] = []
-  #lower: string[] = []
   #matchLengths = new Uint16Array(FIRST)
   #cookies: string[] = []
   #resources: (readonly FeedResource[])[] = []
@@ -59,6 +65,8 @@ export class FlowColumns {
   /** Rows in packet order; undefined after rows came. */
   #order: Uint32Array | undefined
   readonly #tablesCounted = new Set<number>()
+  /** Texts of rows in lower case, a segment in a string, and where each row begins in it; made when first searched. */
+  #segments: ({ readonly text: string; readonly starts: Uint32Array } | undefined)[] = []
 
   /** Flows that there are. */
   get size(): number {
@@ -69,9 +77,9 @@ export class FlowColumns {
     this.#size = 0
     this.#gone = 0
     this.#texts = []
-    this.#lower = []
     this.#cookies = []
     this.#resources = []
+    this.#segments = []
     this.#isGone.fill(0)
     this.#at.clear()
     this.#records.clear()
@@ -94,7 +102,7 @@ export class FlowColumns {
       this.#reasons[i] = this.#reasonAt(reason)
       this.#isGone[i] = 0
       this.#texts[i] = text
-      this.#lower[i] = text.toLowerCase()
+      this.#segments[Math.floor(i / SEGMENT)] = undefined
       this.#matchLengths[i] = match.length
       this.#cookies[i] = cookie
       this.#resources[i] = resources
@@ -152,20 +160,49 @@ export class FlowColumns {
 
   /** The rows that a filter lets through, in order; indexes for `row`. `now`: milliseconds since the epoch. */
   select(filter: Filter, order: Order, tables: readonly TableView[], now: number): Uint32Array {
-    const tests = filter.terms
-      .map(term => this.#testOf(term, tables, now))
-      .sort((a, b) => a.cost - b.cost)
-      .map(({ test }) => test)
+    const tests = filter.terms.filter(term => term.type !== 'text').map(term => this.#testOf(term, tables, now))
     const all = this.#packetOrder()
-    const found = new Uint32Array(all.length)
+    let found = new Uint32Array(all.length)
     let size = 0
     rows: for (let k = 0; k < all.length; k++) {
       const i = all[k]!
       for (let j = 0; j < tests.length; j++) if (!tests[j]!(i)) continue rows
       found[size++] = i
     }
-    const selected = found.subarray(0, size)
-    return order === 'table' ? selected : this.#sorted(selected, order)
+    found = found.subarray(0, size)
+    // Text is dearest, so it comes last.
+    for (const term of filter.terms) if (term.type === 'text') found = this.#withText(found, term.text, term.isNegated)
+    return order === 'table' ? found : this.#sorted(found, order)
+  }
+
+  #withText(rows: Uint32Array<ArrayBuffer>, text: string, isNegated: boolean): Uint32Array<ArrayBuffer> {
+    if (rows.length < FEW) return rows.filter(i => this.#texts[i]!.toLowerCase().includes(text) !== isNegated)
+    const has = new Uint8Array(this.#size)
+    for (let first = 0; first < this.#size; first += SEGMENT) {
+      const segment = this.#segment(first / SEGMENT)
+      let row = 0
+      for (let at = segment.text.indexOf(text); at >= 0; at = segment.text.indexOf(text, segment.starts[row + 1])) {
+        while (segment.starts[row + 1]! <= at) row++
+        has[first + row] = 1
+        if (row + 1 >= segment.starts.length - 1) break
+      }
+    }
+    const wanted = isNegated ? 0 : 1
+    return rows.filter(i => has[i] === wanted)
+  }
+
+  #segment(n: number) {
+    let segment = this.#segments[n]
+    if (segment === undefined) {
+      const texts = this.#texts.slice(n * SEGMENT, Math.min(this.#size, (n + 1) * SEGMENT))
+      const starts = new Uint32Array(texts.length + 1)
+      texts.forEach((text, i) => {
+        starts[i + 1] = starts[i]! + text.length + 1
+      })
+      segment = { text: texts.join('\n').toLowerCase(), starts }
+      this.#segments[n] = segment
+    }
+    return segment
   }
 
   /** A row by its index. */
@@ -196,12 +233,12 @@ export class FlowColumns {
     return i === undefined ? undefined : this.row(i)
   }
 
-  #testOf(term: Term, tables: readonly TableView[], now: number): { cost: number; test: (i: number) => boolean } {
-    const { cost, test } = this.#plainTestOf(term, tables, now)
-    return { cost, test: term.isNegated ? i => !test(i) : test }
+  #testOf(term: ColumnTerm, tables: readonly TableView[], now: number): (i: number) => boolean {
+    const test = this.#plainTestOf(term, tables, now)
+    return term.isNegated ? i => !test(i) : test
   }
 
-  #plainTestOf(term: Term, tables: readonly TableView[], now: number): { cost: number; test: (i: number) => boolean } {
+  #plainTestOf(term: ColumnTerm, tables: readonly TableView[], now: number): (i: number) => boolean {
     if (term.type === 'table' || term.type === 'bridge') {
       const isWanted = new Uint8Array(256)
       tables.forEach(({ name, number, bridge }, i) => {
@@ -212,29 +249,24 @@ export class FlowColumns {
         if (isNamed) isWanted[i] = 1
       })
       const column = this.#tables
-      return { cost: 1, test: i => isWanted[column[i]!] === 1 }
+      return i => isWanted[column[i]!] === 1
     }
     if (term.type === 'drop') {
       const column = this.#reasons
-      return { cost: 1, test: i => column[i] !== 0 }
+      return i => column[i] !== 0
     }
     if (term.type === 'hit') {
       const column = this.#hits
-      return term.when === 'ever' ? { cost: 1, test: i => column[i]! > 0 } : { cost: 1, test: i => column[i] === 0 }
+      return term.when === 'ever' ? i => column[i]! > 0 : i => column[i] === 0
     }
-    if (term.type === 'number') return { cost: 1, test: this.#numberTest(term.column, term.compare, term.value, now) }
+    if (term.type === 'number') return this.#numberTest(term.column, term.compare, term.value, now)
     if (term.type === 'cookie') {
       const { prefix } = term
-      return { cost: 3, test: i => this.#cookies[i]!.startsWith(prefix) }
+      return i => this.#cookies[i]!.startsWith(prefix)
     }
-    if (term.type === 'resource') {
-      const isTheirs = new Uint8Array(this.#size)
-      for (const record of this.#matching(term.kind, term.name)) for (const i of record.rows) isTheirs[i] = 1
-      return { cost: 2, test: i => isTheirs[i] === 1 }
-    }
-    const { text } = term
-    const lower = this.#lower
-    return { cost: 4, test: i => lower[i]!.includes(text) }
+    const isTheirs = new Uint8Array(this.#size)
+    for (const record of this.#matching(term.kind, term.name)) for (const i of record.rows) isTheirs[i] = 1
+    return i => isTheirs[i] === 1
   }
 
   /** Records by name or id: those that are called exactly so, or else those whose name or id begins so. */

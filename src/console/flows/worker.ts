@@ -8,8 +8,9 @@ import { type Filter, parseFilter } from './filter.ts'
 import type { FromWorker, ToWorker } from './worker-messages.ts'
 
 const WATCH = 1
-/** How often (ms) the page is told at most. */
+/** How often (ms) the page is told at most, and how often while rows are still coming. */
 const PACE = 100
+const LOADING_PACE = 400
 /** How long (ms) the same tables are on the screen before they are counted. */
 const SETTLED = 150
 
@@ -29,6 +30,7 @@ let every = 0
 let isStale = true
 let counted = ''
 let isTelling = false
+let toldAt = 0
 let counting = 0
 
 const tell = (message: FromWorker) => postMessage(message)
@@ -51,10 +53,13 @@ const show = () => {
 const showSoon = () => {
   if (isTelling) return
   isTelling = true
+  // The first rows at once; while the others come, sorting them again and again would hold them up.
+  const pause = loaded === 0 || toldAt === 0 ? 0 : loaded < total ? LOADING_PACE : PACE
   setTimeout(() => {
     isTelling = false
+    toldAt = performance.now()
     show()
-  }, PACE)
+  }, pause)
 }
 
 /** Asks for counters of what is looked at: the tables on the screen, or all that the filter must judge by. */

@@ -51,7 +51,7 @@ export const en = {
   'state.reconciling': 'reconciling',
   'state.opening': 'connecting',
   'state.away': 'away',
-  'state.pending': 'waits for approval',
+  'state.waiting': 'waits for approval',
   'state.draining': 'draining',
   'state.refused': 'refused',
 

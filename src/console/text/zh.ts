@@ -51,7 +51,7 @@ export const zh: Readonly<Record<keyof typeof en, string>> = {
   'state.reconciling': '对账中',
   'state.opening': '连接中',
   'state.away': '离线',
-  'state.pending': '等待批准',
+  'state.waiting': '等待批准',
   'state.draining': '腾空中',
   'state.refused': '被拒绝',
 
