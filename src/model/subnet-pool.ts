@@ -33,3 +33,10 @@ export function subnetPoolOf(reader: Reader, id: string): SubnetPool {
   if (!pool) throw refuse('SubnetPoolNotFound', { id })
   return pool
 }
+
+/**
+ * The id of the address scope that a subnet of a pool is in; null for none. Addresses of one scope are routed to one another
+ * untranslated; between scopes only by NAT.
+ */
+export const scopeOfPool = (reader: Reader, poolId: string | null): string | null =>
+  poolId === null ? null : subnetPoolOf(reader, poolId).addressScopeId

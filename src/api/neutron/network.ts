@@ -1,6 +1,5 @@
 // Networks, as Neutron shows them: provider attributes, segments, sharing, MTU.
 import {
-  addressScopeOf,
   createNetwork,
   deleteNetwork,
   isGranted,
@@ -13,7 +12,7 @@ import {
   type Reader,
   refuse,
   type SegmentRequest,
-  subnetPools,
+  scopeOfPool,
   subnets,
   updateNetwork,
 } from '#model'
@@ -53,8 +52,8 @@ const provider = (name: ProviderAttribute) => ({
 
 const scopeOf = (network: Network, version: 4 | 6, reader: Reader): string | null => {
   for (const subnet of reader.by(subnets, 'network', network.id)) {
-    const pool = subnet.subnetPoolId === null ? undefined : reader.get(subnetPools, subnet.subnetPoolId)
-    if (subnet.ipVersion === version && pool?.addressScopeId) return addressScopeOf(reader, pool.addressScopeId).id
+    const scope = scopeOfPool(reader, subnet.subnetPoolId)
+    if (subnet.ipVersion === version && scope !== null) return scope
   }
   return null
 }

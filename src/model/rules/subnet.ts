@@ -6,7 +6,7 @@ import { isRouterPort, type Port, ports } from '../port.ts'
 import { refuse } from '../refusal.ts'
 import { add, change, drop, revise } from '../standard.ts'
 import { type AllocationPool, isAutoAddress, type Subnet, subnets } from '../subnet.ts'
-import { subnetPoolOf } from '../subnet-pool.ts'
+import { scopeOfPool, subnetPoolOf } from '../subnet-pool.ts'
 import type { Transaction } from '../transaction.ts'
 import { forgetAddresses, ownAddress } from './address.ts'
 import { type Changes, changed } from './changes.ts'
@@ -157,12 +157,11 @@ function requireRoom(tx: Transaction, network: Network, prefix: Prefix): void {
 
 /** Subnets of one family on a network come from one pool, or from pools of one address scope. */
 function requirePoolAffinity(tx: Transaction, network: Network, poolId: string | null, prefix: Prefix): void {
-  const scopeOf = (id: string | null) => (id === null ? null : subnetPoolOf(tx, id).addressScopeId)
   for (const other of tx.by(subnets, 'network', network.id)) {
     if (other.ipVersion !== prefix.version || other.subnetPoolId === poolId) continue
-    const scope = scopeOf(other.subnetPoolId)
+    const scope = scopeOfPool(tx, other.subnetPoolId)
     if (scope === null) throw refuse('NetworkSubnetPoolAffinityError', {})
-    if (scope !== scopeOf(poolId)) throw refuse('NetworkAddressScopeAffinityError', {})
+    if (scope !== scopeOfPool(tx, poolId)) throw refuse('NetworkAddressScopeAffinityError', {})
   }
 }
 
