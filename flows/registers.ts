@@ -40,11 +40,9 @@ const register = (name: string, spec: RegisterSpec): Register => {
   const { field, bits } = spec
   const width = widthOf(field)
   const [low, high] = bits ?? [0, width - 1]
-  const onWire = (value: bigint) => (width === 32 ? Number(value) : value)
-  const place = (value: number | bigint) => onWire(BigInt(value) << BigInt(low))
-  const all = (1n << BigInt(high - low + 1)) - 1n
-  const maskOf = (some: number | bigint | undefined) =>
-    some === undefined && bits === undefined ? undefined : place(some ?? all)
+  const place = (value: number | bigint) => (width === 32 ? Number(value) * 2 ** low : BigInt(value) << BigInt(low))
+  const whole = bits === undefined ? undefined : place((1n << BigInt(high - low + 1)) - 1n)
+  const maskOf = (some: number | bigint | undefined) => (some === undefined ? whole : place(some))
   return {
     name,
     ...spec,
