@@ -2,7 +2,7 @@
 // each record is a unit that remembers its rows and what it read; the same code compiles everything at a start.
 import { isDeepStrictEqual } from 'node:util'
 import type { Change, Commit, Kind } from '#model'
-import { encodeFlow } from './encode.ts'
+import { encodeActions, encodeSlot } from './encode.ts'
 import { CompiledSet, Entry } from './entry.ts'
 import type { Bridge, CompileDelta, Compiled, Conflict, FlowEntry, FlowSet, FlowSetDelta } from './flow-set.ts'
 import { type Cell, Graph, type User } from './graph.ts'
@@ -213,13 +213,14 @@ export class Compiler implements Compiled {
   }
 
   private wish(origin: Origin, id: string, row: Placed | FlowSpec, set: CompiledSet): Wish {
-    const { table } = origin
+    const { table, rule } = origin
     const spec = specOf(origin, row)
     checkContract(table, spec)
-    const { slot, instructions } = encodeFlow(table.bridge, table.number, spec)
+    const slot = encodeSlot(table.bridge, table.number, spec)
     let entry = set.entries.get(slot)
     if (entry === undefined) {
-      entry = new Entry(set, slot, instructions, origin.rule?.limit === undefined ? 'new' : 'joined')
+      const isUnion = rule?.merge === 'union'
+      entry = new Entry(set, slot, isUnion ? '' : encodeActions(spec.actions), isUnion ? 'joined' : 'new')
       set.entries.set(slot, entry)
       this.touched.push(entry)
     } else this.touch(entry)

@@ -50,21 +50,25 @@ export const tableOf = (slot: string): number => slot.charCodeAt(1)
 /** A slot's priority. */
 export const priorityOf = (slot: string): number => (slot.charCodeAt(2) << 8) | slot.charCodeAt(3)
 
-/** Encodes a flow: match and instructions in OpenFlow 1.5 wire form. */
-export const encodeFlow = (bridge: Bridge, table: number, spec: FlowSpec): Encoded => {
-  beginSlot(bridge, table, spec.priority)
-  writeMatch(writer, spec.match, OFP15)
-  const matchEnd = writer.length
-  writeInstructions(writer, spec.actions, OFP15)
-  return { slot: writer.latin1(0, matchEnd), instructions: writer.latin1(matchEnd) }
+/** The slot of a flow. */
+export const encodeSlot = (bridge: Bridge, table: number, { priority, match }: FlowSpec): string => {
+  beginSlot(bridge, table, priority)
+  writeMatch(writer, match, OFP15)
+  return writer.latin1()
 }
 
-/** Encodes actions alone: those of two flows are equal if these strings are. */
+/** The instructions of a flow. Two lists of actions are equal if these are. */
 export const encodeActions = (actions: readonly Action[]): string => {
   writer.reset()
   writeInstructions(writer, actions, OFP15)
   return writer.latin1()
 }
+
+/** Encodes a flow: match and instructions in OpenFlow 1.5 wire form. */
+export const encodeFlow = (bridge: Bridge, table: number, spec: FlowSpec): Encoded => ({
+  slot: encodeSlot(bridge, table, spec),
+  instructions: encodeActions(spec.actions),
+})
 
 /** A flow as data again: for people, who ask for few. */
 export const decodeFlow = (slot: string, instructions: string): Pick<FlowSpec, 'match' | 'actions'> => ({

@@ -24,7 +24,7 @@ export class Entry implements FlowEntry {
   readonly slot: string
   /** Its instructions in bytes. */
   text: string
-  /** settled: as it was told. touched: its rows changed. Not told yet: new, its one row makes it; joined: several do. */
+  /** settled: as it was told. touched: its rows changed. Not told yet: new, as its one row makes it; joined, to be merged. */
   state: 'settled' | 'touched' | 'new' | 'joined'
   /** The rows that want it: a chain in no order, since most have one. */
   private first: Wish | undefined

@@ -67,14 +67,15 @@ export class Subscriptions {
 
   /** Takes in what changed, and tells which subscriptions began and ended. */
   settle(): Pick<CompileDelta, 'subscribed' | 'unsubscribed'> {
-    /** Pairs whose count changed -> whether they were held before. */
-    const before = new Map<string, boolean>()
+    /** Whether pairs whose count changed were held before: chassis -> flow set -> that. */
+    const before = new Map<string, Map<string, boolean>>()
     const count = ({ chassis, flowSet }: Pair, by: 1 | -1) => {
       const counts = this.counts.get(chassis) ?? new Map<string, number>()
       this.counts.set(chassis, counts)
       const had = counts.get(flowSet) ?? 0
-      const key = JSON.stringify([chassis, flowSet])
-      if (!before.has(key)) before.set(key, had > 0)
+      const changed = before.get(chassis) ?? new Map<string, boolean>()
+      before.set(chassis, changed)
+      if (!changed.has(flowSet)) changed.set(flowSet, had > 0)
       if (had + by === 0) counts.delete(flowSet)
       else counts.set(flowSet, had + by)
       if (counts.size === 0) this.counts.delete(chassis)
@@ -90,15 +91,15 @@ export class Subscriptions {
     this.dirty.clear()
     const subscribed: Pair[] = []
     const unsubscribed: Pair[] = []
-    for (const [key, had] of before) {
-      const [chassis, flowSet] = JSON.parse(key) as [string, string]
-      const has = (this.counts.get(chassis)?.get(flowSet) ?? 0) > 0
-      if (has === had) continue
-      if (has) subscribed.push({ chassis, flowSet })
-      else unsubscribed.push({ chassis, flowSet })
-      mark(this.setsOf, chassis, flowSet, has)
-      mark(this.chassisOf, flowSet, chassis, has)
-    }
+    for (const [chassis, changed] of before)
+      for (const [flowSet, had] of changed) {
+        const has = (this.counts.get(chassis)?.get(flowSet) ?? 0) > 0
+        if (has === had) continue
+        if (has) subscribed.push({ chassis, flowSet })
+        else unsubscribed.push({ chassis, flowSet })
+        mark(this.setsOf, chassis, flowSet, has)
+        mark(this.chassisOf, flowSet, chassis, has)
+      }
     return { subscribed, unsubscribed }
   }
 
