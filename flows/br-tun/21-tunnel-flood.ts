@@ -37,7 +37,7 @@ export const tunnelFlood = table('tunnel_flood', {
       rows: (attachment, view) => {
         const reach = tunnelSegmentAt(attachment, view)
         const at = view.value(chassisFacts, attachment.chassis)
-        return reach === undefined || !at?.tunnelIp
+        return !attachment.isMember || reach === undefined || !at?.tunnelIp
           ? []
           : [{ in: attachment.network, network: reach.network, chassis: at.key }]
       },

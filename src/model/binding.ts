@@ -1,6 +1,7 @@
 // Which port is bound where. Chassis report claims (interfaces that carry a port id); bindings and attachments are
 // derived from claims, ports and chassis in one place, `rebind`, whatever changed. Pure functions of a transaction.
-import { attachments, type Binding, bindings, type Chassis, chassis, localVlans } from './chassis.ts'
+import { attach, detach } from './attachment.ts'
+import { type Binding, bindings, type Chassis, chassis, localVlans } from './chassis.ts'
 import { type Kind, kind } from './kind.ts'
 import { type Network, networks, type Segment } from './network.ts'
 import { type Port, ports } from './port.ts'
@@ -87,22 +88,6 @@ const refusal = (tx: Reader, claim: Claim, port: Port, network: Network, isBound
   if (claim.ofport < 1) return `the switch cannot use interface ${claim.interface}: ${claim.error || 'no reason given'}`
   if (!mayBindThere(tx, port, c)) return `the port is bound to host ${port.bindingHost}, not to ${c.hostname || c.id}`
   return unreachable(c, network)
-}
-
-/** Makes the attachment of a network to a chassis if there is none. Throws PoolExhausted. */
-const attach = (tx: Transaction, chassisId: string, network: string) => {
-  const id = `${chassisId}/${network}`
-  if (tx.get(attachments, id) !== undefined) return
-  tx.insert(attachments, { id, chassis: chassisId, network, localVlan: tx.allocate(localVlans, chassisId) })
-}
-
-/** Removes the attachment of a network to a chassis when nothing there needs it any more. */
-const detach = (tx: Transaction, chassisId: string, network: string) => {
-  const id = `${chassisId}/${network}`
-  const old = tx.get(attachments, id)
-  if (old === undefined || tx.countBy(bindings, 'attachment', id) > 0) return
-  tx.remove(attachments, id)
-  tx.release(localVlans, old.localVlan, chassisId)
 }
 
 /** Records whether a port works. ACTIVE is recorded only of a port that is bound and administratively up. */

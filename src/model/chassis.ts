@@ -67,7 +67,7 @@ export const bindings: Kind<Binding, 'port' | 'chassis' | 'attachment'> = kind<B
   index: { port: b => [b.port], chassis: b => [b.chassis], attachment: b => [`${b.chassis}/${b.network}`] },
 })
 
-/** A network reaches a chassis: it has a binding there (or, later, a router that leads to it). */
+/** A network reaches a chassis: it has a binding there, or a router that leads to it from a network that has. */
 export interface Attachment {
   /** `<chassis id>/<network id>` */
   readonly id: string
@@ -75,6 +75,8 @@ export interface Attachment {
   readonly network: string
   /** The tag that carries the network between br-int and br-tun there; also its conntrack zone on that chassis. */
   readonly localVlan: number
+  /** Whether it has a binding there: such chassis alone get what is flooded. */
+  readonly isMember: boolean
 }
 
 /** All attachments; unique by chassis and local VLAN. */

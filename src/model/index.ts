@@ -1,6 +1,7 @@
 // The face of the model: resource types, their declarations and rules. Pure: no I/O, no clock.
 export * from './address-group.ts'
 export * from './address-scope.ts'
+export * from './attachment.ts'
 export * from './binding.ts'
 export * from './chassis.ts'
 export * from './chassis-report.ts'

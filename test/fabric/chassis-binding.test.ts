@@ -2,6 +2,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { claims, rebind, setPortStatus } from '#model/binding'
 import { attachments, bindings, chassis } from '#model/chassis'
+import { modelKinds } from '#model/declared'
 import { ports } from '#model/port'
 import type { Commit } from '#model/transaction'
 import { openMemoryStore } from '#store/memory-store'
@@ -11,7 +12,6 @@ import {
   addPort,
   type Controller,
   change,
-  kinds,
   removePort,
   startController,
   untilBound,
@@ -304,7 +304,7 @@ describeOvs('a session follows a chassis', () => {
     const delay = async () => {
       if (isBroken) throw new Error('no space left on device')
     }
-    const controller = await controllerWith({ store: openMemoryStore({ kinds, delay }) })
+    const controller = await controllerWith({ store: openMemoryStore({ kinds: modelKinds, delay }) })
     const one = await hostOf(controller, 1)
     await plug(one, 'a')
     await untilBound(controller.store, 'a', 'host1 active')

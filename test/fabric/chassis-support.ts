@@ -5,9 +5,9 @@ import {
   controllerTarget,
   startChassisSessions,
 } from '#fabric/chassis/index'
-import { claims, hostBindings, rebind } from '#model/binding'
-import { attachments, bindings, chassis } from '#model/chassis'
-import type { Kind } from '#model/kind'
+import { rebind } from '#model/binding'
+import { bindings } from '#model/chassis'
+import { modelKinds } from '#model/declared'
 import { type Network, networks } from '#model/network'
 import { type Port, ports } from '#model/port'
 import type { Transaction } from '#model/transaction'
@@ -16,13 +16,8 @@ import type { Store } from '#store/store'
 import { aNetwork, aPort } from '#test/support/model'
 import { until } from '#test/support/ovs'
 
-/** The kinds that binding needs. */
-export const kinds = [
-  ...[networks, ports, chassis, bindings, attachments, claims, hostBindings],
-] as unknown as readonly Kind[]
-
-/** A store in memory with these. */
-export const memoryStore = (): Store => openMemoryStore({ kinds })
+/** A store in memory. */
+export const memoryStore = (): Store => openMemoryStore({ kinds: modelKinds })
 
 const origin = { source: 'test' }
 

@@ -99,6 +99,7 @@ export const anAttachment = (network: Network, on: Chassis, localVlan: number): 
   chassis: on.id,
   network: network.id,
   localVlan,
+  isMember: true,
 })
 
 /** A security group of project `p`. */

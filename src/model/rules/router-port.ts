@@ -1,4 +1,5 @@
 // The ports of routers as such: how they are made and dropped.
+import { reattach, routedFrom } from '../attachment.ts'
 import { type Port, ports } from '../port.ts'
 import { interfacesOf, type Router, type RouterPort, routerPorts } from '../router.ts'
 import { change, revise } from '../standard.ts'
@@ -35,12 +36,15 @@ export function createServicePort(
 /** Records that a port is a router's. */
 export function joinRouter(tx: Transaction, router: Router, port: Port, role: RouterPort['role']): void {
   tx.insert(routerPorts, { id: port.id, routerId: router.id, networkId: port.networkId, role })
+  if (role === 'interface') reattach(tx, routedFrom(tx, port.networkId))
   revise(tx, router.id)
 }
 
 /** Takes a port from its router and removes it. */
 export function dropRouterPort(tx: Transaction, router: Router, port: Port): void {
+  const routed = routedFrom(tx, port.networkId)
   tx.remove(routerPorts, port.id)
+  reattach(tx, routed)
   deletePort(tx, port)
   revise(tx, router.id)
 }
