@@ -18,6 +18,7 @@ programmed by hand with `chassis.vsctl()` and `chassis.ofctl()`: the baseline th
 from flowright.capture import VXLAN_ARP_REQUEST, VXLAN_BROADCAST, Counter
 from flowright.chassis import Chassis
 from flowright.controller import ControllerEnded, Flowright
+from flowright.feed import Feed
 from flowright.ovs import OpenVSwitch
 from flowright.rest import Rest, RestError
 from flowright.runs import CommandFailed, run, sweep
@@ -27,5 +28,6 @@ from flowright.vm import VM, Nic
 
 __all__ = [
     'VM', 'VXLAN_ARP_REQUEST', 'VXLAN_BROADCAST', 'Chassis', 'Cloud', 'CommandFailed', 'ControllerEnded', 'Counter',
-    'Flowright', 'ForeignHost', 'Nic', 'OpenVSwitch', 'PhysicalNetwork', 'Rest', 'RestError', 'Underlay', 'run', 'sweep',
+    'Feed', 'Flowright', 'ForeignHost', 'Nic', 'OpenVSwitch', 'PhysicalNetwork', 'Rest', 'RestError', 'Underlay', 'run',
+    'sweep',
 ]

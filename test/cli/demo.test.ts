@@ -1,4 +1,4 @@
-// The demo and the first experiment, as a user runs them, and what they leave behind.
+// The demo and the experiments, as a user runs them, and what they leave behind.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
@@ -69,5 +69,24 @@ describe.skipIf(missing)(`Mininet${missing ? ` (${missing})` : ''}`, () => {
     expect(status).toBe(0)
     expect(readFileSync(join(results, 'l2population.csv'), 'utf8')).toBe('hosts,pings,without,with\n3,6,6,0\n')
     expect(existsSync(join(results, 'l2population.png'))).toBe(true)
+  })
+
+  test('another member of a remote group costs one flow', { timeout: 120_000 }, async () => {
+    const results = mkdtempSync(join(tmpdir(), 'flowright-security-groups-'))
+    const { printed, status } = await start(
+      python,
+      ...['mininet/experiments/security_groups.py', '--members', '3,5', '--servers', '2', '--rules', '2'],
+      ...['--results', results],
+    ).ended
+    expect(printed).not.toContain('no result')
+    expect(status).toBe(0)
+    const lines = readFileSync(join(results, 'security_groups.csv'), 'utf8').trim().split('\n')
+    const [names, ...rows] = lines.map(line => line.split(',')) as [string[], ...string[][]]
+    const column = (name: string) => rows.map(row => Number(row[names.indexOf(name)]))
+    expect(column('member_flows')).toEqual([1, 1])
+    expect(column('expanded_flows')).toEqual([2 * 2 * 2 * 3, 2 * 2 * 2 * 5])
+    const [few, more] = column('flows')
+    expect(more! - few!).toBe(2)
+    expect(existsSync(join(results, 'security_groups.png'))).toBe(true)
   })
 })
