@@ -208,6 +208,30 @@ describeOvs('security groups', () => {
     expect(await arrives('far', 'a', udp(53, 40000))).toBe(true)
   })
 
+  test('judge a stranger’s answer anew from where it came in, also from a port that is not judged', async () => {
+    await start((tx, add) => {
+      group(tx, 'client')
+      group(tx, 'open', { any: {} })
+      add('a', 1, ['client'])
+      add('off', 2, [], { portSecurityEnabled: false })
+    })
+    expect(await passes('a', 'off', udp(40000, 53))).toBe(true)
+    expect(await passes('off', 'a', udp(53, 40000))).toBe(true)
+    const replaced = (key: number, groups: readonly string[]) =>
+      world.change(tx => {
+        removePort(tx, 'a')
+        const { macAddress, fixedIps } = aPort('a', 1, 'net')
+        adder(tx, world.here, world.there)('a', key, groups, { macAddress, fixedIps })
+      })
+    await replaced(3, ['client'])
+    expect(await passes('off', 'a', udp(53, 40000))).toBe(false)
+    await replaced(4, ['open'])
+    expect(await passes('off', 'a', udp(53, 40000))).toBe(true)
+    // Now it is the connection of the one that is not judged, and what answers it is judged as an answer.
+    await world.change(tx => wear(tx, 'a', ['client']))
+    expect(await passes('a', 'off', udp(40000, 53))).toBe(false)
+  })
+
   test('know a remote group by address: members elsewhere, address pairs, prefixes', async () => {
     await start((tx, add) => {
       group(tx, 'members')

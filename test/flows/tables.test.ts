@@ -8,6 +8,7 @@ import { describePipeline } from '#flows/describe'
 import { dropReasons } from '#flows/drop-reasons'
 import { pipeline } from '#flows/pipeline'
 import { registers } from '#flows/registers'
+import { CLASSIFY, L2_LOOKUP } from '#flows/restart'
 import { allFlows } from './all-flows.ts'
 
 const root = join(import.meta.dirname, '../../flows')
@@ -53,10 +54,17 @@ describe.each(pipeline.tables.map(table => [table.name, table] as const))('%s', 
     for (const reason of table.drops.values()) expect(Object.keys(dropReasons)).toContain(reason)
   })
 
-  test('leads only forward, but for resubmits', () => {
+  test('leads only forward, but for packets that begin anew', () => {
     for (const next of table.next) {
       expect(next.bridge).toBe(table.bridge)
       expect(next.number).toBeGreaterThan(table.number)
+    }
+    const tracked = allFlows(table).flatMap(({ actions }) =>
+      actions.flatMap(action => (action.type === 'ct' && action.table !== undefined ? [action] : [])),
+    )
+    for (const { table: to, force } of tracked) {
+      if (force) expect([CLASSIFY, L2_LOOKUP], 'a packet that starts a connection begins anew').toContain(to)
+      else expect(table.next.map(next => next.number)).toContain(to)
     }
   })
 })
