@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { type CompileDelta, Compiler } from '#compiler'
 import { pipeline } from '#flows/pipeline'
 import type { Change, Commit, Doc, Kind } from '#model'
-import { aBinding, aChassis, aNetwork, anAttachment, aPort, kinds } from '#test/support/model'
+import { aBinding, aChassis, aNetwork, anAttachment, aPort, aRule, aSecurityGroup, kinds } from '#test/support/model'
 
 type KindName = keyof typeof kinds
 
@@ -23,10 +23,48 @@ const segments = fc.constantFrom(
   [],
 )
 
+const groupIds = fc.subarray(['g1', 'g2', 'g3'])
+const prefixes = fc.subarray(['10.0.0.2/32', '10.0.0.0/28', '10.0.0.0/24', '0.0.0.0/0', 'fd00::/64', 'fd00::/60'])
+
+/** What security groups are made of: as loosely connected as the rest, so that groups, bits and members come and go. */
+const security: fc.Arbitrary<readonly [KindName, Doc]> = fc.oneof(
+  fc
+    .tuple(small(3), fc.boolean())
+    .map(([g, stateful]) => ['securityGroup', aSecurityGroup(`g${g}`, g, { stateful })] as const),
+  fc
+    .tuple(
+      ...([small(5), small(3), fc.boolean(), fc.constantFrom(null, 1, 6, 17, 132)] as const),
+      ...([fc.constantFrom(null, 80, 83), fc.constantFrom(null, 'g1', 'g2', 'a1')] as const),
+    )
+    .map(([r, g, ingress, protocolNumber, max, remote]) => {
+      const more = {
+        ...{ direction: ingress ? ('ingress' as const) : ('egress' as const), protocolNumber },
+        ...(max === null ? {} : { portRangeMin: 80, portRangeMax: max }),
+        ...(remote === 'a1' ? { remoteAddressGroupId: remote } : { remoteGroupId: remote }),
+      }
+      return ['securityGroupRule', aRule(`r${r}`, `g${g}`, more)] as const
+    }),
+  prefixes.map(addresses => ['addressGroup', { id: 'a1', projectId: 'p', name: '', addresses }] as const),
+  fc
+    .tuple(small(3), groupIds, fc.boolean())
+    .map(([p, groups, stateful]) => ['policy', { id: `${p}`, key: p, groups, stateful }] as const),
+  fc.tuple(fc.constantFrom('g1', 'g2', 'a1'), small(2), fc.nat(3)).map(([remote, page, bit]) => {
+    return ['remoteGroupBit', { id: `p/${remote}`, projectId: 'p', remote, page, bit }] as const
+  }),
+  fc
+    .tuple(small(5), small(3), groupIds, fc.nat(3), fc.array(small(8), { maxLength: 2 }), prefixes)
+    .map(([p, n, securityGroups, policy, ips, pairs]) => {
+      const allowedAddressPairs = pairs.map(ipAddress => ({ ipAddress, macAddress: 'fa:16:3e:ff:ff:01' }))
+      const more = { securityGroups, policy, fixedIps: ips.map(address), allowedAddressPairs }
+      return ['port', aPort(`p${p}`, p, `n${n}`, more)] as const
+    }),
+)
+
 const address = (key: number) => ({ subnetId: 's', ipAddress: key % 2 ? `10.0.0.${key}` : `fd00::${key}` })
 
 /** One record of any kind, of a few identities, so that records meet: valid or half-made, in any order. */
 const record: fc.Arbitrary<readonly [KindName, Doc]> = fc.oneof(
+  { arbitrary: security, weight: 4 },
   fc
     .tuple(small(3), fc.boolean(), segments, fc.string({ maxLength: 1 }))
     .map(
