@@ -24,6 +24,8 @@ export type TraceAsked = (
 ) & {
   /** Follow the flows as they should be, or as the switches hold them. */
   readonly tables: 'intended' | 'installed'
+  /** Send such a packet for real, too, and see which flows count it. */
+  readonly isLive: boolean
 }
 
 /** A flow that a packet met. */
@@ -106,6 +108,21 @@ export interface MissingRuleView {
   readonly text: string
 }
 
+/** What became of a real packet. */
+export interface LiveTraceView {
+  readonly sentence: string
+  /** All flows on the traced way counted it. */
+  readonly isAsTraced: boolean
+  /** The flows on the way that did not. */
+  readonly missing: readonly {
+    readonly chassis: string
+    readonly bridge: string
+    readonly table: number
+    readonly name: string
+    readonly cookie: string
+  }[]
+}
+
 /** A packet's way. */
 export interface TraceView {
   readonly sentence: string
@@ -118,6 +135,7 @@ export interface TraceView {
   readonly before: readonly string[]
   readonly arrivals: readonly ArrivalView[]
   readonly outcomes: readonly OutcomeView[]
+  readonly live?: LiveTraceView
 }
 
 /** Traces packets. Refuses what cannot be traced with HTTPBadRequest; rejects when a switch cannot be asked. */

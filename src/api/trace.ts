@@ -26,11 +26,20 @@ export function serveTrace(
   tracing: Tracing,
   show: (source: SourceView, store: Store) => object,
 ): void {
-  app.get<{ Querystring: Query }>('/trace', async ({ query }) => {
-    const { arrivals, ...rest } = await tracing.trace(readAsked(query))
+  const answer = async (asked: TraceAsked) => {
+    const { arrivals, live, ...rest } = await tracing.trace(asked)
     const source = (s: SourceView) => ({ ...show(s, store), words: inWords(s, store) })
-    return { trace: { ...rest, arrivals: arrivals.map(arrival => showArrival(arrival, source)) } }
-  })
+    return {
+      trace: {
+        ...rest,
+        arrivals: arrivals.map(arrival => showArrival(arrival, source)),
+        ...(live ? { live: { sentence: live.sentence, as_traced: live.isAsTraced, missing: live.missing } } : {}),
+      },
+    }
+  }
+  app.get<{ Querystring: Query }>('/trace', ({ query }) => answer(readAsked(query, false)))
+  // The same, and a real packet.
+  app.post<{ Querystring: Query }>('/trace', ({ query }) => answer(readAsked(query, true)))
 }
 
 /** A record as the operator knows it: a binding is its port, an attachment its network. */
@@ -80,7 +89,7 @@ const choose = <T extends string>(query: Query, name: string, choices: readonly 
 }
 
 /** What a query asks for. */
-function readAsked(query: Query): TraceAsked {
+function readAsked(query: Query, isLive: boolean): TraceAsked {
   const text = (name: string): string => {
     const value = query[name]
     if (typeof value === 'string' && value !== '') return value.slice(0, 2000)
@@ -92,7 +101,7 @@ function readAsked(query: Query): TraceAsked {
   if (query.chassis !== undefined) {
     const states = query.ct
     return {
-      ...{ chassis: text('chassis'), packet: text('packet'), tables },
+      ...{ chassis: text('chassis'), packet: text('packet'), tables, isLive },
       bridge: choose(query, 'bridge', ['br-int', 'br-tun']),
       states: states === undefined ? undefined : [states].flat().map(state => state.split(/[,|]/)),
     }
@@ -100,7 +109,7 @@ function readAsked(query: Query): TraceAsked {
   const version = query.ip_version
   if (version !== undefined && version !== '4' && version !== '6') throw wrong('ip_version', version, "in ['4', '6']")
   return {
-    ...{ from: text('from'), to: text('to'), protocol: text('protocol'), tables },
+    ...{ from: text('from'), to: text('to'), protocol: text('protocol'), tables, isLive },
     ipVersion: version === undefined ? undefined : version === '4' ? 4 : 6,
     as: choose(query, 'as', ['new', 'reply', 'established']),
   }

@@ -49,6 +49,7 @@ interface Trace {
   readonly delivered: boolean
   readonly before: readonly string[]
   readonly arrivals: readonly Arrival[]
+  readonly live?: { readonly sentence: string; readonly as_traced: boolean }
 }
 
 interface Options {
@@ -60,6 +61,7 @@ interface Options {
   readonly as: string
   readonly ipVersion?: string
   readonly installed?: boolean
+  readonly live?: boolean
   readonly bridge?: string
   readonly ct?: readonly string[]
 }
@@ -79,15 +81,16 @@ export function trace(): Command {
     )
     .addOption(new Option('--ip-version <version>', 'where ports have addresses of both').choices(['4', '6']))
     .option('--installed', 'read the flows from the switches that it passes, instead of those that they should hold')
+    .option('--live', 'send such a packet for real, too, and tell which flows on the way counted it')
     .option('--bridge <name>', 'where a packet of your own comes in (default: br-int)')
     .option('--ct <states...>', 'what connection tracking tells, each time it is asked, such as trk,est')
     .action(async (what: string[], options: Options) => {
       const { trace: found } = await controllerApi(options).call<{ trace: Trace }>(
-        'GET',
+        options.live ? 'POST' : 'GET',
         `/trace?${query(what, options)}`,
       )
       process.stdout.write(options.json ? json(found) : show(found))
-      if (!found.delivered) process.exitCode = 1
+      if (!found.delivered || found.live?.as_traced === false) process.exitCode = 1
     })
 }
 
@@ -112,8 +115,15 @@ function query(what: readonly string[], options: Options): URLSearchParams {
   return query
 }
 
-const show = ({ sentence, before, arrivals }: Trace): string =>
-  [...before.map(earlier => `Before it: ${earlier}`), ...arrivals.flatMap(showArrival), '', sentence, ''].join('\n')
+const show = ({ sentence, before, arrivals, live }: Trace): string =>
+  [
+    ...before.map(earlier => `Before it: ${earlier}`),
+    ...arrivals.flatMap(showArrival),
+    '',
+    sentence,
+    ...(live ? [live.sentence] : []),
+    '',
+  ].join('\n')
 
 const how: Readonly<Record<string, string>> = {
   start: '',
