@@ -1,13 +1,17 @@
 """Sends and receives inside a VM, for tests: reads commands from standard input, a JSON array [id, name, arguments] a
 line, and answers [id, result] or [id, null, error]. Sees every frame that comes in at eth0 and remembers the marks
 (`~name~`) in it, so that a test asks what arrived, not whether an answer came in time."""
-import json, re, select, socket, sys, threading, time
+import json, re, resource, select, socket, sys, threading, time
 
 MARK = re.compile(rb"~([\w.]+)~")
 seen = {}
 sockets = {}
 received = {}
 stopping = set()
+reading = {}
+poll = select.epoll()
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def sniff():
@@ -16,7 +20,10 @@ def sniff():
     s.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)  # SO_RCVBUFFORCE
     s.bind(("eth0", 3))
     while True:
-        frame, address = s.recvfrom(65535)
+        try:
+            frame, address = s.recvfrom(65535)
+        except OSError:
+            return  # The card is gone.
         if address[2] == socket.PACKET_OUTGOING:
             continue
         for mark in set(MARK.findall(frame)):
@@ -100,7 +107,7 @@ def stream(name, to, port, source=0, interval=0.001):
             time.sleep(max(0, due - time.monotonic()))
         sockets[name] = n
 
-    threading.Thread(target=run, daemon=True).start()
+    start(run)
 
 
 def stop(name):
@@ -123,7 +130,7 @@ def record(name, size, number=None):
         at["numbers"].add(number)
 
 
-def collect(family, port, source_too=False):
+def collect(family, port):
     """Counts the numbered datagrams of streams that arrive at a port."""
     s = datagram_socket("::" if family == 6 else "", port)
 
@@ -133,10 +140,10 @@ def collect(family, port, source_too=False):
                 data = s.recv(2000).decode()
                 name, number = data.split()
                 record(name, len(data), int(number))
-            except OSError:
-                pass
+            except (OSError, ValueError):
+                pass  # An ICMP error, or a datagram of another kind.
 
-    threading.Thread(target=run, daemon=True).start()
+    start(run)
 
 
 def progress(name):
@@ -145,7 +152,7 @@ def progress(name):
     if at is None:
         return {"count": 0, "bytes": 0, "last": 0, "missing": [], "gap": 0}
     numbers = set(at["numbers"])
-    missing = sorted(set(range(max(numbers) + 1)) - numbers)[:20] if numbers else []
+    missing = sorted(set(range(max(numbers) + 1)) - numbers) if numbers else []
     return {key: at[key] for key in ("count", "bytes", "last", "gap", "gapAt")} | {"missing": missing}
 
 
@@ -160,24 +167,36 @@ def serve(family, port):
     def run():
         while True:
             s, peer = listener.accept()
-            name = f"{port} {peer[1]}"
-            sockets[name] = s
-            start(read, s, name)
+            read(s, f"{port} {peer[1]}")
 
     start(run)
 
 
 def start(target, *args):
-    threading.stack_size(256 * 1024)
     threading.Thread(target=target, args=args, daemon=True).start()
 
 
 def read(s, name):
-    try:
-        while data := s.recv(65536):
-            record(name, len(data))
-    except OSError:
-        pass
+    """Counts what arrives in a TCP connection from now on."""
+    sockets[name] = s
+    reading[s.fileno()] = s, name
+    poll.register(s.fileno(), select.EPOLLIN)
+
+
+def keep_reading():
+    while True:
+        for number, _ in poll.poll():
+            s, name = reading[number]
+            try:
+                data = s.recv(65536, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                continue
+            except OSError:
+                data = b""
+            if data:
+                record(name, len(data))
+            else:
+                poll.unregister(number)
 
 
 def connect(to, port, timeout=0.5, source=0):
@@ -196,8 +215,7 @@ def connect(to, port, timeout=0.5, source=0):
         return "timeout"
     s.settimeout(None)
     name = f"{port} {s.getsockname()[1]}"
-    sockets[name] = s
-    start(read, s, name)
+    read(s, name)
     return name
 
 
@@ -218,8 +236,10 @@ def write(name, size=1):
     sockets[name].sendall(b"x" * size)
 
 
-def transfer(name, chunk=8192, interval=0.005):
-    """Sends in a TCP connection, without end."""
+def transfer(name, chunk=1000, interval=0.01):
+    """Sends in a TCP connection, once it is accepted, until `end_transfer`."""
+    while name not in sockets:
+        time.sleep(0.001)
     s = sockets[name]
 
     def run():
@@ -247,7 +267,8 @@ def marks(names):
     return {name: seen.get(name, []) for name in names}
 
 
-threading.Thread(target=sniff, daemon=True).start()
+start(sniff)
+start(keep_reading)
 print("[0, null]", flush=True)
 lock = threading.Lock()
 

@@ -15,7 +15,7 @@ export interface Progress {
   readonly last: number
   /** The longest time without any. */
   readonly gap: number
-  /** Numbers (20 at most) of datagrams that did not arrive although later ones did. */
+  /** Numbers of datagrams that did not arrive although later ones did. */
   readonly missing: readonly number[]
 }
 
