@@ -10,11 +10,11 @@ import { pipeline } from '#flows/pipeline'
 import { PATCH_INT, PATCH_TUN, TUNNEL_PORTS } from '#model/ofports'
 import { commitOf } from '#test/support/model'
 import { describeOvs, type Ovs, startOvs } from '#test/support/ovs'
-import { type Arrival, type CtFlag, effectsOf, givenStates, type Link, type Trace, trace, type World } from '#tracer'
+import { type CtFlag, givenStates, type Link, trace, type World } from '#tracer'
 import { intendedTables } from '#tracer/intended'
-import { patternOf } from '#tracer/packet'
 import { odpFlow } from './odp-flow.ts'
-import { type Pass, readOfprotoTrace } from './ofproto-trace.ts'
+import { readOfprotoTrace } from './ofproto-trace.ts'
+import { exactFlow, expectSame } from './passes.ts'
 import {
   dice,
   FIRST_PORT,
@@ -53,53 +53,6 @@ const worldOf = (compiler: Compiler): World => {
     tunnelEnd: () => undefined,
     physicalEnds: () => [],
   }
-}
-
-/** A packet as ofproto/trace takes it, which knows tp_src of TCP alone, and icmp_type of IPv4. */
-const exactFlow = (packet: Match) => {
-  const ports = packet.nw_proto === 17 ? 'udp' : 'tp'
-  const icmp = packet.nw_proto === 58 ? 'icmpv6' : 'icmp'
-  return printMatch(packet)
-    .replaceAll(/\btp_(src|dst)/g, `${ports}_$1`)
-    .replaceAll(/\bicmp_(type|code)/g, `${icmp}_$1`)
-}
-
-const cookie = (value: bigint | undefined) => (value === undefined ? '' : `0x${value.toString(16)}`)
-
-/** A trace in the terms of the switch's. */
-const passOf = (arrival: Arrival): Pick<Pass, 'visited' | 'outputs' | 'controllers'> => {
-  const visited: string[] = []
-  const outputs: string[] = []
-  let controllers = 0
-  const walk = ({ visit }: Arrival) => {
-    visited.push(`${visit.table} ${cookie(visit.flow?.cookie)}`)
-    for (const [, effect] of effectsOf(visit)) {
-      if (effect.type === 'goto' || effect.type === 'resubmit')
-        visited.push(`${effect.visit.table} ${cookie(effect.visit.flow?.cookie)}`)
-      else if (effect.type === 'controller') controllers++
-      else if (effect.type === 'output' && effect.arrival) walk(effect.arrival)
-      else if (effect.type === 'output') {
-        const tag = Number(effect.packet.vlan_vid ?? 0)
-        outputs.push(`${effect.place.bridge} ${effect.place.port}${tag ? ` vlan ${tag & 0xfff}` : ''}`)
-      }
-    }
-  }
-  walk(arrival)
-  return { visited, outputs, controllers }
-}
-
-const withoutTuple = (match: Match): Match =>
-  Object.fromEntries(Object.entries(match).filter(([name]) => !/^ct_(nw|tp|ipv6)_/.test(name)))
-
-/**
- * The words of a packet that are not 0. Of tun_id the switch says nothing unless the packet came by a tunnel; of neighbour
- * discovery it also tells the option that the packet does not have.
- */
-const wordsOf = ({ tun_id: _, nd_sll, nd_tll, ...given }: Match) => {
-  const rest = given.ct_state === undefined ? withoutTuple(given) : given
-  const option = rest.icmpv6_type === 136 ? { nd_tll } : { nd_sll }
-  const { words, values } = patternOf({ ...rest, ...option } as Match)
-  return Object.fromEntries(words.map((word, i) => [word, values[i]]).filter(([, value]) => value !== 0))
 }
 
 const STATES: readonly (readonly CtFlag[])[] = [
@@ -177,15 +130,6 @@ describeOvs('the tracer against ofproto/trace', () => {
     return { text, passes }
   }
 
-  const compare = (text: string, passes: readonly Pass[], traced: Trace) => {
-    const expected = passes.map(({ visited, outputs, controllers }) => ({ visited, outputs, controllers }))
-    expect(traced.arrivals.map(passOf), text).toEqual(expected)
-    for (const [i, { final }] of passes.entries()) {
-      const { packet, finally: end } = traced.arrivals[i] as Arrival
-      expect(wordsOf(end), text).toEqual(wordsOf(final ?? packet))
-    }
-  }
-
   test(`agrees on ${PACKETS} random packets`, { timeout: 30_000 + 20 * PACKETS }, async () => {
     let compared = 0
     let resumed = 0
@@ -207,7 +151,7 @@ describeOvs('the tracer against ofproto/trace', () => {
         const packet = isOdp ? { ...untracked, ...connection } : untracked
         const { text, passes } = await bySwitch(bridge, packet, states)
         const traced = trace(world, { chassis: chassis.id, bridge, packet }, givenStates(states))
-        compare(`seed ${seed}, packet ${i}: ${printMatch(packet)}\n${text}`, passes, traced)
+        expectSame(`seed ${seed}, packet ${i}: ${printMatch(packet)}\n${text}`, passes, traced)
         compared++
         resumed += passes.length - 1
         for (const pass of passes) for (const visit of pass.visited) visited.add(visit)

@@ -5,7 +5,7 @@ import { type Match, parseMatch } from 'node-openflow/flow'
 export interface Pass {
   /** Tables and cookies visited, in order; '' where no flow matched. */
   readonly visited: readonly string[]
-  /** Datapath ports to which the frame went, each with the VLAN tags that it bore: `7` or `1 vlan 2`. */
+  /** Datapath ports to which the frame went, each with the outermost VLAN tag that it bore: `7` or `1 vlan 2`. */
   readonly outputs: readonly string[]
   /** How often the packet went to the controller. */
   readonly controllers: number
@@ -30,10 +30,11 @@ const parts = (text: string): readonly string[] => {
   return found
 }
 
-const actions = (text: string) => {
+/** What datapath actions do to a frame that bears a tag or none. */
+const actions = (text: string, tag: string | undefined) => {
   const outputs: string[] = []
   let controllers = 0
-  let tags: readonly string[] = []
+  let tags: readonly string[] = tag === undefined ? [] : [tag]
   const go = (list: string) => {
     for (const part of parts(list)) {
       const push = /^push_vlan\(vid=(\d+)/.exec(part)
@@ -45,7 +46,7 @@ const actions = (text: string) => {
         const before = tags
         go(clone[1] as string)
         tags = before
-      } else if (/^\d+$/.test(part)) outputs.push([part, ...tags.map(tag => `vlan ${tag}`)].join(' '))
+      } else if (/^\d+$/.test(part)) outputs.push(tags[0] === undefined ? part : `${part} vlan ${tags[0]}`)
     }
   }
   go(text)
@@ -68,7 +69,7 @@ export const readOfprotoTrace = (text: string): readonly Pass[] =>
         const found = VISIT.exec(l)
         return found ? [`${found[1]} ${found[2] ?? ''}`] : []
       }),
-      ...actions(line('Datapath actions')),
+      ...actions(line('Datapath actions'), /\bdl_vlan=(\d+)/.exec(line('Flow'))?.[1]),
       final: final === 'unchanged' ? undefined : parseMatch(final.replaceAll(UNFOLLOWED, '')),
     }
   })
