@@ -68,6 +68,8 @@ export const explain = (trace: Trace, explaining: Explaining): Verdict => {
 
 /** Why it did not get there: the end that came furthest tells. */
 const explainFailure = (outcomes: readonly Outcome[], explaining: Explaining): Verdict => {
+  const rank = (o: Outcome) =>
+    RANKS[o.type] - (o.type === 'dropped' && COPIES.includes(reasonOf(o, explaining) ?? '') ? 2 : 0)
   const furthest = [...outcomes].sort((a, b) => rank(b) - rank(a) || b.hops - a.hops)[0]
   if (furthest === undefined) return { sentence: 'Nothing became of it.', isDelivered: false, hops: 0 }
   const { chassis, hops } = furthest
@@ -78,7 +80,7 @@ const explainFailure = (outcomes: readonly Outcome[], explaining: Explaining): V
     case 'left':
       return {
         ...failed,
-        sentence: `Left ${chassis} to the physical network ${furthest.network}, where no port of ours got it.`,
+        sentence: `Left ${chassis} to the physical network ${furthest.network}${explaining.to ? ', where no port of ours got it' : ''}.`,
       }
     case 'controller':
       return { ...failed, sentence: `Handed to the controller by table ${furthest.name} on ${chassis}.` }
@@ -92,15 +94,22 @@ const explainFailure = (outcomes: readonly Outcome[], explaining: Explaining): V
   }
 }
 
-// Which of several ends tells most: a copy that was dropped beside one that left is no news.
-const rank = ({ type }: Outcome) => ({ delivered: 4, lost: 3, dropped: 2, controller: 2, left: 1 })[type]
+/** Which of several ends tells most. */
+const RANKS = { delivered: 4, lost: 3, dropped: 2, controller: 2, left: 1 } as const
+/** Why copies are dropped that nobody waits for: these tell least. */
+const COPIES = ['not_returned', 'own_copy', 'no_member']
+
+/** Why a flow drops, by name; undefined where its table does not say. */
+const reasonOf = (drop: Dropped, { pipeline }: Explaining): string | undefined => {
+  const table = pipeline.tables.find(t => t.bridge === drop.bridge && t.number === drop.table)
+  return drop.flow && table?.drops.get(drop.flow.priority)
+}
 
 const explainDrop = (drop: Dropped, explaining: Explaining): Pick<Verdict, 'sentence' | 'reason' | 'rule'> => {
-  const { pipeline, reasons } = explaining
+  const { reasons } = explaining
   const at = `Dropped at table ${drop.name} on ${drop.chassis}`
   if (drop.flow === undefined) return { sentence: `${at}: no flow there matches it.` }
-  const table = pipeline.tables.find(t => t.bridge === drop.bridge && t.number === drop.table)
-  const reason = table?.drops.get(drop.flow.priority)
+  const reason = reasonOf(drop, explaining)
   if (reason === undefined) return { sentence: `${at}: the flow that it met has no further action.` }
   const judged =
     reason === 'no_egress_rule' ? 'source_port' : reason === 'no_ingress_rule' ? 'destination_port' : undefined

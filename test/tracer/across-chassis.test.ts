@@ -188,4 +188,13 @@ test('a provider network carries a packet to the chassis that use it there', asy
     bridge: 'br-int',
     port: 9,
   })
+  const model = api.store
+  const world = modelWorld({ model, pipeline, tables: intendedTables(compiler) })
+  const start = packetBetween(model, findPort(model, 'a'), findPort(model, 'b'), parseProtocol('udp 53'))
+  const foreign = { ...start, packet: { ...start.packet, eth_dst: 'fa:16:3e:ff:00:01' } }
+  const tell = () => explain(trace(world, foreign), { model, pipeline, reasons: dropReasons, registers }).sentence
+  // Nobody knows the receiver: it is flooded.
+  expect(tell()).toBe('Delivered to b on host3 after 1 hop.')
+  await api.ok('PUT', `ports/${ids.get('b')}`, { port: { admin_state_up: false } })
+  expect(tell()).toBe('Left host1 to the physical network physnet1.')
 })

@@ -157,7 +157,9 @@ describeOvs('the tracer against ofproto/trace', () => {
         for (const pass of passes) for (const visit of pass.visited) visited.add(visit)
       }
     }
-    console.log(`${compared} packets agree, ${resumed} resumptions, ${visited.size} different flows met`)
+    console.log(
+      `${compared} packets agree (TRACE_PACKETS says how many), ${resumed} resumptions, ${visited.size} different flows met`,
+    )
   })
 
   /** Where a random packet comes in: mostly at a local port, else from a provider network or a tunnel. */
