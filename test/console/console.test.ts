@@ -11,15 +11,16 @@ describeConsole('the console', () => {
   let browser: Browser
   let operator: Operator
   let host1: Host
+  let host2: Host
   let blue: Resource
   let web: [Vm, PortResource]
   let db: [Vm, PortResource]
 
   beforeAll(async () => {
-    execFileSync('scripts/console')
+    execFileSync(new URL('../../scripts/console', import.meta.url).pathname)
     world = await startWorld()
     host1 = await world.addHost('host1', 1)
-    const host2 = await world.addHost('host2', 2)
+    host2 = await world.addHost('host2', 2)
     blue = await world.createNetwork({ name: 'blue' }, ['10.0.0.0/24'])
     web = await world.vmOn(host1, blue, { name: 'web1' })
     db = await world.vmOn(host2, blue, { name: 'db1' })
@@ -98,6 +99,33 @@ describeConsole('the console', () => {
     await page.reload()
     expect(await page.getByLabel('Filter flows').inputValue()).toBe('table:classify')
     await pinging
+  })
+
+  it('finds in one step why a packet does not arrive: a missing rule, an unplugged port', async () => {
+    const { page } = operator
+    const closed = await world.create('security-group', { name: 'closed' })
+    await world.vmOn(host2, blue, { name: 'vault', security_groups: [closed.id] })
+    await world.createPort(blue, { name: 'unplugged' })
+    await operator.goto('trace?from=web1&to=db1')
+    await page.getByText('Delivered to db1 on host2 after 3 hops.').waitFor()
+    const way = page.getByRole('list', { name: 'The way of the packet' })
+    expect(await way.getByRole('heading').allTextContents()).toEqual([
+      ...['host1 br-int', 'host1 br-tun', 'host2 br-tun', 'host2 br-int'],
+    ])
+    await way.getByRole('button', { name: 'l2_lookup' }).first().click()
+    await page.getByRole('complementary', { name: 'l2_lookup' }).getByRole('link', { name: 'port db1' }).waitFor()
+
+    await operator.goto('trace?from=web1&to=vault&protocol=tcp+443')
+    await page
+      .getByRole('status')
+      .filter({ hasText: /^✕ .*tcp 443/ })
+      .waitFor()
+    await page.getByText('This rule would let it pass:').waitFor()
+    await operator.goto('trace?from=web1&to=unplugged')
+    await page
+      .getByRole('status')
+      .filter({ hasText: /^✕ .*plugged in nowhere/ })
+      .waitFor()
   })
 
   it('draws the pipeline with what goes through it now', async () => {
@@ -187,6 +215,7 @@ describeConsole('the console', () => {
     const port = `resource/port/${web[1].id}`
     for (const place of [
       'overview',
+      'trace?from=web1&to=db1',
       'chassis/host1/flows',
       'chassis/host1/pipeline',
       'chassis/host1/verify',
