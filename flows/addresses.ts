@@ -52,3 +52,12 @@ export const asInteger = (prefix: string): { readonly value: bigint; readonly ma
   const mask = ((1n << length) - 1n) << (width - length)
   return { value: value & mask, mask }
 }
+
+/** What stands before the 32 bits of an IPv4 address where an IPv6 address is expected (RFC 4291 section 2.5.5.2). */
+export const IPV4_MAPPED = 0xffff_0000_0000n
+
+/** An address in 128 bits, as the register `neighbor_address` has it. */
+export const addressBits = (ip: string): bigint => asInteger(ip).value | (isV6(ip) ? 0n : IPV4_MAPPED)
+
+/** A MAC in 48 bits. */
+export const macBits = (mac: string): bigint => BigInt(`0x${mac.replaceAll(':', '')}`)

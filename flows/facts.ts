@@ -9,10 +9,12 @@ import {
   type Chassis,
   chassis,
   isProgrammed,
+  isRouterPort,
   type Network,
   networks,
   type Port,
   ports,
+  routerPorts,
   type Segment,
   segmentAt,
   type TunnelType,
@@ -53,6 +55,7 @@ export const portFacts = derive('port', ports, (p: Port, view: View) => {
         /** As the register `policy` holds it; one that is not known allows nothing. */
         policy: p.policy === 0 ? 0 : (view.value(policyMark, policyId(p.policy)) ?? p.policy),
         up: p.adminStateUp && network.up,
+        isRouter: isRouterPort(p) && view.get(routerPorts, p.id) !== undefined,
       }
 })
 
@@ -66,7 +69,7 @@ export const placeOf = derive('place', ports, (p: Port, view: View) => {
 export const isTunnel = (segment: Segment): segment is Segment & { networkType: TunnelType; segmentationId: number } =>
   segment.networkType in TUNNEL_PORTS
 
-/** An address that one port alone has: what responders answer for. */
+/** An address that one port alone has: what is known to those who ask and to routers. */
 export interface AddressOwner {
   /** Network id. */
   readonly in: string

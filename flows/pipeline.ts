@@ -9,9 +9,10 @@ import { egressConntrack } from './br-int/20-egress-conntrack.ts'
 import { egressConnection } from './br-int/21-egress-connection.ts'
 import { egressPolicy } from './br-int/22-egress-policy.ts'
 import { egressVerdict } from './br-int/23-egress-verdict.ts'
-import { arpResponder } from './br-int/30-arp-responder.ts'
-import { ndResponder } from './br-int/31-nd-responder.ts'
-import { ndReply } from './br-int/32-nd-reply.ts'
+import { addressQuestion } from './br-int/30-address-question.ts'
+import { arpResponder } from './br-int/31-arp-responder.ts'
+import { ndResponder } from './br-int/32-nd-responder.ts'
+import { ndReply } from './br-int/33-nd-reply.ts'
 import { l2Lookup } from './br-int/60-l2-lookup.ts'
 import { l2Learned } from './br-int/61-l2-learned.ts'
 import { l2Unknown } from './br-int/62-l2-unknown.ts'
@@ -26,6 +27,7 @@ import { ingressVerdict } from './br-int/73-ingress-verdict.ts'
 import { outputTable } from './br-int/90-output.ts'
 import { connectionOwner } from './br-int/100-connection-owner.ts'
 import { commitTable } from './br-int/101-commit.ts'
+import { neighbor } from './br-int/102-neighbor.ts'
 import { policyTable } from './br-int/110-policy.ts'
 import { remoteAddressTable } from './br-int/111-remote-address.ts'
 import { remoteMembers } from './br-int/112-remote-members.ts'
@@ -46,10 +48,10 @@ export const pipeline: Pipeline = {
   tables: [
     ...[classify, portSecurity, addressSecurity, ndSecurity],
     ...[egressConntrack, egressConnection, egressPolicy, egressVerdict],
-    ...[arpResponder, ndResponder, ndReply],
+    ...[addressQuestion, arpResponder, ndResponder, ndReply],
     ...[l2Lookup, l2Learned, l2Unknown, floodConntrack, flood, receiver, floodOutput],
     ...[ingressConntrack, ingressConnection, ingressPolicy, ingressVerdict, outputTable],
-    ...[connectionOwner, commitTable],
+    ...[connectionOwner, commitTable, neighbor],
     ...[policyTable, remoteAddressTable, remoteMembers, remotePrefixes, securityRules],
     ...[tunnelClassify, localVlan, unicast, tunnelFlood, vtep, admit, toLocal],
   ],

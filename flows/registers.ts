@@ -97,8 +97,8 @@ export const sourcePort = register('source_port', {
 export const destinationPort = register('destination_port', {
   bridge: 'br-int',
   field: 'reg1',
-  lives: [['l2_lookup', 'output']],
-  doc: 'key of the port that the frame goes to; 0xffffffff leaves the chassis',
+  lives: [['address_question', 'output']],
+  doc: 'key of the port that the frame goes to, or that has the address asked for; 0xffffffff leaves the chassis',
 })
 
 /** Where the frame came from. */
@@ -155,6 +155,27 @@ export const exempt = register('exempt', {
   doc: '1 when every port receives its copy whatever its policy',
 })
 
+/** What is known of an address. */
+export const found = register('found', {
+  bridge: 'br-int',
+  field: 'reg2',
+  bits: [13, 13],
+  lives: [['address_question', 'nd_reply']],
+  doc: '1 when the address asked for is that of one port',
+})
+
+/** Whose address it is. */
+export const foundRouter = register('found_router', {
+  bridge: 'br-int',
+  field: 'reg2',
+  bits: [14, 14],
+  lives: [['address_question', 'nd_reply']],
+  doc: '1 when that port is the interface of a router',
+})
+
+/** Says that an address is known. */
+export const foundNeighbor = (isRouter: boolean): Action => setField('reg2', isRouter ? 0x6000 : 0x2000, 0x6000)
+
 /** The conntrack zone. */
 export const zone = register('zone', {
   bridge: 'br-int',
@@ -178,6 +199,26 @@ export const remoteGroups = register('remote_groups', {
   field: 'xxreg2',
   lives: [['remote_address', 'security_rules']],
   doc: 'a bit for each remote group of the page that the address of the other end belongs to',
+})
+
+/** The address that somebody asks for. */
+export const neighborAddress = register('neighbor_address', {
+  bridge: 'br-int',
+  field: 'xxreg1',
+  lives: [['address_question', 'nd_responder']],
+  doc: 'address asked for; IPv4 as ::ffff:a.b.c.d',
+})
+
+/** Its last 32 bits, which are the address where that is IPv4. */
+export const IPV4_ADDRESS: Subfield = 'xxreg1[0..31]'
+
+/** The MAC that was found. */
+export const neighborMac = register('neighbor_mac', {
+  bridge: 'br-int',
+  field: 'xxreg2',
+  bits: [0, 47],
+  lives: [['address_question', 'nd_responder']],
+  doc: 'MAC of the port that has the address asked for',
 })
 
 /** The policy of the port that is judged. */
@@ -262,7 +303,7 @@ export const tunnelPort = register('tunnel_port', {
 export const registers: readonly Register[] = [
   ...[network, sourcePort, destinationPort],
   ...[origin, direction, allowed, commit, known, exempt],
-  ...[zone, remoteAddress, remoteGroups],
+  ...[found, foundRouter, zone, remoteAddress, remoteGroups, neighborAddress, neighborMac],
   ...[policy, judgedPort, labelPort, group, page, localPort],
   ...[tunnelNetwork, destinationChassis, tunnelPort],
 ]

@@ -16,7 +16,7 @@ import { activePort, securedPort } from '../facts.ts'
 import { learnedAtPort } from '../learning.ts'
 import { sourcePort } from '../registers.ts'
 import { addressSecurity } from './11-address-security.ts'
-import { arpResponder } from './30-arp-responder.ts'
+import { addressQuestion } from './30-address-question.ts'
 import { l2Lookup } from './60-l2-lookup.ts'
 
 const OPEN_GRATUITOUS = 30
@@ -27,7 +27,7 @@ export const portSecurity = table('port_security', {
   bridge: 'br-int',
   number: 10,
   match: ['reg0', 'eth_src', 'eth_type', 'arp_spa', 'arp_tpa'],
-  next: [addressSecurity, arpResponder, l2Lookup],
+  next: [addressSecurity, addressQuestion, l2Lookup],
   miss: drop(),
   drops: { 0: 'spoofed_mac' },
   rules: [
@@ -64,7 +64,7 @@ export const portSecurity = table('port_security', {
       example: { in: 'host1', port: 5, gratuitous: '10.0.0.5' as string | undefined },
       flow: ({ port, gratuitous }) =>
         gratuitous === undefined
-          ? { priority: OPEN, match: { ...sourcePort.is(port) }, actions: [learnedAtPort(port), goto(arpResponder)] }
+          ? { priority: OPEN, match: { ...sourcePort.is(port) }, actions: [learnedAtPort(port), goto(addressQuestion)] }
           : {
               priority: OPEN_GRATUITOUS,
               match: arp({ ...sourcePort.is(port), arp_spa: gratuitous, arp_tpa: gratuitous }),

@@ -2,7 +2,7 @@
  * A port sends only from its own addresses, and is no DHCP server or IPv6 router.
  *
  * In:   frames of local ports with a source MAC of theirs.
- * Out:  egress_conntrack for IP, arp_responder for ARP, from the port's fixed addresses and allowed address pairs (each
+ * Out:  egress_conntrack for IP, address_question for ARP, from the port's fixed addresses and allowed address pairs (each
  *       with its MAC); l2_lookup for gratuitous ARP and RARP, which must reach the others; nd_security for neighbour
  *       discovery. What a host sends before it has an address passes unjudged (DHCP, probes, MLD). IPv6 passes on ports that have an IPv6 address or pair.
  *
@@ -19,7 +19,7 @@ import { NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION, ROUTER_ADVERTISEMENT } f
 import { sourcePort } from '../registers.ts'
 import { ndSecurity } from './12-nd-security.ts'
 import { egressConntrack } from './20-egress-conntrack.ts'
-import { arpResponder } from './30-arp-responder.ts'
+import { addressQuestion } from './30-address-question.ts'
 import { l2Lookup } from './60-l2-lookup.ts'
 
 const FORBIDDEN = 40
@@ -44,7 +44,7 @@ export const addressSecurity = table('address_security', {
     ...['reg0', 'eth_type', 'eth_src', 'ip_src', 'ipv6_src', 'arp_spa', 'arp_tpa', 'arp_sha', 'arp_op'],
     ...['nw_proto', 'udp_src', 'udp_dst', 'icmpv6_type'],
   ],
-  next: [ndSecurity, egressConntrack, arpResponder, l2Lookup],
+  next: [ndSecurity, egressConntrack, addressQuestion, l2Lookup],
   miss: drop(),
   drops: { [FORBIDDEN]: 'forbidden', 0: 'spoofed_address' },
   fixed: [
@@ -54,17 +54,21 @@ export const addressSecurity = table('address_security', {
       match: icmp6({ icmpv6_type: type }),
       actions: [goto(ndSecurity)],
     })),
-    { priority: UNADDRESSED, match: arp({ arp_spa: '0.0.0.0', arp_op: ARP_REQUEST }), actions: [goto(arpResponder)] },
+    {
+      priority: UNADDRESSED,
+      match: arp({ arp_spa: '0.0.0.0', arp_op: ARP_REQUEST }),
+      actions: [goto(addressQuestion)],
+    },
     { priority: UNADDRESSED, match: eth({ eth_type: ETH_TYPE_RARP }), actions: [goto(l2Lookup)] },
     {
       priority: UNADDRESSED,
       match: udp({ ip_src: '0.0.0.0', udp_src: 68, udp_dst: 67 }),
-      actions: [goto(arpResponder)],
+      actions: [goto(addressQuestion)],
     },
     ...HOST_MESSAGES.map(type => ({
       priority: UNADDRESSED,
       match: icmp6({ ipv6_src: '::', icmpv6_type: type }),
-      actions: [goto(arpResponder)],
+      actions: [goto(addressQuestion)],
     })),
   ],
   rules: [
@@ -108,7 +112,7 @@ export const addressSecurity = table('address_security', {
           arp_spa: onWire(row.ip),
           ...(row.gratuitous ? { arp_tpa: row.ip } : {}),
         }),
-        actions: [goto(row.gratuitous ? l2Lookup : arpResponder)],
+        actions: [goto(row.gratuitous ? l2Lookup : addressQuestion)],
       }),
     }),
   ],

@@ -2,7 +2,7 @@
  * A port speaks of its own addresses only, in IPv6 neighbour discovery (RFC 4861).
  *
  * In:   neighbour solicitations and advertisements of local ports.
- * Out:  arp_responder: a solicitation from an address of the port, an advertisement for one, each with the port's MAC
+ * Out:  address_question: a solicitation from an address of the port, an advertisement for one, each with the port's MAC
  *       in its option or without option; duplicate address detection. The rest is spoofed, and dropped.
  *
  *   table=12, priority=10,icmp6,reg0=0x5,dl_src=fa:16:3e:00:00:05,icmp_type=136,nd_target=fd00::5,nd_tll=fa:16:3e:00:00:05
@@ -15,7 +15,7 @@ import { isV6, onWire } from '../addresses.ts'
 import { securedPort, sendersOf } from '../facts.ts'
 import { NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION, NO_OPTION } from '../neighbor-discovery.ts'
 import { sourcePort } from '../registers.ts'
-import { arpResponder } from './30-arp-responder.ts'
+import { addressQuestion } from './30-address-question.ts'
 
 const OWN = 10
 
@@ -23,14 +23,14 @@ export const ndSecurity = table('nd_security', {
   bridge: 'br-int',
   number: 12,
   match: ['reg0', 'eth_type', 'nw_proto', 'eth_src', 'icmpv6_type', 'ipv6_src', 'nd_target', 'nd_sll', 'nd_tll'],
-  next: [arpResponder],
+  next: [addressQuestion],
   miss: drop(),
   drops: { 0: 'spoofed_neighbor' },
   fixed: [
     {
       priority: OWN,
       match: icmp6({ ipv6_src: '::', icmpv6_type: NEIGHBOR_SOLICITATION, nd_sll: NO_OPTION }),
-      actions: [goto(arpResponder)],
+      actions: [goto(addressQuestion)],
     },
   ],
   rules: [
@@ -66,7 +66,7 @@ export const ndSecurity = table('nd_security', {
             ? { ipv6_src: onWire(ip), nd_sll: option }
             : { nd_target: onWire(ip), nd_tll: option }),
         }),
-        actions: [goto(arpResponder)],
+        actions: [goto(addressQuestion)],
       }),
     }),
   ],

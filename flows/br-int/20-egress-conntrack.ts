@@ -4,7 +4,7 @@
  * In:   IP of local ports from addresses of theirs; policy is the sender's.
  * Out:  egress_connection, with the state of the connection, in the zone of the network. Stateless policies judge the
  *       packet here and go on with egress_verdict. What a port may always send, and what no policy judges, to
- *       arp_responder.
+ *       address_question.
  */
 import { drop, goto } from 'node-openflow/flow'
 import { table } from '#compiler'
@@ -14,7 +14,7 @@ import { judgePacket } from '../judging.ts'
 import { policy, STATELESS } from '../registers.ts'
 import { egressConnection } from './21-egress-connection.ts'
 import { egressVerdict } from './23-egress-verdict.ts'
-import { arpResponder } from './30-arp-responder.ts'
+import { addressQuestion } from './30-address-question.ts'
 import { policyTable } from './110-policy.ts'
 
 const ALWAYS = 50
@@ -27,10 +27,10 @@ export const egressConntrack = table('egress_conntrack', {
   bridge: 'br-int',
   number: 20,
   match: ['reg12', 'ct_state', 'eth_type', 'nw_proto', 'udp_src', 'udp_dst', 'icmpv6_type'],
-  next: [egressConnection, egressVerdict, arpResponder, policyTable],
+  next: [egressConnection, egressVerdict, addressQuestion, policyTable],
   fixed: [
-    ...alwaysSent.map(match => ({ priority: ALWAYS, match, actions: [goto(arpResponder)] })),
-    { priority: UNJUDGED, match: policy.is(0), actions: [goto(arpResponder)] },
+    ...alwaysSent.map(match => ({ priority: ALWAYS, match, actions: [goto(addressQuestion)] })),
+    { priority: UNJUDGED, match: policy.is(0), actions: [goto(addressQuestion)] },
     {
       priority: STATELESS_POLICY,
       match: policy.is(STATELESS, STATELESS),
