@@ -68,8 +68,7 @@ export const explain = (trace: Trace, explaining: Explaining): Verdict => {
 
 /** Why it did not get there: the end that came furthest tells. */
 const explainFailure = (outcomes: readonly Outcome[], explaining: Explaining): Verdict => {
-  const rank = (o: Outcome) =>
-    RANKS[o.type] - (o.type === 'dropped' && COPIES.includes(reasonOf(o, explaining) ?? '') ? 2 : 0)
+  const rank = (o: Outcome) => (o.type === 'dropped' ? dropRank(reasonOf(o, explaining)) : RANKS[o.type])
   const furthest = [...outcomes].sort((a, b) => rank(b) - rank(a) || b.hops - a.hops)[0]
   if (furthest === undefined) return { sentence: 'Nothing became of it.', isDelivered: false, hops: 0 }
   const { chassis, hops } = furthest
@@ -94,10 +93,12 @@ const explainFailure = (outcomes: readonly Outcome[], explaining: Explaining): V
   }
 }
 
-/** Which of several ends tells most. */
-const RANKS = { delivered: 4, lost: 3, dropped: 2, controller: 2, left: 1 } as const
-/** Why copies are dropped that nobody waits for: these tell least. */
+/** Which of several ends tells most; a drop, by its reason. */
+const RANKS = { delivered: 5, lost: 4, controller: 3, left: 2 } as const
+/** Why copies are dropped that nobody waits for. */
 const COPIES = ['not_returned', 'own_copy', 'no_member']
+/** A flow without reason only leads back. */
+const dropRank = (reason: string | undefined) => (reason === undefined ? 0 : COPIES.includes(reason) ? 1 : 3)
 
 /** Why a flow drops, by name; undefined where its table does not say. */
 const reasonOf = (drop: Dropped, { pipeline }: Explaining): string | undefined => {
@@ -117,7 +118,19 @@ const explainDrop = (drop: Dropped, explaining: Explaining): Pick<Verdict, 'sent
   if (port) return { reason, ...explainJudgement(at, drop, port, explaining) }
   const sender = portInRegister(drop, 'source_port', explaining)
   const by = sender ? ` (sent by ${sender.name || sender.id})` : ''
-  return { reason, sentence: `${at}: ${reasons[reason] ?? reason}${by}.` }
+  const pair = sender && SPOOFED.includes(reason) ? pairFor(drop) : ''
+  return { reason, sentence: `${at}: ${reasons[reason] ?? reason}${by}${pair}.` }
+}
+
+/** Drops that an allowed address pair would prevent. */
+const SPOOFED = ['spoofed_mac', 'spoofed_address', 'spoofed_neighbor']
+
+/** The allowed address pair that is missing. */
+const pairFor = ({ packet }: Dropped): string => {
+  const address = packet.nd_target ?? packet.ip_src ?? packet.ipv6_src ?? packet.arp_spa
+  return typeof address === 'string' && typeof packet.eth_src === 'string'
+    ? `; an allowed address pair of it would let it pass: ${address} with ${packet.eth_src}`
+    : ''
 }
 
 /** Which groups did not allow it, and the one rule that would. */

@@ -90,8 +90,9 @@ const arrivalEnds = (arrival: Arrival): Outcome[] => {
     else if (effect.nowhere !== undefined) ends.push({ ...out, type: 'lost', reason: effect.nowhere })
   }
   if (goesOn || ends.length > 0) return ends
-  const { table, name, flow } = lastOf(arrival.visit)
-  return [{ ...at, packet: arrival.finally, type: 'dropped', table, name, flow }]
+  return dropsOf(arrival.visit).map(({ table, name, flow }) => ({
+    ...{ ...at, packet: arrival.finally, type: 'dropped', table, name, flow },
+  }))
 }
 
 /** Everything that happened in a visit and in those below it, in order. */
@@ -108,4 +109,13 @@ const lastOf = (visit: Visit): Visit => {
     if (effect.type === 'goto') return lastOf(effect.visit)
   }
   return visit
+}
+
+/** Where a packet ended of which nothing came: at a flow without actions, or at those that its copies met. */
+const dropsOf = (visit: Visit): readonly Visit[] => {
+  const last = lastOf(visit)
+  const copies = last.effects.flatMap(effect => (effect.type === 'resubmit' ? dropsOf(effect.visit) : []))
+  const seen = new Set<unknown>()
+  const ended = copies.filter(({ flow }) => !seen.has(flow) && seen.add(flow))
+  return ended.length === 0 ? [last] : ended
 }

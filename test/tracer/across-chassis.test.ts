@@ -166,9 +166,14 @@ test('a spoofed packet is dropped with the reason, and a port that is plugged in
       ...{ model, pipeline, reasons: dropReasons, registers },
     }).sentence
   expect(tell({ eth_src: 'fa:16:3e:00:00:99' })).toBe(
-    'Dropped at table port_security on host1: sent from a MAC address that is not of the port (sent by web1).',
+    'Dropped at table port_security on host1: sent from a MAC address that is not of the port (sent by web1); ' +
+      'an allowed address pair of it would let it pass: 10.0.0.2 with fa:16:3e:00:00:99.',
   )
-  expect(tell({ ip_src: '10.0.0.99' })).toContain('sent from an address that is not of the port (sent by web1)')
+  const spoofed = { ip_src: '10.0.0.99' }
+  expect(tell(spoofed)).toContain('sent from an address that is not of the port (sent by web1)')
+  const pairs = [{ ip_address: '10.0.0.99' }]
+  await api.ok('PUT', `ports/${ids.get('web1')}`, { port: { allowed_address_pairs: pairs } })
+  expect(tell(spoofed)).toBe('Delivered to db1 on host2 after 3 hops.')
 })
 
 test('a provider network carries a packet to the chassis that use it there', async () => {
