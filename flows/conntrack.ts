@@ -1,5 +1,15 @@
 // Connection tracking (ovs-fields(7), section "Conntrack Fields") as tables here want it: states, and the zone of the network.
-import { type ActionOf, ct, ip, ipv6, type Masked, type Match, masked, type TableRef } from 'node-openflow/flow'
+import {
+  type ActionOf,
+  ct,
+  ip,
+  ipv6,
+  type Masked,
+  type Match,
+  masked,
+  type Subfield,
+  type TableRef,
+} from 'node-openflow/flow'
 import { zone } from './registers.ts'
 
 const FLAGS = { new: 1, est: 2, rel: 4, rpl: 8, inv: 16, trk: 32 } as const
@@ -22,6 +32,12 @@ export const state = (state: State): { readonly ct_state: Masked<number> } => ({
 
 /** What went through conntrack and belongs, or could belong, to a connection. */
 export const VALID: State = { trk: true, inv: false }
+
+/** Where a connection's label has the keys of its originator's and its responder's ports; 0 where one is not known here. */
+export const LABEL: { readonly originator: Subfield; readonly responder: Subfield } = {
+  originator: 'ct_label[0..31]',
+  responder: 'ct_label[32..63]',
+}
 
 /** The match with each family that conntrack knows: IPv4, IPv6. */
 export const eachFamily = (match: Match = {}): readonly Match[] => [ip(match), ipv6(match)]

@@ -16,6 +16,8 @@ export const dropReasons = {
   no_egress_rule: 'no rule of the security groups of the sender allows it',
   no_ingress_rule: 'no rule of the security groups of the receiver allows it',
   copy_not_allowed: 'a copy of broadcast, multicast or unknown unicast that no rule of the receiver allows',
+  router_down: 'for a router, or an interface of one, that is administratively down',
+  not_routable: 'for a router, of addresses or of a protocol that routers do not forward',
   unjudged_protocol: 'of a protocol of layer 3 that no security group can allow',
   not_bound: 'for a port that is plugged in nowhere',
   no_way_out: 'for another chassis, on a network that has no way out of this one',

@@ -5,7 +5,7 @@ import { each, type FlowSpec, type Table } from '#compiler'
 import { policies } from '#model'
 import { connectionOwner } from './br-int/100-connection-owner.ts'
 import { policyTable } from './br-int/110-policy.ts'
-import { eachFamily, startOwn, state, VALID } from './conntrack.ts'
+import { eachFamily, LABEL, startOwn, state, VALID } from './conntrack.ts'
 import type { DropReason } from './drop-reasons.ts'
 import { policyMark } from './policies.ts'
 import {
@@ -28,10 +28,6 @@ import { CLASSIFY, L2_LOOKUP } from './restart.ts'
 const INVALID = 20
 const PACKET = 10
 
-/** Where the label has the key of a connection's originator, and of its responder. */
-const ORIGINATOR = 'ct_label[0..31]'
-const RESPONDER = 'ct_label[32..63]'
-
 /**
  * Asks whether a connection belongs to the port that is judged. `port` holds its key; `isSender` says whether it sent the
  * packet, so that it is the originator in the original direction and the responder in the other.
@@ -43,7 +39,7 @@ export const findOwner = (port: Register, isSender: boolean, next: Table): reado
     match: state({ ...VALID, rpl }),
     actions: [
       known.set(0),
-      move(isSender === rpl ? RESPONDER : ORIGINATOR, labelPort.part),
+      move(isSender === rpl ? LABEL.responder : LABEL.originator, labelPort.part),
       move(port.part, judgedPort.part),
       resubmit({ table: connectionOwner }),
       goto(next),
@@ -71,7 +67,7 @@ export const judgeConnection = (isSender: boolean, next: Table): readonly FlowSp
   const reply = state({ ...VALID, rpl: true })
   return [
     { priority: RELATED, match: { ...known.is(0), ...state({ ...VALID, rel: true }) }, actions: drop() },
-    ...(isSender ? [] : [ORIGIN.tunnel, ORIGIN.provider]).flatMap(from =>
+    ...(isSender ? [] : [ORIGIN.tunnel, ORIGIN.provider, ORIGIN.router]).flatMap(from =>
       eachFamily({ ...reply, ...both(known, 0, origin, from) }).map(match => ({
         priority: STRANGER_OUTSIDE,
         match,

@@ -13,6 +13,11 @@ import { addressQuestion } from './br-int/30-address-question.ts'
 import { arpResponder } from './br-int/31-arp-responder.ts'
 import { ndResponder } from './br-int/32-nd-responder.ts'
 import { ndReply } from './br-int/33-nd-reply.ts'
+import { routerAdmission } from './br-int/40-router-admission.ts'
+import { routerInput } from './br-int/41-router-input.ts'
+import { routerRoute } from './br-int/42-router-route.ts'
+import { networkZone } from './br-int/43-network-zone.ts'
+import { routerNeighbor } from './br-int/44-router-neighbor.ts'
 import { l2Lookup } from './br-int/60-l2-lookup.ts'
 import { l2Learned } from './br-int/61-l2-learned.ts'
 import { l2Unknown } from './br-int/62-l2-unknown.ts'
@@ -42,6 +47,7 @@ import { admit } from './br-tun/30-admit.ts'
 import { toLocal } from './br-tun/40-to-local.ts'
 import { portFacts } from './facts.ts'
 import { policyFlowSets, policyId } from './policies.ts'
+import { interfacesOn } from './routers.ts'
 
 /** What Flowright programs. */
 export const pipeline: Pipeline = {
@@ -49,6 +55,7 @@ export const pipeline: Pipeline = {
     ...[classify, portSecurity, addressSecurity, ndSecurity],
     ...[egressConntrack, egressConnection, egressPolicy, egressVerdict],
     ...[addressQuestion, arpResponder, ndResponder, ndReply],
+    ...[routerAdmission, routerInput, routerRoute, networkZone, routerNeighbor],
     ...[l2Lookup, l2Learned, l2Unknown, floodConntrack, flood, receiver, floodOutput],
     ...[ingressConntrack, ingressConnection, ingressPolicy, ingressVerdict, outputTable],
     ...[connectionOwner, commitTable, neighbor],
@@ -59,7 +66,11 @@ export const pipeline: Pipeline = {
     subscribe(chassis, c =>
       isProgrammed(c) ? [PIPELINE_SET, 'fabric', `chassis/${c.id}`].map(flowSet => ({ chassis: c.id, flowSet })) : [],
     ),
-    subscribe(attachments, ({ chassis: id, network }) => [{ chassis: id, flowSet: `network/${network}` }]),
+    subscribe(attachments, ({ chassis: id, network, isMember }, view) => [
+      { chassis: id, flowSet: `network/${network}` },
+      ...(isMember ? [{ chassis: id, flowSet: `member/${network}` }] : []),
+      ...interfacesOn(network, view).map(({ routerId }) => ({ chassis: id, flowSet: `router/${routerId}` })),
+    ]),
     subscribe(bindings, ({ chassis: id, port }, view) => {
       const policy = view.value(portFacts, port)?.policy ?? 0
       return (view.value(policyFlowSets, policyId(policy)) ?? []).map(flowSet => ({ chassis: id, flowSet }))

@@ -56,15 +56,20 @@ const register = (name: string, spec: RegisterSpec): Register => {
   }
 }
 
-/** A match on two registers that are bits of one field: one match could not be spread into the other. */
-export const both = (a: Register, valueA: number, b: Register, valueB: number): Match => {
+/** The values of two registers that are bits of one field, as one. */
+const bothOf = (a: Register, valueA: number, b: Register, valueB: number): Masked<number> => {
   const [x, y] = [a, b].map((r, i) => r.is(i === 0 ? valueA : valueB)[r.field] as Masked<number>)
   assert(a.field === b.field && x !== undefined && y !== undefined && (x.mask & y.mask) === 0)
-  return { [a.field]: masked(x.value | y.value, x.mask | y.mask) }
+  return masked(x.value | y.value, x.mask | y.mask)
 }
 
+/** A match on two registers that are bits of one field: one match could not be spread into the other. */
+export const both = (a: Register, valueA: number, b: Register, valueB: number): Match => ({
+  [a.field]: bothOf(a, valueA, b, valueB),
+})
+
 /** Where a frame on br-int came from, beyond its port: values of `origin`. */
-export const ORIGIN = { local: 0, tunnel: 1, provider: 2 } as const
+export const ORIGIN = { local: 0, tunnel: 1, provider: 2, router: 3 } as const
 
 /** Values of `direction`. */
 export const EGRESS = 0
@@ -107,7 +112,7 @@ export const origin = register('origin', {
   field: 'reg2',
   bits: [0, 1],
   lives: [['classify', 'output']],
-  doc: '0 a local port, 1 a tunnel, 2 a provider network: what came from outside does not go out again',
+  doc: '0 a local port, 1 a tunnel, 2 a provider network, 3 a router here: what came from outside does not go out again',
 })
 
 /** Which rules count. */
@@ -160,7 +165,7 @@ export const found = register('found', {
   bridge: 'br-int',
   field: 'reg2',
   bits: [13, 13],
-  lives: [['address_question', 'nd_reply']],
+  lives: [['address_question', 'router_neighbor']],
   doc: '1 when the address asked for is that of one port',
 })
 
@@ -169,12 +174,15 @@ export const foundRouter = register('found_router', {
   bridge: 'br-int',
   field: 'reg2',
   bits: [14, 14],
-  lives: [['address_question', 'nd_reply']],
+  lives: [['address_question', 'router_neighbor']],
   doc: '1 when that port is the interface of a router',
 })
 
 /** Says that an address is known. */
-export const foundNeighbor = (isRouter: boolean): Action => setField('reg2', isRouter ? 0x6000 : 0x2000, 0x6000)
+export const foundNeighbor = (isRouter: boolean): Action => {
+  const { value, mask } = bothOf(found, 1, foundRouter, isRouter ? 1 : 0)
+  return setField(found.field as 'reg2', value, mask)
+}
 
 /** The conntrack zone. */
 export const zone = register('zone', {
@@ -205,11 +213,11 @@ export const remoteGroups = register('remote_groups', {
 export const neighborAddress = register('neighbor_address', {
   bridge: 'br-int',
   field: 'xxreg1',
-  lives: [['address_question', 'nd_responder']],
-  doc: 'address asked for; IPv4 as ::ffff:a.b.c.d',
+  lives: [['address_question', 'router_neighbor']],
+  doc: 'address asked for, or next hop; IPv4 as ::ffff:a.b.c.d',
 })
 
-/** Its last 32 bits, which are the address where that is IPv4. */
+/** The last 32 bits of `remote_address` and of `neighbor_address`: the address itself, where it is IPv4. */
 export const IPV4_ADDRESS: Subfield = 'xxreg1[0..31]'
 
 /** The MAC that was found. */
@@ -217,8 +225,33 @@ export const neighborMac = register('neighbor_mac', {
   bridge: 'br-int',
   field: 'xxreg2',
   bits: [0, 47],
-  lives: [['address_question', 'nd_responder']],
+  lives: [['address_question', 'router_neighbor']],
   doc: 'MAC of the port that has the address asked for',
+})
+
+/** The MAC from which a router sends. */
+export const routerMac = register('router_mac', {
+  bridge: 'br-int',
+  field: 'xxreg2',
+  bits: [64, 111],
+  lives: [['router_route', 'router_neighbor']],
+  doc: 'MAC of the interface by which the packet leaves the router',
+})
+
+/** The router. */
+export const router = register('router', {
+  bridge: 'br-int',
+  field: 'reg13',
+  lives: [['router_admission', 'router_neighbor']],
+  doc: 'key of the router that the packet is in',
+})
+
+/** The interface of the router. */
+export const routerInterface = register('router_interface', {
+  bridge: 'br-int',
+  field: 'reg14',
+  lives: [['router_admission', 'router_neighbor']],
+  doc: 'key of the port by which the packet came into the router',
 })
 
 /** The policy of the port that is judged. */
@@ -304,6 +337,7 @@ export const registers: readonly Register[] = [
   ...[network, sourcePort, destinationPort],
   ...[origin, direction, allowed, commit, known, exempt],
   ...[found, foundRouter, zone, remoteAddress, remoteGroups, neighborAddress, neighborMac],
+  ...[routerMac, router, routerInterface],
   ...[policy, judgedPort, labelPort, group, page, localPort],
   ...[tunnelNetwork, destinationChassis, tunnelPort],
 ]

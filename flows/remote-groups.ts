@@ -22,5 +22,8 @@ export const remoteEnd = (key: number, prefix: string): Match => {
   return ip({ ...at, ...(mask === 0n ? {} : remoteAddress.is(value, mask & IPV4)) })
 }
 
+/** How flows of members go together: those with one address are one flow, which sets the bits of all. */
+export const MEMBERS = { scope: 'remote_group_page', merge: 'union', order: ({ bit }: Member) => bit } as const
+
 /** Sets a bit of the remote groups. */
 export const setBit = (bit: number): Action => remoteGroups.set(1n << BigInt(bit), 1n << BigInt(bit))

@@ -1,5 +1,5 @@
 // Packets go forward. One that turns out to belong to the connection of another starts a connection of its own, and is
-// judged again from where it came in: these are the numbers of the tables where it begins anew, which cannot be imported
+// judged again from where it came in; one that a router sends to another router enters that one. These are the numbers of the tables where it begins anew, which cannot be imported
 // from their files, as those lead to where it turns out.
 
 /** Number of classify: for frames of local ports. */
@@ -7,3 +7,6 @@ export const CLASSIFY = 0
 
 /** Number of l2_lookup: for frames from outside. */
 export const L2_LOOKUP = 60
+
+/** Number of router_admission: for packets that one router hands to the next. */
+export const ROUTER_ADMISSION = 40

@@ -1,6 +1,6 @@
 // What rules of security groups match: each rule as rows, of which each becomes one flow of security_rules.
 import { ip, ipv6, type Masked, type Match, masked } from 'node-openflow/flow'
-import type { RemoteGroupBit, SecurityGroupRule } from '#model'
+import { ICMP, ICMPV6, ipProtocols, type RemoteGroupBit, type SecurityGroupRule } from '#model'
 import { onWire } from './addresses.ts'
 import { state, VALID } from './conntrack.ts'
 import { portMasks } from './port-masks.ts'
@@ -31,12 +31,12 @@ export interface RuleRow {
   readonly remote: string | { readonly page: number; readonly bit: number } | null
 }
 
-const SCTP = 132
-const PORT_FIELD: Readonly<Record<number, string>> = { 6: 'tcp_dst', 17: 'udp_dst', [SCTP]: 'sctp_dst' }
-const ICMP_FIELD: Readonly<Record<number, string>> = { 1: 'icmp', 58: 'icmpv6' }
+const { tcp: TCP, udp: UDP, sctp: SCTP } = ipProtocols
+const PORT_FIELD: Readonly<Record<number, string>> = { [TCP]: 'tcp_dst', [UDP]: 'udp_dst', [SCTP]: 'sctp_dst' }
+const ICMP_FIELD: Readonly<Record<number, string>> = { [ICMP]: 'icmp', [ICMPV6]: 'icmpv6' }
 
 /** What Open vSwitch takes for the protocol of later fragments of IPv6: that of the fragment header. */
-const FRAGMENT = 44
+const FRAGMENT = ipProtocols['ipv6-frag']
 
 const partsOf = (rule: SecurityGroupRule, stateful: boolean): readonly Part[] => {
   const { protocolNumber: protocol, portRangeMin: min, portRangeMax: max } = rule

@@ -1,13 +1,13 @@
 /**
- * Commits the connection, with the keys of both ports in its label: those of the originator in bits 0 to 31, of the
- * responder in bits 32 to 63, 0 where the port is not known here. Without recirculation, once the last verdict is spoken.
+ * Commits the connection, with the keys of both ports in its label. Without recirculation, once the last verdict is
+ * spoken.
  *
  * In:   by resubmit, frames that may leave br-int; commit says whether a verdict found their connection new.
  * Out:  back. Copies for a group address are not committed: no reply bears that address.
  */
 import { ct, drop, type Match, masked, move } from 'node-openflow/flow'
 import { table } from '#compiler'
-import { eachFamily } from '../conntrack.ts'
+import { eachFamily, LABEL } from '../conntrack.ts'
 import { commit, destinationPort, sourcePort, zone } from '../registers.ts'
 
 const NEW = 10
@@ -26,7 +26,7 @@ export const commitTable = table('commit', {
       ct({
         commit: true,
         zone: zone.part,
-        actions: [move(sourcePort.part, 'ct_label[0..31]'), move(destinationPort.part, 'ct_label[32..63]')],
+        actions: [move(sourcePort.part, LABEL.originator), move(destinationPort.part, LABEL.responder)],
       }),
     ],
   })),

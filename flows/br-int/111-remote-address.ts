@@ -9,21 +9,32 @@
 import { goto, ip, ipv6, type Match, move, resubmit, type Subfield } from 'node-openflow/flow'
 import { table } from '#compiler'
 import { state, VALID } from '../conntrack.ts'
-import { direction, EGRESS, INGRESS, policy, remoteAddress, remoteGroups, STATELESS } from '../registers.ts'
+import {
+  direction,
+  EGRESS,
+  INGRESS,
+  IPV4_ADDRESS,
+  policy,
+  remoteAddress,
+  remoteGroups,
+  STATELESS,
+} from '../registers.ts'
 import { remoteMembers } from './112-remote-members.ts'
 import { remotePrefixes } from './113-remote-prefixes.ts'
 
 const STATELESS_POLICY = 20
 const CONNECTION = 10
 
-const IPV4: Subfield = 'xxreg1[0..31]'
-
 const lookUp = [resubmit({ table: remoteMembers }), goto(remotePrefixes)] as const
 
 const from = (priority: number, match: Match, address: Subfield) => ({
   priority,
   match,
-  actions: [remoteGroups.set(0), move(address, address.includes('ipv6') ? remoteAddress.part : IPV4), ...lookUp],
+  actions: [
+    remoteGroups.set(0),
+    move(address, address.includes('ipv6') ? remoteAddress.part : IPV4_ADDRESS),
+    ...lookUp,
+  ],
 })
 
 const stateless = policy.is(STATELESS, STATELESS)

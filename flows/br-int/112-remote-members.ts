@@ -13,7 +13,7 @@ import { each, table } from '#compiler'
 import { addressGroups, ports } from '#model'
 import { isHost } from '../addresses.ts'
 import { bitsOfGroup } from '../policies.ts'
-import { type Member, remoteEnd, setBit } from '../remote-groups.ts'
+import { MEMBERS, type Member, remoteEnd, setBit } from '../remote-groups.ts'
 
 const ADDRESS = 10
 
@@ -33,9 +33,7 @@ export const remoteMembers = table('remote_members', {
   miss: drop(),
   rules: [
     each(ports, {
-      scope: 'remote_group_page',
-      merge: 'union',
-      order: ({ bit }) => bit,
+      ...MEMBERS,
       rows: (port, view) => {
         const addresses = [...port.fixedIps, ...port.allowedAddressPairs].map(({ ipAddress }) => ipAddress)
         return port.securityGroups
@@ -46,9 +44,7 @@ export const remoteMembers = table('remote_members', {
       flow,
     }),
     each(addressGroups, {
-      scope: 'remote_group_page',
-      merge: 'union',
-      order: ({ bit }) => bit,
+      ...MEMBERS,
       rows: ({ id, addresses }, view) =>
         bitsOfGroup(id, view).flatMap(({ page, bit }) =>
           addresses.filter(isHost).map(prefix => ({ in: String(page), page, prefix, bit })),

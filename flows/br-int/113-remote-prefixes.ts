@@ -14,7 +14,7 @@ import { each, table, type View } from '#compiler'
 import { addressGroups, ports, type RemoteGroupBit } from '#model'
 import { isHost, lengthOf, supernet } from '../addresses.ts'
 import { bitsOfGroup, coveringBits } from '../policies.ts'
-import { type Member, remoteEnd, setBit } from '../remote-groups.ts'
+import { MEMBERS, type Member, remoteEnd, setBit } from '../remote-groups.ts'
 
 /** And its length. */
 const PREFIX = 10
@@ -44,9 +44,7 @@ export const remotePrefixes = table('remote_prefixes', {
   miss: drop(),
   rules: [
     each(ports, {
-      scope: 'remote_group_page',
-      merge: 'union',
-      order: ({ bit }) => bit,
+      ...MEMBERS,
       rows: (port, view) => {
         const given = port.allowedAddressPairs.map(({ ipAddress }) => ipAddress)
         if (given.every(isHost)) return []
@@ -60,9 +58,7 @@ export const remotePrefixes = table('remote_prefixes', {
       flow,
     }),
     each(addressGroups, {
-      scope: 'remote_group_page',
-      merge: 'union',
-      order: ({ bit }) => bit,
+      ...MEMBERS,
       rows: ({ id, addresses }, view) => membersOf(addresses, bitsOfGroup(id, view), view),
       example: example6,
       flow,

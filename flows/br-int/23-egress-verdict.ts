@@ -2,21 +2,21 @@
  * Drops what the sender's security groups do not allow.
  *
  * In:   judged packets of local ports.
- * Out:  l2_lookup, what is allowed.
+ * Out:  router_admission, what is allowed.
  *
  *   table=23, priority=10,reg12=0x7 actions=drop
  */
 import { drop, goto } from 'node-openflow/flow'
 import { table } from '#compiler'
 import { dropTheRest, passAllowed, verdictDrops } from '../judging.ts'
-import { l2Lookup } from './60-l2-lookup.ts'
+import { routerAdmission } from './40-router-admission.ts'
 
 export const egressVerdict = table('egress_verdict', {
   bridge: 'br-int',
   number: 23,
   match: ['reg2', 'reg12'],
-  next: [l2Lookup],
-  fixed: passAllowed([goto(l2Lookup)]),
+  next: [routerAdmission],
+  fixed: passAllowed([goto(routerAdmission)]),
   miss: drop(),
   drops: verdictDrops('no_egress_rule'),
   rules: [dropTheRest],

@@ -1,5 +1,6 @@
 /**
- * Where a frame goes: the port that has its destination address. The same flows on every chassis.
+ * Where a frame goes: the port that has its destination address. The same flows on every chassis that
+ * has members of the network; one that only routes to it finds the receiver in `neighbor`.
  *
  * In:   frames that may be sent; metadata is their network's key.
  * Out:  receiver, with the destination port's key; flood_conntrack for broadcast and multicast; an address that is no
@@ -42,7 +43,7 @@ export const l2Lookup = table('l2_lookup', {
   miss: [resubmit({ table: l2Learned.number }), goto(l2Unknown)],
   rules: [
     each(ports, {
-      scope: 'network',
+      scope: 'member',
       rows: (port, view) => {
         const facts = view.value(portFacts, port.id)
         return facts === undefined
@@ -57,7 +58,7 @@ export const l2Lookup = table('l2_lookup', {
       }),
     }),
     each(ports, {
-      scope: 'network',
+      scope: 'member',
       rows: (port, view) =>
         view.value(networkFacts, port.networkId)?.segments.some(s => s.physicalNetwork !== undefined)
           ? addressOwners(port, view).map(owner => ({ ...owner, port: port.key }))

@@ -4,7 +4,7 @@
  *
  * In:   tracked packets for local ports, and whether their connection is the port's own (known).
  * Out:  ingress_verdict. A reply in the connection of another starts a connection, and is judged anew: from classify on,
- *       as its sender's egress too, or from l2_lookup on when it came from outside.
+ *       as its sender's egress too, or from l2_lookup on when it came from outside or was routed.
  */
 import { drop } from 'node-openflow/flow'
 import { table } from '#compiler'

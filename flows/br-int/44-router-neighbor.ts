@@ -1,0 +1,40 @@
+/**
+ * Sends a routed packet to its next hop.
+ *
+ * In:   routed packets; found says whether the next hop is known, with its MAC and port.
+ * Out:  receiver, with the MACs of the link and one hop less to go; the sender's MAC stays until then, as ICMP errors go to
+ *       it. What goes to another router enters that one at router_admission: a step back, which every packet takes less
+ *       often than its TTL says. An unknown next hop goes to the controller, which answers by ICMP.
+ */
+import { controller, decTtl, goto, move, resubmit } from 'node-openflow/flow'
+import { table } from '#compiler'
+import { eachFamily } from '../conntrack.ts'
+import { routerErrorUserdata } from '../packet-in.ts'
+import { both, found, foundRouter, neighborMac, routerMac } from '../registers.ts'
+import { ROUTER_ADMISSION } from '../restart.ts'
+import { receiver } from './65-receiver.ts'
+
+const ROUTER = 20
+const HOST = 10
+
+const toNextHop = [decTtl(), move(neighborMac.part, 'eth_dst')] as const
+
+export const routerNeighbor = table('router_neighbor', {
+  bridge: 'br-int',
+  number: 44,
+  match: ['reg2', 'eth_type'],
+  next: [receiver],
+  miss: [controller({ userdata: routerErrorUserdata('noNeighbor') })],
+  fixed: [
+    ...eachFamily(both(found, 1, foundRouter, 1)).map(match => ({
+      priority: ROUTER,
+      match,
+      actions: [...toNextHop, resubmit({ table: ROUTER_ADMISSION })],
+    })),
+    ...eachFamily(found.is(1)).map(match => ({
+      priority: HOST,
+      match,
+      actions: [...toNextHop, move(routerMac.part, 'eth_src'), goto(receiver)],
+    })),
+  ],
+})
