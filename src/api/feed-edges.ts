@@ -11,7 +11,7 @@ const SLICE = 8
 const LEADS =
   /goto_table:"?([\w ]+)"?|resubmit\([^,)]*,"?([\w ]+)"?(?:,ct)?\)|\btable="?([\w ]+)"?|\b(output[:(]|IN_PORT\b|CONTROLLER\b|controller\b|NORMAL\b|bundle_load\(|group:|LOCAL\b)/g
 
-/** Where actions lead: names of tables, `output` (a port) or `controller`; nowhere, back to the table that asked. */
+/** Where actions lead: names of tables, `output` (a port), `controller`, or `return` to the table that asked. */
 export const leadsOf = (actions: string): readonly string[] => {
   const found = new Set<string>()
   for (const [, goto, resubmit, conntrack, word] of actions.replaceAll(/learn\([^)]*\)/g, '').matchAll(LEADS)) {
@@ -19,7 +19,7 @@ export const leadsOf = (actions: string): readonly string[] => {
     if (to !== undefined) found.add(to)
     else if (word !== undefined) found.add(word.toLowerCase() === 'controller' ? 'controller' : 'output')
   }
-  return [...found]
+  return found.size === 0 ? ['return'] : [...found]
 }
 
 /** Sums the flows of one bridge of a chassis up. Works in slices; resolves with undefined when `isWanted` does not hold any more. */

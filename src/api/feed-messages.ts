@@ -90,7 +90,7 @@ export type FeedFlow = readonly [
   reason: string,
 ]
 
-/** What went from a table somewhere: `to` is a table's name, drop, output or controller. */
+/** What went from a table somewhere: `to` is a table's name, drop, output, controller or return. */
 export interface FeedEdge {
   readonly from: string
   readonly to: string

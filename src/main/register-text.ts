@@ -27,10 +27,19 @@ export const nameRegisters = (pipeline: Pipeline): ((bridge: Bridge, table: numb
     if (found === undefined) {
       const all = registers.filter(r => r.bridge === bridge && r.field === field)
       const here = all.filter(r => lives(r, table))
-      found = here.length > 0 ? here : all
+      found = here.length > 0 ? here : all.length > 0 ? all : wordOf(bridge, field)
       living.set(key, found)
     }
     return found
+  }
+
+  /** A word of a register of 128 bits: the lowest bears its name, which is all that there is of an IPv4 address. */
+  const wordOf = (bridge: Bridge, field: string): readonly Register[] => {
+    const number = Number(/^reg(\d+)$/.exec(field)?.[1] ?? -1)
+    const whole = registers.find(r => r.bridge === bridge && number >= 0 && r.field === `xxreg${number >> 2}`)
+    if (whole === undefined || whole.bits !== undefined) return []
+    const low = (3 - (number & 3)) * 32
+    return [{ ...whole, name: low === 0 ? whole.name : `${whole.name}[${low}..${low + 31}]` }]
   }
 
   /** `name=value` for each register that these bits are of; undefined where that is not plain. */

@@ -18,5 +18,8 @@ export const dropWords: Readonly<Record<string, string>> = {
   unknown_network: '属于此主机在该处不认识的网络',
   not_admitted: '来自隧道，其源地址不是该网络上主机的 VTEP',
   unknown_vtep: '发往没有 VTEP 的主机',
+  tagged: '带有在进入之处无意义的 VLAN 标签；虚拟机应发送无标签帧',
+  copy_not_allowed: '广播、组播或未知单播的副本，接收方没有规则放行',
+  no_way_out: '发往另一主机，但所在网络无法从此主机出去',
   own_copy: '广播回到发送主机自身的副本',
 }

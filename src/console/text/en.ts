@@ -120,6 +120,7 @@ export const en = {
   'flow.revision': 'Revision',
   'flow.request': 'Request',
   'flow.lastrequest': 'Last API request',
+  'flow.reporter': 'Reported by',
   'flow.when': 'When',
   'flow.cookie': 'Cookie',
   'flow.rate': 'Packets a second, while this is open',
@@ -202,7 +203,7 @@ export const en = {
   'drops.idle': 'show those that are quiet now',
 
   'timeline.title': 'Timeline',
-  'timeline.hint': 'Every change of the model since the controller started, and what it cost.',
+  'timeline.hint': 'Every change since the controller started, and what it cost. Choose two to compare.',
   'timeline.time': 'Time',
   'timeline.revision': 'Rev.',
   'timeline.what': 'What',

@@ -84,7 +84,20 @@ const registers: Readonly<
     flag(['to be tracked', '待跟踪'], ['', '']),
     flag(['its connection will be tracked', '将跟踪其连接'], ['', '']),
   ],
+  remote_address: [
+    value => [`the other end ${dotted(value)}`, `对端 ${dotted(value)}`],
+    value => [`the other end ${dotted(value)}`, `对端 ${dotted(value)}`],
+  ],
+  remote_groups: [
+    () => ['in a group that a rule names', '属于规则所指的组'],
+    () => ['its groups are noted', '记下其所属的组'],
+  ],
   local_port: [value => [`OpenFlow port ${Number(value)}`, `OpenFlow 端口 ${Number(value)}`], () => ['', '']],
+}
+/** `0xa000001`: 10.0.0.1. */
+const dotted = (value: string): string => {
+  const n = Number(value.split('/')[0])
+  return [24, 16, 8, 0].map(shift => (n >>> shift) & 255).join('.')
 }
 const states: Readonly<Record<string, Both>> = {
   new: ['new', '新建'],

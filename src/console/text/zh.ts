@@ -120,6 +120,7 @@ export const zh: Readonly<Record<keyof typeof en, string>> = {
   'flow.revision': '修订',
   'flow.request': '请求',
   'flow.lastrequest': '最近的 API 请求',
+  'flow.reporter': '由其上报',
   'flow.when': '时间',
   'flow.cookie': 'Cookie',
   'flow.rate': '打开期间每秒包数',
@@ -202,7 +203,7 @@ export const zh: Readonly<Record<keyof typeof en, string>> = {
   'drops.idle': '显示当前没有丢弃的',
 
   'timeline.title': '时间线',
-  'timeline.hint': '自控制器启动以来模型的每次变更及其代价。',
+  'timeline.hint': '自控制器启动以来的每次变更及其代价。选择两行可作比较。',
   'timeline.time': '时间',
   'timeline.revision': '修订',
   'timeline.what': '内容',
