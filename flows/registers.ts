@@ -178,11 +178,16 @@ export const foundRouter = register('found_router', {
   doc: '1 when that port is the interface of a router',
 })
 
-/** Says that an address is known. */
-export const foundNeighbor = (isRouter: boolean): Action => {
-  const { value, mask } = bothOf(found, 1, foundRouter, isRouter ? 1 : 0)
+const setFound = (isFound: 0 | 1, isRouter: 0 | 1): Action => {
+  const { value, mask } = bothOf(found, isFound, foundRouter, isRouter)
   return setField(found.field as 'reg2', value, mask)
 }
+
+/** Says that an address is known. */
+export const foundNeighbor = (isRouter: boolean): Action => setFound(1, isRouter ? 1 : 0)
+
+/** Says that an address is not known yet. */
+export const nothingFound: Action = setFound(0, 0)
 
 /** The conntrack zone. */
 export const zone = register('zone', {
