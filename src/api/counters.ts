@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import {
   chassis,
+  chassisOf,
   type Reader,
   refuse,
   type SecurityGroup,
@@ -41,8 +42,7 @@ export function serveCounters(app: FastifyInstance, store: Store, counters: Coun
 
   app.get<{ Querystring: { chassis?: Several; all?: string } }>('/drops', async ({ query }) => {
     const asked = severalOf(query.chassis)
-    for (const id of asked ?? [])
-      if (store.get(chassis, id) === undefined) throw refuse('ChassisNotFound', { id: id.slice(0, 100) })
+    for (const id of asked ?? []) chassisOf(store, id)
     const isAll = query.all === 'true' || query.all === '1'
     const { drops, silent } = await counters.drops(asked ?? Array.from(store.all(chassis), c => c.id))
     const shown = drops.filter(drop => isAll || drop.packets > 0)

@@ -4,8 +4,8 @@ import {
   approveChassis,
   bindings,
   type Chassis,
-  ChassisInUse,
   chassis,
+  chassisOf,
   claims,
   drainChassis,
   modelKinds,
@@ -31,12 +31,6 @@ export function serveFlowright(app: FastifyInstance, store: Store, fabric: Fabri
   app.addHook('onRequest', async request => {
     if (!request.context.isAdmin) throw refuse('PolicyNotAuthorized', { action: 'rule:admin_only' })
   })
-  const known = (reader: Reader, id: string) => {
-    const found = reader.get(chassis, id)
-    if (!found) throw refuse('ChassisNotFound', { id: id.slice(0, 100) })
-    return found
-  }
-
   app.get(
     '/chassis',
     serve.read(({ reader }) => ({
@@ -46,39 +40,34 @@ export function serveFlowright(app: FastifyInstance, store: Store, fabric: Fabri
   app.get<One>(
     '/chassis/:id',
     serve.read(({ reader }, { params }) => ({
-      chassis: showChassis(known(reader, params.id), reader, fabric),
+      chassis: showChassis(chassisOf(reader, params.id), reader, fabric),
     })),
   )
   app.put<One>(
     '/chassis/:id',
     serve.write(({ reader: tx }, { params, body }) => {
       const admission = readAdmission(body)
-      const { id } = known(tx, params.id)
+      const { id } = chassisOf(tx, params.id)
       if (admission === 'approved') approveChassis(tx, id)
       else drainChassis(tx, id)
-      return { chassis: showChassis(known(tx, id), tx, fabric) }
+      return { chassis: showChassis(chassisOf(tx, id), tx, fabric) }
     }),
   )
   app.delete<One & { Querystring: { force?: string } }>(
     '/chassis/:id',
     serve.write((view, request, reply) => {
-      const { id } = known(view.reader, request.params.id)
-      try {
-        removeChassis(view.reader, id, request.query.force === 'true')
-      } catch (error) {
-        throw error instanceof ChassisInUse ? refuse('ChassisInUse', { message: error.message }) : error
-      }
+      removeChassis(view.reader, request.params.id, request.query.force === 'true')
       reply.code(204)
     }),
   )
 
   app.get<Flows>('/chassis/:id/flows', async ({ params, query }) => {
-    known(store, params.id)
+    chassisOf(store, params.id)
     const flows = await fabric.flows(params.id, readFilter(query))
     return { flows: flows.map(flow => showFlow(flow, store)) }
   })
   app.get<One>('/chassis/:id/diff', async ({ params }) => {
-    known(store, params.id)
+    chassisOf(store, params.id)
     const { missing, unexpected, different, quarantined } = await fabric.diff(params.id)
     return {
       missing: missing.map(flow => showFlow(flow, store)),
@@ -91,7 +80,7 @@ export function serveFlowright(app: FastifyInstance, store: Store, fabric: Fabri
     }
   })
   app.get<One>('/chassis/:id/drift', async ({ params }) => {
-    known(store, params.id)
+    chassisOf(store, params.id)
     return {
       drift: fabric.drift(params.id).map(({ at, sources, ...event }) => ({
         ...event,
@@ -103,7 +92,7 @@ export function serveFlowright(app: FastifyInstance, store: Store, fabric: Fabri
   app.get<One & { Params: { cookie: string } }>(
     '/chassis/:id/cookies/:cookie',
     async ({ params }: FastifyRequest<One & { Params: { id: string; cookie: string } }>) => {
-      known(store, params.id)
+      chassisOf(store, params.id)
       const cookie = readCookie(params.cookie)
       const found = fabric.explain(params.id, cookie)
       if (!found) throw refuse('CookieNotFound', { cookie: hex(cookie), chassis: params.id })

@@ -6,7 +6,7 @@ import type { Bridge, Compiler, Pipeline } from '#compiler'
 import type { Programming } from '#fabric/programming/index'
 import { dropReasons } from '#flows/drop-reasons'
 import { registers } from '#flows/registers'
-import { chassis, type Port, refuse } from '#model'
+import { chassisOf, type Port, refuse } from '#model'
 import type { Store } from '#store'
 import {
   Connections,
@@ -121,8 +121,7 @@ export const tracing = ({ store, compiler, programming, pipeline }: Traced): Tra
 
   return {
     trace: async asked => {
-      if ('chassis' in asked && store.get(chassis, asked.chassis) === undefined)
-        throw refuse('ChassisNotFound', { id: asked.chassis })
+      if ('chassis' in asked) chassisOf(store, asked.chassis)
       if (asked.isLive && 'as' in asked && asked.as !== 'new')
         throw refuse('HTTPBadRequest', { message: 'Only the first packet of a connection can be sent for real.' })
       try {

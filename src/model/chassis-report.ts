@@ -3,6 +3,7 @@
 import { isIP, SocketAddress } from 'node:net'
 import { chassisLost, claims, rebindChassis, releaseClaim } from './binding.ts'
 import { bindings, type Chassis, chassis, chassisKeys, localVlans, type TunnelType, tunnelTypes } from './chassis.ts'
+import { refuse } from './refusal.ts'
 import type { Reader, Transaction } from './transaction.ts'
 
 /** The oldest Open vSwitch that is programmed, and the database schema that it came with. */
@@ -176,49 +177,32 @@ const save = (tx: Transaction, old: Chassis | undefined, record: Chassis) => {
   if (old === undefined || !sameReach(old, record)) rebindChassis(tx, record.id)
 }
 
-/** A chassis that is not known was named. */
-export class UnknownChassis extends Error {
-  override name = 'UnknownChassis'
-  readonly chassis: string
-  constructor(id: string) {
-    super(`no chassis ${id} is known`)
-    this.chassis = id
-  }
-}
-
-/** A chassis that still has ports cannot be removed. */
-export class ChassisInUse extends Error {
-  override name = 'ChassisInUse'
-  readonly chassis: string
-  readonly ports: number
-  constructor(id: string, ports: number) {
-    super(`chassis ${id} still has ${ports} bound port${ports === 1 ? '' : 's'}: drain it, or remove it by force`)
-    this.chassis = id
-    this.ports = ports
-  }
+/** The chassis of an id. Throws ChassisNotFound. */
+export function chassisOf(reader: Reader, id: string): Chassis {
+  const found = reader.get(chassis, id)
+  if (!found) throw refuse('ChassisNotFound', { id: id.slice(0, 100) })
+  return found
 }
 
 const admit = (tx: Transaction, id: string, admission: Chassis['admission']) => {
-  const old = tx.get(chassis, id)
-  if (old === undefined) throw new UnknownChassis(id)
+  const old = chassisOf(tx, id)
   save(tx, old, withVtep(tx, { ...old, admission }))
 }
 
-/** Lets a waiting or draining chassis work. Throws UnknownChassis. */
+/** Lets a waiting or draining chassis work. Throws ChassisNotFound. */
 export const approveChassis = (tx: Transaction, id: string): void => admit(tx, id, 'approved')
 
-/** Lets a chassis keep what it has and take no new binding. Throws UnknownChassis. */
+/** Lets a chassis keep what it has and take no new binding. Throws ChassisNotFound. */
 export const drainChassis = (tx: Transaction, id: string): void => admit(tx, id, 'draining')
 
 /**
  * Forgets a chassis, its claims and its bindings; their ports go DOWN. If it reports again it is new, so take its
- * manager away first. Throws UnknownChassis, and ChassisInUse while it has bindings unless `force` is set.
+ * manager away first. Throws ChassisNotFound, and ChassisInUse while it has bindings unless `force` is set.
  */
 export const removeChassis = (tx: Transaction, id: string, force = false): void => {
-  const old = tx.get(chassis, id)
-  if (old === undefined) throw new UnknownChassis(id)
+  const old = chassisOf(tx, id)
   const bound = tx.countBy(bindings, 'chassis', id)
-  if (bound > 0 && !force) throw new ChassisInUse(id, bound)
+  if (bound > 0 && !force) throw refuse('ChassisInUse', { id, ports: bound })
   chassisLost(tx, id)
   for (const claim of [...tx.by(claims, 'chassis', id)]) releaseClaim(tx, id, claim.interface)
   tx.remove(chassis, id)

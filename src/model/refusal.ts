@@ -310,7 +310,7 @@ const refusals = {
 
   // chassis
   ChassisNotFound: ['absent', 'Chassis {id} could not be found.'],
-  ChassisInUse: ['conflict', '{message}'],
+  ChassisInUse: ['conflict', 'Chassis {id} still has bound ports ({ports}): drain it, or remove it by force.'],
   CookieNotFound: ['absent', 'No flow of chassis {chassis} has the cookie {cookie}.'],
   AgentNotFound: ['absent', 'Agent {id} could not be found.'],
   AgentInUse: ['conflict', 'Unable to complete operation on agent {id}: {reason}.'],
