@@ -49,9 +49,6 @@ export const floatingIps: Kind<FloatingIp, 'project' | 'network' | 'address' | '
 /** Floating IP keys. */
 export const floatingIpKeys: Pool = { name: 'floating_ip_key', first: 1, last: 0xffffff }
 
-/** The device owner of ports that hold floating IPs. */
-export const FLOATING_IP_OWNER = 'network:floatingip'
-
 /** The floating IP of an id. Throws FloatingIPNotFound. */
 export function floatingIpOf(reader: Reader, id: string): FloatingIp {
   const floatingIp = reader.get(floatingIps, id)

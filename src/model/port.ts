@@ -87,6 +87,12 @@ export function portOf(reader: Reader, id: string): Port {
   return port
 }
 
+/** The device owner of gateway ports of routers. */
+export const GATEWAY_OWNER = 'network:router_gateway'
+
+/** The device owner of ports that hold floating IPs. */
+export const FLOATING_IP_OWNER = 'network:floatingip'
+
 /** Router interfaces, not gateways: their addresses are the router's choice, never automatic. */
 export const isRouterPort = ({ deviceOwner }: Pick<Port, 'deviceOwner'>): boolean =>
-  deviceOwner.startsWith('network:router_') && deviceOwner !== 'network:router_gateway'
+  deviceOwner.startsWith('network:router_') && deviceOwner !== GATEWAY_OWNER

@@ -80,9 +80,6 @@ export function gatewayOf(reader: Reader, routerId: string): Port | undefined {
   return gateway && reader.get(ports, gateway.id)
 }
 
-/** The device owner of gateway ports. */
-export const GATEWAY_OWNER = 'network:router_gateway'
-
 /** The device owner of a router's interfaces. */
 export const interfaceOwner = (router: Pick<Router, 'distributed'>): string =>
   router.distributed ? 'network:router_interface_distributed' : 'network:router_interface'

@@ -1,8 +1,8 @@
 // How floating IPs may be made, associated, and removed.
-import { FLOATING_IP_OWNER, type FloatingIp, floatingIpKey, floatingIpKeys, floatingIps } from '../floating-ip.ts'
+import { type FloatingIp, floatingIpKey, floatingIpKeys, floatingIps } from '../floating-ip.ts'
 import { parseIp } from '../ip.ts'
 import { networkOf } from '../network.ts'
-import { type FixedIp, type Port, portOf, ports } from '../port.ts'
+import { type FixedIp, FLOATING_IP_OWNER, type Port, portOf, ports } from '../port.ts'
 import { portForwardings } from '../port-forwarding.ts'
 import { refuse } from '../refusal.ts'
 import { routerOf } from '../router.ts'

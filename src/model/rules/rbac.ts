@@ -3,7 +3,7 @@ import { addressGroups } from '../address-group.ts'
 import { addressScopes } from '../address-scope.ts'
 import { derivedId } from '../derived-id.ts'
 import { networkOf, networks } from '../network.ts'
-import { ports } from '../port.ts'
+import { FLOATING_IP_OWNER, GATEWAY_OWNER, ports } from '../port.ts'
 import {
   EVERY_PROJECT,
   isGranted,
@@ -154,7 +154,7 @@ function* gatewaysOn(reader: Reader, networkId: string): Iterable<Router> {
 /** Whether routers or floating IPs have addresses of a network. */
 export function hasGatewayPorts(reader: Reader, networkId: string): boolean {
   for (const port of reader.by(ports, 'network', networkId))
-    if (port.deviceOwner === 'network:router_gateway' || port.deviceOwner === 'network:floatingip') return true
+    if (port.deviceOwner === GATEWAY_OWNER || port.deviceOwner === FLOATING_IP_OWNER) return true
   return false
 }
 

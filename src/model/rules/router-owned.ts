@@ -1,7 +1,7 @@
 // What rules of ports must know of routers and floating IPs: which ports may not be removed by themselves, which
 // addresses must stay, and what goes with a port.
-import { FLOATING_IP_OWNER, floatingIps } from '../floating-ip.ts'
-import { type FixedIp, type Port, ports } from '../port.ts'
+import { floatingIps } from '../floating-ip.ts'
+import { type FixedIp, FLOATING_IP_OWNER, type Port, ports } from '../port.ts'
 import { portForwardings } from '../port-forwarding.ts'
 import { refuse } from '../refusal.ts'
 import { routerOf, routerPorts } from '../router.ts'

@@ -1,5 +1,4 @@
 // How routers may be made, changed and removed.
-
 import { refuse } from '../refusal.ts'
 import { gatewayOf, interfaceOwner, interfacesOf, type Router, routerKeys, routerOf, routers } from '../router.ts'
 import { add, change, drop } from '../standard.ts'

@@ -1,8 +1,7 @@
 // How subnets may be made, changed and removed: no overlap on a network, pools inside the CIDR, no address lost.
-import { FLOATING_IP_OWNER } from '../floating-ip.ts'
 import { bitsOf, contains, formatIp, formatPrefix, overlap, type Prefix, parseIp, parsePrefix } from '../ip.ts'
 import { type Network, networkOf } from '../network.ts'
-import { isRouterPort, type Port, ports } from '../port.ts'
+import { FLOATING_IP_OWNER, isRouterPort, type Port, ports } from '../port.ts'
 import { refuse } from '../refusal.ts'
 import { add, change, drop, revise } from '../standard.ts'
 import { type AllocationPool, isAutoAddress, type Subnet, subnets } from '../subnet.ts'
