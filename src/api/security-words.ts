@@ -1,5 +1,15 @@
 // Security groups for people: a rule in words, and which ports of a chassis bear a group.
-import { addressGroups, bindings, type Port, ports, type Reader, type SecurityGroupRule, securityGroups } from '#model'
+import {
+  addressGroups,
+  bindings,
+  ICMP,
+  ICMPV6,
+  type Port,
+  ports,
+  type Reader,
+  type SecurityGroupRule,
+  securityGroups,
+} from '#model'
 
 /** How many ports, or groups, are named at most. */
 const NAMED = 10
@@ -20,7 +30,8 @@ function trafficOf({ protocol, protocolNumber, portRangeMin: min, portRangeMax: 
   if (protocolNumber === null) return 'any protocol'
   const name = /^\d/.test(protocol) ? `protocol ${protocolNumber}` : protocol
   if (min === null) return name
-  if (protocolNumber === 1 || protocolNumber === 58) return `${name} type ${min}${max === null ? '' : ` code ${max}`}`
+  if (protocolNumber === ICMP || protocolNumber === ICMPV6)
+    return `${name} type ${min}${max === null ? '' : ` code ${max}`}`
   return `${name} ${min === max ? min : `${min}-${max}`}`
 }
 

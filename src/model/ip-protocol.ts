@@ -30,14 +30,19 @@ export const ipProtocols = {
 } as const
 
 /** ICMP's protocol number, and that of ICMP of IPv6. */
-export const ICMP = 1
-export const ICMPV6 = 58
+export const ICMP = ipProtocols.icmp
+export const ICMPV6 = ipProtocols.icmpv6
+
+const numbersOf = (...names: readonly (keyof typeof ipProtocols)[]): ReadonlySet<number> =>
+  new Set(names.map(name => ipProtocols[name]))
 
 /** The protocols that have ports. */
-export const portProtocols: ReadonlySet<number> = new Set([33, 132, 6, 17, 136])
+export const portProtocols = numbersOf('dccp', 'sctp', 'tcp', 'udp', 'udplite')
 
 /** The protocols that only IPv6 has: its ICMP, its encapsulation and its extension headers. */
-export const ipv6Protocols: ReadonlySet<number> = new Set([41, 43, 44, 58, 59, 60])
+export const ipv6Protocols = numbersOf(
+  ...(['ipv6-encap', 'ipv6-route', 'ipv6-frag', 'ipv6-icmp', 'ipv6-nonxt', 'ipv6-opts'] as const),
+)
 
 /** The number of a protocol by name, or by its number as text; undefined when it is neither. */
 export function ipProtocol(text: string): number | undefined {

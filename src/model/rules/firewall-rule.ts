@@ -1,7 +1,7 @@
 // How firewall rules may be made, changed and removed.
 import { type FirewallRule, firewallPolicies, firewallRules } from '../firewall.ts'
 import { parseIp, parsePrefix } from '../ip.ts'
-import { ICMP, ICMPV6, ipProtocol } from '../ip-protocol.ts'
+import { ICMP, ICMPV6, ipProtocol, ipProtocols } from '../ip-protocol.ts'
 import { refuse } from '../refusal.ts'
 import { add, change, drop } from '../standard.ts'
 import type { Transaction } from '../transaction.ts'
@@ -47,7 +47,7 @@ function complete(rule: Omit<FirewallRule, 'protocolNumber'>): FirewallRule {
   const number = protocol === null ? null : ipProtocol(protocol)!
   if (sourcePorts || destinationPorts) {
     if (number === null) throw refuse('FirewallRuleWithPortWithoutProtocolInvalid', {})
-    if (number !== 6 && number !== 17)
+    if (number !== ipProtocols.tcp && number !== ipProtocols.udp)
       throw refuse('FirewallRuleInvalidICMPParameter', { parameter: 'Source, destination port' })
   }
   for (const address of [sourceIp, destinationIp])
