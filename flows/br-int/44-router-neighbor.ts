@@ -24,6 +24,7 @@ export const routerNeighbor = table('router_neighbor', {
   number: 44,
   match: ['reg2', 'eth_type'],
   next: [receiver],
+  back: [ROUTER_ADMISSION],
   miss: [controller({ userdata: routerErrorUserdata('noNeighbor') })],
   fixed: [
     ...eachFamily(both(found, 1, foundRouter, 1)).map(match => ({

@@ -6,10 +6,9 @@ import { encodeActions, encodeSlot } from './encode.ts'
 import { CompiledSet, Entry } from './entry.ts'
 import type { Bridge, CompileDelta, Compiled, Conflict, FlowEntry, FlowSet, FlowSetDelta } from './flow-set.ts'
 import { type Cell, Graph, type User } from './graph.ts'
-import { merge } from './merge.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { type FlowSpec, PIPELINE_SET, type Pipeline, type Placed, type Rule, type Table } from './table.ts'
-import { type Origin, sourcesOf, specOf, Wish } from './wish.ts'
+import { type Origin, specOf, Wish } from './wish.ts'
 
 /** One record, under all rules that read its kind. */
 class Unit implements User {
@@ -68,7 +67,8 @@ export class Compiler implements Compiled {
   private readonly scopes = new Map<string, Map<string, CompiledSet>>()
   private readonly kinds = new Map<string, RuledKind>()
   private readonly dirty = new Set<Unit>()
-  private readonly touched: Entry[] = []
+  /** What came or changed in the commit that is being taken in. */
+  private readonly changed = new Set<CompiledSet>()
   private readonly conflicted = new Map<Entry, Conflict>()
   private readonly listeners = new Set<(delta: CompileDelta) => void>()
 
@@ -93,7 +93,7 @@ export class Compiler implements Compiled {
     this.graph.settle()
     for (const unit of this.dirty) this.recompute(unit)
     this.dirty.clear()
-    const flowSets = this.settleEntries()
+    const flowSets = this.settleSets()
     for (const { flowSet } of flowSets) this.forgetIfEmpty(flowSet)
     this.revision = commit.revision
     const delta = { revision: commit.revision, flowSets, ...this.subscribed.settle() }
@@ -216,74 +216,32 @@ export class Compiler implements Compiled {
     const { table, rule } = origin
     const spec = specOf(origin, row)
     checkContract(table, spec)
+    const isUnion = rule?.merge === 'union'
     const slot = encodeSlot(table.bridge, table.number, spec)
-    let entry = set.entries.get(slot)
-    if (entry === undefined) {
-      const isUnion = rule?.merge === 'union'
-      entry = new Entry(set, slot, isUnion ? '' : encodeActions(spec.actions), isUnion ? 'joined' : 'new')
-      set.entries.set(slot, entry)
-      this.touched.push(entry)
-    } else this.touch(entry)
+    const entry = new Entry(set, slot, isUnion ? '' : encodeActions(spec.actions), isUnion ? 'joined' : 'new')
     const wish = new Wish(origin, id, row, entry)
     entry.add(wish)
+    set.pending.push(entry)
+    this.changed.add(set)
     return wish
   }
 
   private unwish(wish: Wish): void {
-    wish.entry.remove(wish)
-    this.touch(wish.entry)
+    const { entry } = wish
+    entry.remove(wish)
+    if (entry.state !== 'settled') return
+    entry.state = 'touched'
+    entry.set.pending.push(entry)
+    this.changed.add(entry.set)
   }
 
-  private touch(entry: Entry): void {
-    if (entry.state === 'settled') this.touched.push(entry)
-    entry.state = entry.state === 'settled' || entry.state === 'touched' ? 'touched' : 'joined'
-  }
-
-  private settleEntries(): FlowSetDelta[] {
-    const deltas = new Map<CompiledSet, { flowSet: string; added: FlowEntry[]; removed: FlowEntry[] }>()
-    for (const entry of this.touched) {
-      const { set, slot } = entry
-      const before = entry.state === 'touched' ? entry : undefined
-      const after = this.settle(entry)
-      if (after === undefined) set.entries.delete(slot)
-      else if (after !== entry) set.entries.set(slot, after)
-      if (after === before) continue
-      let delta = deltas.get(set)
-      if (delta === undefined) {
-        delta = { flowSet: set.id, added: [], removed: [] }
-        deltas.set(set, delta)
-      }
-      if (before !== undefined) {
-        delta.removed.push(before)
-        set.tally(before, -1)
-      }
-      if (after !== undefined) {
-        delta.added.push(after)
-        set.tally(after, 1)
-      }
+  private settleSets(): FlowSetDelta[] {
+    const deltas: FlowSetDelta[] = []
+    for (const set of this.changed) {
+      const delta = set.settle(this.conflicted)
+      if (delta.added.length + delta.removed.length > 0) deltas.push(delta)
     }
-    this.touched.length = 0
-    return [...deltas.values()]
-  }
-
-  /** What an entry comes to: itself, another in its place, or nothing. */
-  private settle(entry: Entry): Entry | undefined {
-    this.conflicted.delete(entry)
-    if (!entry.isWanted) return undefined
-    const settled = entry.state === 'new' ? entry : this.merge(entry)
-    settled.state = 'settled'
-    return settled
-  }
-
-  private merge(entry: Entry): Entry {
-    const { wishes } = entry
-    const { instructions, reason, refused } = merge(wishes)
-    const merged = entry.becoming(instructions)
-    if (refused.length > 0) {
-      const { set, slot } = entry
-      const kept = (wishes[0] as Wish).source
-      this.conflicted.set(merged, { reason, flowSet: set.id, slot, kept, refused: sourcesOf(refused) })
-    }
-    return merged
+    this.changed.clear()
+    return deltas
   }
 }

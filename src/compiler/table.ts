@@ -79,6 +79,8 @@ export interface Table {
   readonly match: ReadonlySet<string>
   /** The tables that its flows may lead to, by goto or by resubmit. */
   readonly next: readonly Table[]
+  /** Numbers of tables before it that its flows may resubmit to: a step back, as a number, since imports go forward. */
+  readonly back: readonly number[]
   /** Flows that depend on no record: in the flow set `pipeline`, on every chassis. */
   readonly fixed: readonly FlowSpec[]
   /** What happens to a packet that no flow matches (priority 0). */
@@ -96,6 +98,7 @@ export const table = (
     readonly number: number
     readonly match: readonly string[]
     readonly next?: readonly Table[]
+    readonly back?: readonly number[]
     readonly fixed?: readonly FlowSpec[]
     readonly miss: readonly Action[]
     readonly drops?: Readonly<Record<number, string>>
@@ -108,6 +111,7 @@ export const table = (
   number: spec.number,
   match: new Set(spec.match),
   next: spec.next ?? [],
+  back: spec.back ?? [],
   fixed: spec.fixed ?? [],
   miss: spec.miss,
   drops: new Map(Object.entries(spec.drops ?? {}).map(([priority, reason]) => [Number(priority), reason])),
