@@ -5,7 +5,7 @@ import { each, type FlowSpec, type Table } from '#compiler'
 import { policies } from '#model'
 import { connectionOwner } from './br-int/100-connection-owner.ts'
 import { policyTable } from './br-int/110-policy.ts'
-import { eachFamily, LABEL, startOwn, state, VALID } from './conntrack.ts'
+import { eachFamily, LABEL, startOwn, state, track, VALID } from './conntrack.ts'
 import type { DropReason } from './drop-reasons.ts'
 import { policyMark } from './policies.ts'
 import {
@@ -97,11 +97,19 @@ export const judgePacket = (isSender: boolean, next: Table) => judge(isSender ? 
 
 const PASS = 20
 const DROP = 10
+const GONE = 5
 
 /** Lets what is allowed pass. */
 export const passAllowed = (actions: FlowSpec['actions']): readonly FlowSpec[] => [
   { priority: PASS, match: allowed.is(1), actions },
 ]
+
+/**
+ * Judges a packet again, once, whose policy is gone. Conntrack gives packets back with what the registers held when the
+ * datapath's flow for them was made: for a moment after its port was given other groups, with the policy that it had.
+ */
+export const judgeAnew = (isAnew: Register, from: number): readonly FlowSpec[] =>
+  eachFamily(isAnew.is(0)).map(match => ({ priority: GONE, match, actions: [isAnew.set(1), track(from)] }))
 
 /** Drops what no rule of a policy allowed, each policy's for itself, so that the drops are counted with their owner. */
 export const dropTheRest = each(policies, {

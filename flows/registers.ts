@@ -151,6 +151,24 @@ export const known = register('known', {
   doc: '1 when the label of the connection names the port that is judged',
 })
 
+/** Whether the sender's policy was looked up again. */
+export const senderAnew = register('sender_anew', {
+  bridge: 'br-int',
+  field: 'reg2',
+  bits: [15, 15],
+  lives: [['classify', 'ingress_verdict']],
+  doc: '1 when the policy of the sender was found gone, and its port asked for the one that it has now',
+})
+
+/** Whether the receiver's policy was looked up again. */
+export const receiverAnew = register('receiver_anew', {
+  bridge: 'br-int',
+  field: 'reg2',
+  bits: [16, 16],
+  lives: [['receiver', 'ingress_verdict']],
+  doc: '1 when the policy of the receiver was found gone, and its port asked for the one that it has now',
+})
+
 /** What is copied unjudged. */
 export const exempt = register('exempt', {
   bridge: 'br-int',
@@ -340,7 +358,7 @@ export const tunnelPort = register('tunnel_port', {
 /** All registers, for the documentation and its test. */
 export const registers: readonly Register[] = [
   ...[network, sourcePort, destinationPort],
-  ...[origin, direction, allowed, commit, known, exempt],
+  ...[origin, direction, allowed, commit, known, senderAnew, receiverAnew, exempt],
   ...[found, foundRouter, zone, remoteAddress, remoteGroups, neighborAddress, neighborMac],
   ...[routerMac, router, routerInterface],
   ...[policy, judgedPort, labelPort, group, page, localPort],

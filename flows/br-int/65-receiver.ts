@@ -12,6 +12,7 @@ import { each, table } from '#compiler'
 import { bindings } from '#model'
 import { activePort } from '../facts.ts'
 import { destinationPort, localPort, policy } from '../registers.ts'
+import { RECEIVER } from '../restart.ts'
 import { ingressConntrack } from './70-ingress-conntrack.ts'
 import { outputTable } from './90-output.ts'
 import { commitTable } from './101-commit.ts'
@@ -20,7 +21,7 @@ const LOCAL = 10
 
 export const receiver = table('receiver', {
   bridge: 'br-int',
-  number: 65,
+  number: RECEIVER,
   match: ['reg1'],
   next: [ingressConntrack, outputTable, commitTable],
   miss: [resubmit({ table: commitTable }), goto(outputTable)],

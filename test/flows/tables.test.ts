@@ -8,7 +8,7 @@ import { describePipeline } from '#flows/describe'
 import { dropReasons } from '#flows/drop-reasons'
 import { pipeline } from '#flows/pipeline'
 import { registers } from '#flows/registers'
-import { CLASSIFY, L2_LOOKUP } from '#flows/restart'
+import { CLASSIFY, L2_LOOKUP, RECEIVER } from '#flows/restart'
 import { allFlows } from './all-flows.ts'
 
 const root = join(import.meta.dirname, '../../flows')
@@ -64,6 +64,8 @@ describe.each(pipeline.tables.map(table => [table.name, table] as const))('%s', 
     )
     for (const { table: to, force } of tracked) {
       if (force) expect([CLASSIFY, L2_LOOKUP], 'a packet that starts a connection begins anew').toContain(to)
+      else if ((to as number) < table.number)
+        expect([CLASSIFY, RECEIVER], 'one whose policy is gone, too').toContain(to)
       else expect(table.next.map(next => next.number)).toContain(to)
     }
   })
