@@ -46,7 +46,8 @@ const checkContract = (table: Table, spec: FlowSpec): void => {
     if (!table.match.has(field)) throw new ContractError(`table ${table.name}: match on ${field} is not declared`)
   for (const action of spec.actions) {
     const to = action.type === 'goto_table' || action.type === 'resubmit' ? action.table : undefined
-    if (to !== undefined && !table.next.some(next => next.number === to))
+    const isBack = action.type === 'resubmit' && to !== undefined && table.back.includes(to)
+    if (to !== undefined && !isBack && !table.next.some(next => next.number === to))
       throw new ContractError(`table ${table.name}: leads to table ${to}, which is not declared`)
   }
 }

@@ -12,7 +12,8 @@ import {
   SLOT_HEAD,
   tableOf,
 } from './encode.ts'
-import type { Bridge, FlowEntry, FlowSet, Source } from './flow-set.ts'
+import type { Bridge, Conflict, FlowEntry, FlowSet, FlowSetDelta, Source } from './flow-set.ts'
+import { merge } from './merge.ts'
 import { compareWishes, sourcesOf, type Wish } from './wish.ts'
 
 /**
@@ -24,7 +25,10 @@ export class Entry implements FlowEntry {
   readonly slot: string
   /** Its instructions in bytes. */
   text: string
-  /** settled: as it was told. touched: its rows changed. Not told yet: new, as its one row makes it; joined, to be merged. */
+  /**
+   * Of what was told: settled, or touched when its rows changed since. Of what comes: new, as its one row makes it, or
+   * joined, whose rows are to be merged.
+   */
   state: 'settled' | 'touched' | 'new' | 'joined'
   /** The rows that want it: a chain in no order, since most have one. */
   private first: Wish | undefined
@@ -59,6 +63,16 @@ export class Entry implements FlowEntry {
       let before = this.first
       while (before !== undefined && before.next !== wish) before = before.next
       if (before !== undefined) before.next = wish.next
+    }
+  }
+
+  /** Takes the rows of an entry that came for the same slot. */
+  join(other: Entry): void {
+    if (this.state === 'new') this.state = 'joined'
+    for (let wish = other.first; wish !== undefined; wish = other.first) {
+      other.remove(wish)
+      wish.entry = this
+      this.add(wish)
     }
   }
 
@@ -108,6 +122,11 @@ export class CompiledSet implements FlowSet {
   readonly scope: string
   readonly instance: string
   readonly entries = new Map<string, Entry>()
+  /**
+   * Entries that came, each with one row, and those that lost one. They are put in their places set by set: rows come in
+   * the order of records, which goes through all sets, and would find none of them in the processor's cache.
+   */
+  pending: Entry[] = []
   readonly count: Record<Bridge, number> = { 'br-int': 0, 'br-tun': 0 }
   readonly sum: Record<Bridge, Digest> = { 'br-int': { high: 0, low: 0 }, 'br-tun': { high: 0, low: 0 } }
 
@@ -117,8 +136,50 @@ export class CompiledSet implements FlowSet {
     this.instance = instance
   }
 
+  /** Puts what is pending in its place; says how the set changed, and keeps `conflicts` of its entries. */
+  settle(conflicts: Map<Entry, Conflict>): FlowSetDelta {
+    const added: Entry[] = []
+    const removed: Entry[] = []
+    for (const entry of this.placePending()) {
+      const before = entry.state === 'touched' ? entry : undefined
+      const after = settled(entry, conflicts)
+      if (after === undefined) this.entries.delete(entry.slot)
+      else if (after !== entry) this.entries.set(entry.slot, after)
+      if (after === before) continue
+      if (before !== undefined) {
+        removed.push(before)
+        this.tally(before, -1)
+      }
+      if (after !== undefined) {
+        added.push(after)
+        this.tally(after, 1)
+      }
+    }
+    return { flowSet: this.id, added, removed }
+  }
+
+  /** The entries of the slots in which something is pending, each once. */
+  private placePending(): readonly Entry[] {
+    const changed: Entry[] = []
+    for (const entry of this.pending) {
+      const known = entry.state === 'touched' ? undefined : this.entries.get(entry.slot)
+      if (known === undefined) {
+        this.entries.set(entry.slot, entry)
+        changed.push(entry)
+        continue
+      }
+      if (known.state === 'settled') {
+        known.state = 'touched'
+        changed.push(known)
+      }
+      known.join(entry)
+    }
+    this.pending = []
+    return changed
+  }
+
   /** Counts an entry in (`by` 1) or out (-1). */
-  tally({ slot, text }: Entry, by: 1 | -1): void {
+  private tally({ slot, text }: Entry, by: 1 | -1): void {
     const bridge = bridgeOf(slot)
     this.count[bridge] += by
     addDigest(this.sum[bridge], digestOf(slot, text), by)
@@ -127,4 +188,20 @@ export class CompiledSet implements FlowSet {
   get digest(): Record<Bridge, bigint> {
     return { 'br-int': digestValue(this.sum['br-int']), 'br-tun': digestValue(this.sum['br-tun']) }
   }
+}
+
+/** What an entry comes to: itself, another in its place, or nothing. */
+const settled = (entry: Entry, conflicts: Map<Entry, Conflict>): Entry | undefined => {
+  conflicts.delete(entry)
+  if (!entry.isWanted) return undefined
+  let after = entry
+  if (entry.state !== 'new') {
+    const { set, slot, wishes } = entry
+    const { instructions, reason, refused } = merge(wishes)
+    after = entry.becoming(instructions)
+    const kept = (wishes[0] as Wish).source
+    if (refused.length > 0) conflicts.set(after, { reason, flowSet: set.id, slot, kept, refused: sourcesOf(refused) })
+  }
+  after.state = 'settled'
+  return after
 }
