@@ -1,18 +1,8 @@
 // Below /flowright/v1/trace: a packet's way through the flow tables, over bridges and chassis, and what became of it.
 import type { FastifyInstance } from 'fastify'
-import {
-  attachments,
-  bindings,
-  modelKinds,
-  networks,
-  policies,
-  ports,
-  type Reader,
-  refuse,
-  securityGroupRules,
-} from '#model'
+import { attachments, bindings, modelKinds, networks, policies, ports, type Reader, securityGroupRules } from '#model'
 import type { Store } from '#store'
-import { quote } from './engine/read.ts'
+import { invalid, quote } from './engine/read.ts'
 import type { SourceView } from './fabric-view.ts'
 import { groupName, named, nameOf, ruleInWords } from './security-words.ts'
 import type { ArrivalView, EffectView, TraceAsked, Tracing, VisitView } from './trace-view.ts'
@@ -77,14 +67,14 @@ const showEffect = (effect: EffectView, show: Show): object => {
   return 'arrival' in effect && effect.arrival ? { ...effect, arrival: showArrival(effect.arrival, show) } : effect
 }
 
-const wrong = (name: string, value: unknown, allowed: string) =>
-  refuse('HTTPBadRequest', { message: `Invalid input for ${name}. Reason: '${quote(value)}' is not ${allowed}.` })
+const notIn = (name: string, value: unknown, choices: readonly string[]) =>
+  invalid(name, `'${quote(value)}' is not in ['${choices.join("', '")}']`)
 
 const choose = <T extends string>(query: Query, name: string, choices: readonly [T, ...T[]]): T => {
   const given = query[name]
   if (given === undefined) return choices[0]
   const found = choices.find(choice => choice === given)
-  if (found === undefined) throw wrong(name, given, `in ['${choices.join("', '")}']`)
+  if (found === undefined) throw notIn(name, given, choices)
   return found
 }
 
@@ -93,9 +83,7 @@ function readAsked(query: Query, isLive: boolean): TraceAsked {
   const text = (name: string): string => {
     const value = query[name]
     if (typeof value === 'string' && value !== '') return value.slice(0, 2000)
-    throw refuse('HTTPBadRequest', {
-      message: `Invalid input for ${name}. Reason: a trace needs 'from', 'to' and 'protocol', or 'chassis' and 'packet'.`,
-    })
+    throw invalid(name, "a trace needs 'from', 'to' and 'protocol', or 'chassis' and 'packet'")
   }
   const tables = choose(query, 'tables', ['intended', 'installed'])
   if (query.chassis !== undefined) {
@@ -107,7 +95,7 @@ function readAsked(query: Query, isLive: boolean): TraceAsked {
     }
   }
   const version = query.ip_version
-  if (version !== undefined && version !== '4' && version !== '6') throw wrong('ip_version', version, "in ['4', '6']")
+  if (version !== undefined && version !== '4' && version !== '6') throw notIn('ip_version', version, ['4', '6'])
   return {
     ...{ from: text('from'), to: text('to'), protocol: text('protocol'), tables, isLive },
     ipVersion: version === undefined ? undefined : version === '4' ? 4 : 6,

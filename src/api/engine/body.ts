@@ -2,7 +2,7 @@
 // may set what.
 import { type Doc, refuse } from '#model'
 import type { Context } from './context.ts'
-import { quote, read } from './read.ts'
+import { invalid, missing, quote, read } from './read.ts'
 import type { Attribute, Resource } from './resource.ts'
 import { text } from './value.ts'
 
@@ -20,12 +20,9 @@ export function readPost(
   const root = requireObject(body)
   if (Object.hasOwn(root, resource.plural) && !Object.hasOwn(root, resource.name)) {
     const list = root[resource.plural]
-    if (!Array.isArray(list)) throw bad(`Invalid input for ${resource.plural}. Reason: '${quote(list)}' is not a list.`)
+    if (!Array.isArray(list)) throw invalid(resource.plural, `'${quote(list)}' is not a list`)
     if (list.length === 0) throw bad('Resources required')
-    if (list.length > maxBulk)
-      throw bad(
-        `Invalid input for ${resource.plural}. Reason: ${list.length} items, at most ${maxBulk} in one request.`,
-      )
+    if (list.length > maxBulk) throw invalid(resource.plural, `${list.length} items, at most ${maxBulk} in one request`)
     // items of a list come with or without a root of their own
     const items = list.map(item => {
       const given = requireObject(item)
@@ -66,7 +63,7 @@ function readItem(resource: Resource, item: unknown, context: Context): Readonly
     const { post } = attribute
     if (post === undefined) continue
     if (Object.hasOwn(given, name)) result[name] = read(attribute.type, given[name], name)
-    else if (post === 'required') throw bad(`Failed to parse request. Required attribute '${name}' not specified`)
+    else if (post === 'required') throw missing(name)
     else result[name] = post === 'optional' ? undefined : post.default
   }
   return result

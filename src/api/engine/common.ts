@@ -24,14 +24,20 @@ export const owned = attributesOf<Doc & { readonly projectId: string }>()({
 export const isShared = (id: string, { reader, context }: View): boolean =>
   isGranted(reader, 'access_as_shared', id, context.projectId)
 
+/** `description`, alone, of at most so many characters. */
+export const describedIn = (maxLength?: number) =>
+  attributesOf<Doc>()({
+    description: {
+      type: text(maxLength),
+      post: { default: '' },
+      put: true,
+      show: (doc, view) => standard(doc, view)?.description ?? '',
+    },
+  })
+
 /** What Neutron keeps of every resource. */
 export const standardAttributes = attributesOf<Doc>()({
-  description: {
-    type: text(),
-    post: { default: '' },
-    put: true,
-    show: (doc, view) => standard(doc, view)?.description ?? '',
-  },
+  ...describedIn(),
   tags: { type: list(tag), show: (doc, view) => standard(doc, view)?.tags ?? [] },
   created_at: { type: time, show: (doc, view) => formatTime(standard(doc, view)?.createdAt ?? 0) },
   updated_at: { type: time, show: (doc, view) => formatTime(standard(doc, view)?.updatedAt ?? 0) },

@@ -1,6 +1,6 @@
 // Reads a value that came in from outside by its type: converts what Neutron converts ("true", "5", a MAC address in
 // capitals), and refuses the rest in Neutron's words, naming the attribute. Stops at the first thing that is wrong.
-import { formatIp, formatPrefix, parseIp, parsePrefix, prefixAt, refuse } from '#model'
+import { formatIp, formatPrefix, parseIp, parsePrefix, prefixAt, type Refusal, refuse } from '#model'
 import type { Static, TSchema } from './value.ts'
 
 /** What of JSON Schema the types in value.ts use. */
@@ -38,9 +38,17 @@ export function read<T extends TSchema>(type: T, value: unknown, attribute: stri
   } catch (error) {
     if (!(error instanceof Misfit)) throw error
     if (error.isConversion) throw refuse('InvalidInput', { message: `${attribute}: ${error.message}` })
-    throw refuse('HTTPBadRequest', { message: `Invalid input for ${attribute}. Reason: ${error.message}.` })
+    throw invalid(attribute, error.message)
   }
 }
+
+/** What refuses the value of an attribute: HTTPBadRequest in Neutron's words. `reason` ends without a full stop. */
+export const invalid = (attribute: string, reason: string): Refusal =>
+  refuse('HTTPBadRequest', { message: `Invalid input for ${attribute}. Reason: ${reason}.` })
+
+/** What refuses a body that lacks an attribute. */
+export const missing = (attribute: string): Refusal =>
+  refuse('HTTPBadRequest', { message: `Failed to parse request. Required attribute '${attribute}' not specified` })
 
 /** A value as it is quoted in a message, cut where it is long. */
 export function quote(value: unknown): string {

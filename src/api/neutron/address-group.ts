@@ -5,7 +5,6 @@ import {
   addressGroups,
   createAddressGroup,
   deleteAddressGroup,
-  refuse,
   removeAddresses,
   type Transaction,
   updateAddressGroup,
@@ -13,7 +12,7 @@ import {
 import { show } from '../engine/collection.ts'
 import { identified, isShared, owned, standardAttributes } from '../engine/common.ts'
 import type { Context } from '../engine/context.ts'
-import { read } from '../engine/read.ts'
+import { missing, read } from '../engine/read.ts'
 import { attributesOf, type Resource, recordsOf, resource } from '../engine/resource.ts'
 import { cidr, flag, ipOrCidr, list, text } from '../engine/value.ts'
 
@@ -33,10 +32,7 @@ const change =
   (apply: (tx: Transaction, group: AddressGroup, addresses: readonly string[]) => AddressGroup) =>
   (tx: Transaction, group: AddressGroup, body: unknown, context: Context) => {
     const given = (body as { addresses?: unknown } | null | undefined)?.addresses
-    if (given === undefined)
-      throw refuse('HTTPBadRequest', {
-        message: "Failed to parse request. Required attribute 'addresses' not specified",
-      })
+    if (given === undefined) throw missing('addresses')
     const after = apply(tx, group, read(addresses, given, 'addresses'))
     return { address_group: show(addressGroupResource, after, { reader: tx, context }) }
   }

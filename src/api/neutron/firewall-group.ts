@@ -7,11 +7,10 @@ import {
   type FirewallGroup,
   firewallGroups,
   type Reader,
-  standardOf,
   updateFirewallGroup,
 } from '#model'
 import { find } from '../engine/collection.ts'
-import { identified, owned } from '../engine/common.ts'
+import { describedIn, identified, owned } from '../engine/common.ts'
 import type { Context } from '../engine/context.ts'
 import { serveWithDefault } from '../engine/project-default.ts'
 import { attributesOf, type Resource, recordsOf, resource } from '../engine/resource.ts'
@@ -32,12 +31,7 @@ const attributes = attributesOf<FirewallGroup>()({
   ...identified,
   ...owned,
   name: { type: text(), post: { default: '' }, put: true, show: g => g.name },
-  description: {
-    type: text(1024),
-    post: { default: '' },
-    put: true,
-    show: (g, { reader }) => standardOf(reader, g.id)?.description ?? '',
-  },
+  ...describedIn(1024),
   status: { type: text(), show: statusOf },
   admin_state_up: { type: flag, post: { default: true }, put: true, show: g => g.adminStateUp },
   shared: { type: flag, post: { default: false }, put: true, admin: ['write'], show: g => g.shared },

@@ -8,12 +8,11 @@ import {
   insertRule,
   refuse,
   removeRule,
-  standardOf,
   type Transaction,
   updateFirewallPolicy,
 } from '#model'
 import { find, show } from '../engine/collection.ts'
-import { identified, owned } from '../engine/common.ts'
+import { describedIn, identified, owned } from '../engine/common.ts'
 import type { Context } from '../engine/context.ts'
 import { attributesOf, type Resource, recordsOf, resource } from '../engine/resource.ts'
 import { distinct, flag, text, uuid } from '../engine/value.ts'
@@ -23,12 +22,7 @@ const attributes = attributesOf<FirewallPolicy>()({
   ...identified,
   ...owned,
   name: { type: text(), post: { default: '' }, put: true, show: p => p.name },
-  description: {
-    type: text(1024),
-    post: { default: '' },
-    put: true,
-    show: (p, { reader }) => standardOf(reader, p.id)?.description ?? '',
-  },
+  ...describedIn(1024),
   shared: { type: flag, post: { default: false }, put: true, admin: ['write'], show: p => p.shared },
   audited: { type: flag, post: { default: false }, put: true, show: p => p.audited },
   firewall_rules: {

@@ -10,11 +10,10 @@ import {
   type PortRange,
   type Reader,
   refuse,
-  standardOf,
   updateFirewallRule,
 } from '#model'
-import { identified, owned } from '../engine/common.ts'
-import { quote } from '../engine/read.ts'
+import { describedIn, identified, owned } from '../engine/common.ts'
+import { invalid, quote } from '../engine/read.ts'
 import { attributesOf, type Resource, recordsOf, resource } from '../engine/resource.ts'
 import { anything, flag, ipOrCidr, ipVersion, list, nullable, oneOf, text, uuid } from '../engine/value.ts'
 import { readRange, singlePort } from './port-range.ts'
@@ -25,12 +24,7 @@ const attributes = attributesOf<FirewallRule>()({
   ...identified,
   ...owned,
   name: { type: text(), post: { default: '' }, put: true, show: r => r.name },
-  description: {
-    type: text(1024),
-    post: { default: '' },
-    put: true,
-    show: (r, { reader }) => standardOf(reader, r.id)?.description ?? '',
-  },
+  ...describedIn(1024),
   shared: { type: flag, post: { default: false }, put: true, admin: ['write'], show: r => r.shared },
   enabled: { type: flag, post: { default: true }, put: true, show: r => r.enabled },
   action: { type: oneOf(['allow', 'deny', 'reject']), post: { default: 'deny' }, put: true, show: r => r.action },
@@ -59,9 +53,7 @@ function readProtocol(value: unknown): string | null {
   const number = ipProtocol(text)
   const names = Object.entries(ipProtocols)
   if (number === undefined)
-    throw refuse('HTTPBadRequest', {
-      message: `Invalid input for protocol. Reason: '${quote(value)}' is not in [${names.map(([name]) => name).join(', ')}].`,
-    })
+    throw invalid('protocol', `'${quote(value)}' is not in [${names.map(([name]) => name).join(', ')}]`)
   if (Object.hasOwn(ipProtocols, text)) return text
   return names.find(([, known]) => known === number)?.[0] ?? text
 }

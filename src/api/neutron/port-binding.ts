@@ -14,7 +14,7 @@ import {
   updatePortBinding,
 } from '#model'
 import { find, findOwn } from '../engine/collection.ts'
-import { quote, read } from '../engine/read.ts'
+import { missing, quote, read } from '../engine/read.ts'
 import type { Serve } from '../engine/serve.ts'
 import { anyObject, nonEmptyText } from '../engine/value.ts'
 import { portResource, vifOf, vnicTypes } from './port.ts'
@@ -73,8 +73,7 @@ export function servePortBindings(app: FastifyInstance, serve: Serve): void {
     serve.write((view, { params, body }, reply) => {
       const port = own(view, params.id)
       const asked = given(body, allowed)
-      if (asked.host === undefined)
-        throw refuse('HTTPBadRequest', { message: "Failed to parse request. Required attribute 'host' not specified" })
+      if (asked.host === undefined) throw missing('host')
       const binding = createPortBinding(view.reader, port, {
         host: read(host, asked.host, 'host'),
         vnicType: vnicTypeOf(asked.vnic_type) ?? 'normal',

@@ -7,11 +7,10 @@ import {
   type PortRange,
   portForwardings,
   refuse,
-  standardOf,
   updatePortForwarding,
 } from '#model'
 import { find } from '../engine/collection.ts'
-import { identified } from '../engine/common.ts'
+import { describedIn, identified } from '../engine/common.ts'
 import { attributesOf, type PostBody, type PutBody, type Resource, recordsOf, resource } from '../engine/resource.ts'
 import { integer, ip, nullable, oneOf, text, uuid } from '../engine/value.ts'
 import { floatingIpResource } from './floating-ip.ts'
@@ -30,12 +29,7 @@ const attributes = attributesOf<PortForwarding>()({
   external_port: { type: l4Port, post: 'optional', put: true, show: f => singlePort(f.externalPorts) },
   internal_port_range: { type: nullable(text(11)), post: 'optional', put: true, show: f => rangeText(f.internalPorts) },
   external_port_range: { type: nullable(text(11)), post: 'optional', put: true, show: f => rangeText(f.externalPorts) },
-  description: {
-    type: text(),
-    post: { default: '' },
-    put: true,
-    show: (f, { reader }) => standardOf(reader, f.id)?.description ?? '',
-  },
+  ...describedIn(),
 })
 
 type Body = PostBody<typeof attributes> | PutBody<typeof attributes>

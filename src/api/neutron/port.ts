@@ -16,7 +16,7 @@ import {
 } from '#model'
 import { identified, owned, standardAttributes } from '../engine/common.ts'
 import type { Context } from '../engine/context.ts'
-import { quote } from '../engine/read.ts'
+import { invalid, quote } from '../engine/read.ts'
 import {
   attributesOf,
   type PostBody,
@@ -194,13 +194,9 @@ type DhcpOptionBody = { opt_name: string; opt_value: string | null; ip_version?:
 function optionsOf(asked: readonly DhcpOptionBody[], current: readonly DhcpOption[]): DhcpOption[] {
   const options = new Map(current.map(o => [`${o.ipVersion} ${o.name}`, o]))
   for (const { opt_name: name, opt_value: value, ip_version = 4 } of asked) {
-    if (name.trim() === '')
-      throw refuse('HTTPBadRequest', { message: 'Invalid input for extra_dhcp_opts. Reason: opt_name is empty.' })
+    if (name.trim() === '') throw invalid('extra_dhcp_opts', 'opt_name is empty')
     if (value === null) options.delete(`${ip_version} ${name}`)
-    else if (value === '')
-      throw refuse('HTTPBadRequest', {
-        message: `Invalid input for extra_dhcp_opts. Reason: the value of ${name} is empty.`,
-      })
+    else if (value === '') throw invalid('extra_dhcp_opts', `the value of ${name} is empty`)
     else options.set(`${ip_version} ${name}`, { name, value, ipVersion: ip_version })
   }
   return [...options.values()]

@@ -25,7 +25,7 @@ import {
 import { find, show } from '../engine/collection.ts'
 import { identified, owned, standardAttributes } from '../engine/common.ts'
 import type { Context } from '../engine/context.ts'
-import { quote, read } from '../engine/read.ts'
+import { invalid, missing, quote, read } from '../engine/read.ts'
 import { attributesOf, type Resource, recordsOf, resource } from '../engine/resource.ts'
 import { cidr, distinct, flag, ip, list, nullable, object, optional, type Static, text, uuid } from '../engine/value.ts'
 import { knownZones, usableNetwork } from './network.ts'
@@ -88,10 +88,7 @@ function gatewayRequest(
 ): GatewayRequest | null {
   if (given === null || Object.keys(given).length === 0) return null
   const { network_id: networkId, enable_snat: enableSnat, external_fixed_ips: fixedIps } = given
-  if (networkId === undefined)
-    throw refuse('HTTPBadRequest', {
-      message: "Invalid input for external_gateway_info. Reason: required key 'network_id' is missing.",
-    })
+  if (networkId === undefined) throw invalid('external_gateway_info', "required key 'network_id' is missing")
   const reserved = Object.keys(given).find(name => name !== 'network_id')
   if (reserved && !context.isAdmin)
     throw refuse('PolicyNotAuthorized', { action: `(rule:${verb}_router:external_gateway_info:${reserved})` })
@@ -175,10 +172,7 @@ const changeRoutes =
   (combine: (old: readonly ExtraRoute[], given: readonly ExtraRoute[]) => ExtraRoute[]) =>
   (tx: Transaction, router: Router, body: unknown, context: Context) => {
     const given = (body as { router?: { routes?: unknown } } | null)?.router?.routes
-    if (given === undefined)
-      throw refuse('HTTPBadRequest', {
-        message: "Failed to parse request. Required attribute 'routes' not specified",
-      })
+    if (given === undefined) throw missing('routes')
     const after = updateRouter(tx, router, { routes: combine(router.routes, read(routes, given, 'routes')) })
     return { router: show(routerResource, after, { reader: tx, context }) }
   }

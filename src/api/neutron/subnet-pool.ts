@@ -13,7 +13,7 @@ import {
 } from '#model'
 import { find } from '../engine/collection.ts'
 import { identified, isShared, owned, standardAttributes } from '../engine/common.ts'
-import { read } from '../engine/read.ts'
+import { missing, read } from '../engine/read.ts'
 import { attributesOf, type Resource, recordsOf, resource, type View } from '../engine/resource.ts'
 import { cidr, count, distinct, flag, integer, nonEmptyText, nullable, uuid } from '../engine/value.ts'
 import { addressScopeResource } from './address-scope.ts'
@@ -48,10 +48,7 @@ const change =
   (apply: (tx: Transaction, pool: SubnetPool, prefixes: readonly string[]) => SubnetPool) =>
   (tx: Transaction, pool: SubnetPool, body: unknown) => {
     const given = (body as { prefixes?: unknown } | null)?.prefixes
-    if (given === undefined)
-      throw refuse('HTTPBadRequest', {
-        message: "Failed to parse request. Required attribute 'prefixes' not specified",
-      })
+    if (given === undefined) throw missing('prefixes')
     return { prefixes: apply(tx, pool, read(prefixes, given, 'prefixes')).prefixes }
   }
 
