@@ -2,6 +2,7 @@
 // directions, and of what is allowed all the while no packet is lost. Streams and pings run from the first test to the
 // last, and every test ends by counting their numbers.
 import { spawn } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { Host } from '#test/support/cloud'
 import { describeDataplane, until } from '#test/support/ovs'
@@ -50,6 +51,7 @@ describeDataplane('security groups that change', () => {
   let net: Resource
   let srv: Awaited<ReturnType<typeof makeGroup>>
   let clients: string
+  let partners: string
   const machines: Machine[] = []
   let server: Machine
   let far: Machine
@@ -64,7 +66,7 @@ describeDataplane('security groups that change', () => {
   const addRule = async (group: string, rule: Record<string, unknown>) =>
     (await world.create('security-group-rule', { security_group_id: group, ...rule })).id
   const removeRule = (id: string) => world.call('DELETE', `/v2.0/security-group-rules/${id}`)
-  const _update = (of: Machine, body: Record<string, unknown>) =>
+  const update = (of: Machine, body: Record<string, unknown>) =>
     world.call('PUT', `/v2.0/ports/${of.port.id}`, { port: body })
 
   /** A TCP connection that sends both ways: its name at both ends. */
@@ -129,6 +131,7 @@ describeDataplane('security groups that change', () => {
       ingress('IPv6', { protocol: 'ipv6-icmp' }),
     ])
     clients = (await makeGroup(world, 'clients', both(egress))).id
+    partners = (await world.create('address-group', { name: 'partners', addresses: ['10.64.0.0/24', 'fd64::/64'] })).id
     ;[server, far, near] = await Promise.all([
       machine(2, net, { security_groups: [srv.id] }),
       machine(1, net, { security_groups: [clients] }),
@@ -200,15 +203,96 @@ describeDataplane('security groups that change', () => {
       ] as const),
     ]
     await expectCut('connections of a rule', monotonic(), ends)
-    await add()
+    const again = await add()
     await Promise.all([flows(far, 'answer.far'), flows(near, 'answer.near')])
     for (const name of ['answer.far', 'answer.near']) await server.call('stop', { name })
+    await Promise.all(again.map(removeRule))
   })
 
-  test('editing a group many times loses nothing of what it allows all the while', async () => {
-    for (let i = 0; i < 50; i++) {
-      const id = await addRule(srv.id, ingress('IPv4', ports('tcp', 1000 + i)))
-      await removeRule(id)
-    }
+  test('editing a group many times loses nothing of what some rule allows all the while', async () => {
+    const udp = (more: Record<string, unknown>) => both(e => ingress(e, { ...ports('udp', 5001), ...more }))
+    const isUdp = (_: string, i: number) => i === 2 || i === 3
+    let allowing: readonly string[] = srv.rules.filter(isUdp)
+    // One after the other, each with what it needs of flows: a page of remote groups comes and goes with a rule of its.
+    const kinds = [
+      { remote_group_id: clients },
+      {},
+      { remote_address_group_id: partners },
+      { protocol: 'udp', port_range_min: 5000, port_range_max: 5003 },
+      {},
+    ]
+    for (let i = 0; i < 10; i++)
+      for (const kind of kinds) {
+        const next: string[] = []
+        for (const rule of udp(kind)) next.push(await addRule(srv.id, rule))
+        for (const id of allowing) await removeRule(id)
+        allowing = next
+        await sleep(5)
+      }
+  })
+
+  test('a port that goes to other groups keeps what these allow, and loses what they do not', async () => {
+    const extra = await makeGroup(world, 'extra', [
+      ...both(e => ingress(e, ports('tcp', 81))),
+      ...both(e => ingress(e, ports('udp', 5002))),
+    ])
+    const same = await makeGroup(world, 'same', [
+      ...both(e => ingress(e, { ...ports('tcp', 80), remote_group_id: clients })),
+      ...both(e => ingress(e, { protocol: 'udp' })),
+      ...both(e => ingress(e, { protocol: 'icmp' })),
+    ])
+    await update(server, { security_groups: [srv.id, extra.id] })
+    const connections = [
+      await transfer(far, server, server.ip, 81),
+      await transfer(near, server, server.ip6, 81),
+    ] as const
+    await answerStream(far, server, 'moved.far', 4, 5002)
+    await update(server, { security_groups: [same.id] })
+    await expectCut(
+      'connections of a group',
+      monotonic(),
+      connections.flatMap(
+        (name, i) =>
+          [
+            [i === 0 ? far : near, name],
+            [server, name],
+          ] as const,
+      ),
+    )
+    await flows(far, 'moved.far')
+    for (let i = 0; i < 10; i++)
+      for (const groups of [[srv.id, same.id], [srv.id], [same.id]]) await update(server, { security_groups: groups })
+    await update(server, { security_groups: [srv.id] })
+    await expectCut('a stream of a group', monotonic(), [[far, 'moved.far']])
+    await server.call('stop', { name: 'moved.far' })
+  })
+
+  test('a member that joins a remote group is let in, one that leaves is cut, and the other members are not', async () => {
+    const friends = await makeGroup(world, 'friends', [])
+    const named = { remote_group_id: friends.id }
+    for (const rule of [
+      ...both(e => ingress(e, { ...ports('tcp', 82), ...named })),
+      ...both(e => ingress(e, { ...ports('udp', 5002), ...named })),
+    ])
+      await addRule(srv.id, rule)
+    expect(await far.call('connect', { to: server.ip, port: 82 })).toBe('timeout')
+    for (const client of [far, near]) await update(client, { security_groups: [clients, friends.id] })
+    const connections = [
+      await transfer(far, server, server.ip, 82),
+      await transfer(near, server, server.ip6, 82),
+    ] as const
+    await answerStream(far, server, 'friend.far', 4, 5002)
+    await answerStream(near, server, 'friend.near', 6, 5002)
+    await update(far, { security_groups: [clients] })
+    await expectCut('connections of a member', monotonic(), [
+      [far, connections[0]],
+      [server, connections[0]],
+      [far, 'friend.far'],
+    ])
+    expect(await far.call('connect', { to: server.ip, port: 82 })).toBe('timeout')
+    expect((await near.progress('friend.near')).missing).toEqual([])
+    await flows(near, connections[1])
+    await flows(near, 'friend.near')
+    for (const name of ['friend.far', 'friend.near']) await server.call('stop', { name })
   })
 })
