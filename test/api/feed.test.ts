@@ -1,9 +1,46 @@
 // The event feed, on a whole controller with real chassis.
+
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type LiveView, Unauthorized } from '#api'
 import { ipOf, type PortResource, startWorld, type World } from '#test/dataplane/world'
+import { testApi } from '#test/support/api'
 import type { Host, Vm } from '#test/support/cloud'
 import { followFeed } from '#test/support/feed-client'
 import { describeDataplane, until } from '#test/support/ovs'
+
+const noLive: LiveView = {
+  ...{ tables: [], registers: [], dropReasons: {} },
+  flows: () => [],
+  onFlows: () => () => {},
+  counters: async function* () {},
+  onCost: () => () => {},
+  onDrift: () => () => {},
+}
+
+it('follows with a token of an administrator alone, in a header or as a protocol', async () => {
+  const api = testApi({
+    live: noLive,
+    authenticate: async ({ 'x-auth-token': token }) => {
+      if (token === undefined) throw new Unauthorized('Keystone')
+      return { projectId: '', userId: '', roles: [], isAdmin: token === 'chief' }
+    },
+  })
+  await api.app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = api.app.server.address() as AddressInfo
+  const follow = (headers: Record<string, string>, protocols: string[] = []) =>
+    followFeed(`127.0.0.1:${port}`, headers, protocols)
+  const encoded = (token: string) => ['flowright', `token.${Buffer.from(token).toString('base64url')}`]
+  await expect(follow({})).rejects.toThrow('401')
+  await expect(follow({ 'x-auth-token': 'guest' })).rejects.toThrow('403')
+  await expect(follow({}, encoded('guest'))).rejects.toThrow('403')
+  for (const client of [await follow({ 'x-auth-token': 'chief' }), await follow({}, encoded('chief'))]) {
+    client.send({ type: 'resume', revision: 0 })
+    await client.find('hello', m => m.type === 'hello')
+    await client.close()
+  }
+  await api.app.close()
+})
 
 describeDataplane('the event feed', () => {
   let world: World
@@ -88,6 +125,7 @@ describeDataplane('the event feed', () => {
       expect.stringMatching(/^network=0x\d+,dl_dst=/),
       expect.stringMatching(/destination_port,goto_table/),
       [['port', web[1].id, 'web1']],
+      '',
     ])
     expect((await client.find('keys', m => m.type === 'keys')).keys).toContainEqual([
       'port',

@@ -102,7 +102,7 @@ describe('the columns of flows', () => {
           }
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 15 },
     )
   })
 

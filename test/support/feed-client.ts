@@ -14,9 +14,13 @@ export interface FeedClient {
 }
 
 /** Connects to the feed of a controller, `host:port`. Rejects when it is refused. */
-export const followFeed = async (api: string, headers: Record<string, string> = {}): Promise<FeedClient> => {
+export const followFeed = async (
+  api: string,
+  headers: Record<string, string> = {},
+  protocols: string[] = [],
+): Promise<FeedClient> => {
   const { WebSocket } = await import('ws')
-  const socket = new WebSocket(`ws://${api}/flowright/v1/events`, { headers })
+  const socket = new WebSocket(`ws://${api}/flowright/v1/events`, protocols, { headers })
   // biome-ignore lint/suspicious/noExplicitAny: a test knows what it looks for
   const messages: any[] = []
   socket.on('message', data => messages.push(JSON.parse(String(data))))

@@ -8,6 +8,8 @@ import { type Connection, type ConnectionState, connect } from './connection.ts'
 /** Commits and deviations that are kept. */
 const COMMITS = 10_000
 const DRIFT = 2000
+/** How long (ms) what comes is gathered before it is shown. */
+const GATHER = 50
 
 /** The present state: each field is replaced as a whole, never changed within. */
 class Live {
@@ -49,7 +51,11 @@ const take = (message: FeedMessage): void => {
   }
   if (message.type === 'hello') {
     if (!message.complete && live.isLoaded) live.gapBelow = message.revision
-    if (message.epoch !== epoch) live.drift = []
+    if (message.epoch !== epoch) {
+      live.drift = []
+      gathered.drift = []
+      lastDrift = 0
+    }
     epoch = message.epoch
     live.version = message.version
     live.tables = message.tables
@@ -67,16 +73,50 @@ const take = (message: FeedMessage): void => {
     )
     live.isLoaded = true
   } else if (message.type === 'commits') {
-    const fresh = message.commits.filter(c => c.revision > (live.commits[0]?.revision ?? 0))
-    if (fresh.length === 0) return
-    live.commits = [...fresh.toReversed(), ...live.commits].slice(0, COMMITS)
-    live.revision = Math.max(live.revision, live.commits[0]?.revision ?? 0)
-    for (const listener of commitListeners) listener(fresh)
+    const fresh = message.commits.filter(c => c.revision > newest)
+    newest = fresh.at(-1)?.revision ?? newest
+    gathered.commits.push(...fresh)
+    gatherSoon()
   } else if (message.type === 'costs') {
-    live.costs = new Map([...live.costs, ...message.costs.map(cost => [cost.revision, cost] as const)])
+    gathered.costs.push(...message.costs)
+    gatherSoon()
   } else if (message.type === 'drift') {
-    live.drift = [...message.events.toReversed(), ...live.drift].slice(0, DRIFT)
+    gathered.drift.push(...message.events)
+    lastDrift = message.events.at(-1)?.n ?? lastDrift
+    gatherSoon()
   }
+}
+
+/** The revision of the last commit that came, and what came since it was last shown: a busy controller commits often. */
+let newest = 0
+let lastDrift = 0
+const gathered = { commits: [] as FeedCommit[], costs: [] as CostView[], drift: [] as FeedDrift[] }
+let isGathering = false
+
+const gatherSoon = (): void => {
+  if (isGathering) return
+  isGathering = true
+  setTimeout(show, GATHER)
+}
+
+const show = (): void => {
+  isGathering = false
+  const { commits, costs, drift } = gathered
+  if (commits.length > 0) {
+    live.commits = [...commits.toReversed(), ...live.commits].slice(0, COMMITS)
+    live.revision = Math.max(live.revision, newest)
+  }
+  if (costs.length > 0) {
+    const kept = new Map([...live.costs, ...costs.map(cost => [cost.revision, cost] as const)])
+    for (const revision of kept.keys()) {
+      if (kept.size <= COMMITS) break
+      kept.delete(revision)
+    }
+    live.costs = kept
+  }
+  if (drift.length > 0) live.drift = [...drift.toReversed(), ...live.drift].slice(0, DRIFT)
+  Object.assign(gathered, { commits: [], costs: [], drift: [] })
+  if (commits.length > 0) for (const listener of commitListeners) listener(commits)
 }
 
 /** Connects, and keeps the state up to date from then on. */
@@ -90,8 +130,8 @@ export const start = (): void => {
       {
         type: 'resume',
         // Nothing is missed between the first page and now: what came before is read as it stands.
-        revision: live.commits[0]?.revision ?? 0,
-        ...(epoch === '' ? {} : { epoch, drift: live.drift[0]?.n ?? 0 }),
+        revision: newest,
+        ...(epoch === '' ? {} : { epoch, drift: lastDrift }),
       },
       ...[...watches.values()].map(({ request }) => request),
     ],

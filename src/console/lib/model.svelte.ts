@@ -18,6 +18,9 @@ export const collections: Readonly<Record<string, string>> = {
 
 const keyOf = (kind: string) => collections[kind]?.replaceAll('-', '_') ?? ''
 
+/** What a request or an answer calls one record of a kind. */
+export const singularOf = (kind: string): string => keyOf(kind).replace(/s$/, '')
+
 /** How long (ms) commits are gathered before what they touched is read. */
 const GATHER = 120
 /** Beyond so many changed records the whole collection is read. */
@@ -41,6 +44,8 @@ class Collection {
         for (const change of changes) {
           if (change.kind === this.kind && change.op === 'delete') this.#forget(change.id)
           else if (change.kind === this.kind) this.#touch(change.id)
+          // A rule shows in its group.
+          if (this.kind === 'security_group' && change.kind === 'security_group_rule') this.#touchAll()
           if (this.kind === 'port' && change.kind === 'binding') this.#touch(change.id.split('@')[0]!)
         }
     })
@@ -66,6 +71,10 @@ class Collection {
     this.#touched.delete(id)
   }
 
+  #touchAll(): void {
+    for (const id of this.items.keys()) this.#touch(id)
+  }
+
   #touch(id: string): void {
     this.#touched.add(id)
     this.#timer ||= setTimeout(() => void this.#refresh(), GATHER) as unknown as number
@@ -76,7 +85,7 @@ class Collection {
     this.#touched.clear()
     this.#timer = 0
     if (ids.length > SINGLY) return this.load()
-    const singular = keyOf(this.kind).replace(/s$/, '')
+    const singular = singularOf(this.kind)
     const found = await Promise.all(
       ids.map(id =>
         call<Record<string, Resource>>('GET', `/v2.0/${collections[this.kind]}/${id}`).then(

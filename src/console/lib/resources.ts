@@ -108,6 +108,48 @@ export const resourceKinds: readonly ResourceKind[] = [
     ],
   },
   {
+    kind: 'router',
+    columns: [
+      plain('field.status', 'status'),
+      {
+        label: 'field.external',
+        value: item => (item.external_gateway_info as { readonly network_id: string } | null)?.network_id,
+        kind: 'network',
+      },
+      plain('field.up', 'admin_state_up'),
+    ],
+    fields: [
+      name,
+      {
+        ...{ name: 'external_gateway_info', label: 'field.external', type: 'record', kind: 'network' },
+        toRequest: id => (id === '' ? null : { network_id: id }),
+        toText: item => (item.external_gateway_info as { readonly network_id: string } | null)?.network_id ?? '',
+      },
+      up,
+      description,
+    ],
+  },
+  {
+    kind: 'floating_ip',
+    columns: [
+      plain('field.addresses', 'floating_ip_address'),
+      plain('field.status', 'status'),
+      { label: 'field.external', value: item => item.floating_network_id, kind: 'network' },
+      plain('field.fixed', 'fixed_ip_address'),
+    ],
+    fields: [
+      {
+        ...{ name: 'floating_network_id', label: 'field.external', type: 'record', kind: 'network' },
+        ...{ isRequired: true, isFixed: true },
+      },
+      {
+        ...{ name: 'port_id', label: 'kind.port', type: 'record', kind: 'port' },
+        toRequest: id => (id === '' ? null : id),
+      },
+      description,
+    ],
+  },
+  {
     kind: 'security_group',
     columns: [
       { label: 'field.rules', value: item => (item.security_group_rules as readonly unknown[] | undefined)?.length },

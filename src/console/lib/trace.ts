@@ -32,8 +32,10 @@ export interface Stage {
   readonly steps: Step[]
 }
 
-/** What the API answers: as the tracer says, with resources in words for sources. */
-export type Traced = TraceView
+/** What the API answers: as the tracer says, with resources in words for sources; of a packet sent for real, how far it came. */
+export type Traced = Omit<TraceView, 'live'> & {
+  readonly live?: { readonly sentence: string; readonly as_traced: boolean }
+}
 
 /** Lays it out. What comes back from connection tracking goes on where it was. */
 export const layOut = ({ arrivals }: Traced): readonly Stage[] => {
