@@ -4,6 +4,7 @@ import type { CostView } from '#api'
 import type { CompileDelta, Compiler, FlowEntry } from '#compiler'
 import type { Programming } from '#fabric/programming/index'
 import type { Commit } from '#model'
+import { entriesOfSet } from './chassis-flows.ts'
 
 /** Commits whose acknowledgements are awaited at a time; of older ones the last is not known. */
 const AWAITED = 200
@@ -56,7 +57,7 @@ export class ChangeCosts {
       for (const chassis of this.#compiler.subscribers(set.flowSet)) add(chassis, size)
     }
     for (const { chassis, flowSet } of delta.subscribed)
-      add(chassis, sizeOf(this.#compiler.flowSet(flowSet)?.entries.values() ?? [], true))
+      add(chassis, sizeOf(entriesOfSet(this.#compiler, flowSet), true))
     for (const { chassis } of delta.unsubscribed) add(chassis, 0)
     const waiting = new Set([...bytes.keys()].filter(id => !this.#programming.isAcknowledged(id, delta.revision)))
     const cost: CostView = {

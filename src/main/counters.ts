@@ -4,6 +4,7 @@ import type { Bridge, Compiler, FlowEntry, Pipeline } from '#compiler'
 import { Gate } from '#fabric/programming/gate'
 import type { FlowCounters, Programming } from '#fabric/programming/index'
 import { securityGroupRules } from '#model'
+import { entriesOfSet } from './chassis-flows.ts'
 import { dropReason } from './drop-reason.ts'
 import { flowText } from './flow-text.ts'
 
@@ -74,7 +75,7 @@ export const counterView = ({ compiler, programming, pipeline }: Counted): Count
       const perSet = new Map(
         [...new Set(rules.map(rule => `security_group/${rule.groupId}`))].map(set => [
           set,
-          [...(compiler.flowSet(set)?.entries.values() ?? [])].filter(entry => rulesOf(entry).length > 0),
+          entriesOfSet(compiler, set).filter(entry => rulesOf(entry).length > 0),
         ]),
       )
       const chassis = [...new Set([...perSet.keys()].flatMap(set => [...compiler.subscribers(set)]))]
@@ -103,7 +104,7 @@ export const counterView = ({ compiler, programming, pipeline }: Counted): Count
       const dropsOf = (set: string) => {
         const known = perSet.get(set)
         if (known !== undefined) return known
-        const found = [...(compiler.flowSet(set)?.entries.values() ?? [])].filter(reasonOf)
+        const found = entriesOfSet(compiler, set).filter(reasonOf)
         perSet.set(set, found)
         return found
       }

@@ -3,6 +3,7 @@ import type { DiffView, ExplanationView, FabricView, FlowFilter, FlowView, Sourc
 import { type Bridge, bridges, type Compiler, type FlowEntry, type Pipeline, slotOf } from '#compiler'
 import type { ChassisSessions } from '#fabric/chassis/index'
 import type { CountedFlow, Programming } from '#fabric/programming/index'
+import { entriesAt, showDrift } from './chassis-flows.ts'
 import { dropReason } from './drop-reason.ts'
 import { documentOf, flowText } from './flow-text.ts'
 import { remoteGroupsIn } from './remote-groups.ts'
@@ -28,8 +29,6 @@ export const fabricView = ({ compiler, programming, sessions, pipeline }: Shown)
     sources,
   })
   const showEntry = (entry: FlowEntry) => show(entry.bridge, entry.flow, entry.sources)
-  const entriesOf = (chassis: string) =>
-    [...compiler.subscriptions(chassis)].flatMap(set => [...(compiler.flowSet(set)?.entries.values() ?? [])])
 
   const counted = async (chassis: string, bridge: Bridge) => {
     const bySlot = new Map<string, CountedFlow>()
@@ -52,7 +51,7 @@ export const fabricView = ({ compiler, programming, sessions, pipeline }: Shown)
     },
     flows: async (id, filter) => {
       const found: (FlowView & { readonly number: number; readonly priority: number })[] = []
-      const entries = entriesOf(id)
+      const entries = entriesAt(compiler, id)
       for (const bridge of bridges.filter(b => filter.bridge === undefined || filter.bridge === b)) {
         const ours = entries.filter(entry => entry.bridge === bridge)
         const numbered = (flow: FlowView, { table, priority }: { table: number; priority: number }) =>
@@ -103,11 +102,6 @@ export const fabricView = ({ compiler, programming, sessions, pipeline }: Shown)
         remoteGroups: remoteGroupsIn(first.flow),
       }
     },
-    drift: id =>
-      programming.drift(id).map(event => ({
-        ...{ at: event.at, bridge: event.bridge, kind: event.kind, count: event.count },
-        text: event.flow ? print(event.bridge, event.flow) : '',
-        sources: event.sources,
-      })),
+    drift: id => programming.drift(id).map(event => showDrift(event, print)),
   }
 }

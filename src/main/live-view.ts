@@ -1,10 +1,11 @@
 // The running controller as the event feed follows it: flows of a chassis as they come and go, counters, deviations.
-import type { DriftView, LiveFlow, LiveView } from '#api'
+import type { LiveFlow, LiveView } from '#api'
 import type { Compiler, FlowEntry, Pipeline } from '#compiler'
 import type { Programming } from '#fabric/programming/index'
 import { dropReasons } from '#flows/drop-reasons'
 import { registers } from '#flows/registers'
 import type { ChangeCosts } from './change-costs.ts'
+import { entriesAt, showDrift } from './chassis-flows.ts'
 import { dropReason } from './drop-reason.ts'
 import { documentOf, type FlowText, flowText } from './flow-text.ts'
 
@@ -20,8 +21,7 @@ interface Followed {
 export const liveView = ({ compiler, programming, costs, pipeline }: Followed): LiveView => {
   const text = flowText(pipeline)
   const live = remembered(text)
-  const entriesOf = (chassis: string) =>
-    [...compiler.subscriptions(chassis)].flatMap(set => [...(compiler.flowSet(set)?.entries.values() ?? [])])
+  const entriesOf = (chassis: string) => entriesAt(compiler, chassis)
 
   return {
     tables: pipeline.tables.map(table => ({
@@ -56,15 +56,7 @@ export const liveView = ({ compiler, programming, costs, pipeline }: Followed): 
     },
     counters: (chassis, bridge, table) => programming.counted(chassis, bridge, table),
     onCost: listener => costs.onCost(listener),
-    onDrift: listener =>
-      programming.onDrift(event => {
-        const shown: DriftView = {
-          ...{ at: event.at, bridge: event.bridge, kind: event.kind, count: event.count },
-          text: event.flow ? text.print(event.bridge, event.flow) : '',
-          sources: event.sources,
-        }
-        listener(event.chassis, shown)
-      }),
+    onDrift: listener => programming.onDrift(event => listener(event.chassis, showDrift(event, text.print))),
   }
 }
 

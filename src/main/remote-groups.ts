@@ -1,6 +1,7 @@
 // The remote groups that a flow puts an address into, read from the flow: the page that it matches, the bits that it sets.
 import type { FlowEntry } from '#compiler'
 import { page, remoteGroups } from '#flows/registers'
+import { PAGE_BITS } from '#model'
 
 /** Undefined for a flow that sets no such bit. */
 export const remoteGroupsIn = ({
@@ -15,5 +16,8 @@ export const remoteGroupsIn = ({
   )
   const all = set.reduce((bits, some) => bits | some, 0n)
   if (typeof value !== 'number' || all === 0n) return undefined
-  return { page: value, bits: Array.from({ length: 128 }, (_, bit) => bit).filter(bit => (all >> BigInt(bit)) & 1n) }
+  return {
+    page: value,
+    bits: Array.from({ length: PAGE_BITS }, (_, bit) => bit).filter(bit => (all >> BigInt(bit)) & 1n),
+  }
 }
