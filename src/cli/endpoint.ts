@@ -1,6 +1,6 @@
 // Addresses on the command line: where the API listens, and where chassis may dial in (ovsdb(7)'s passive remotes).
-import { BlockList, isIP } from 'node:net'
 import { InvalidArgumentError } from 'commander'
+import type { ListenAt } from '#fabric/chassis/controller-target'
 
 /** A host and a TCP port. */
 export interface HostPort {
@@ -8,11 +8,6 @@ export interface HostPort {
   readonly host: string
   readonly port: number
 }
-
-/** Where switches dial in: `ptcp:` in the clear, `pssl:` with TLS, `punix:` on this machine. */
-export type Listener =
-  | (HostPort & { readonly protocol: 'ptcp' | 'pssl' })
-  | { readonly protocol: 'punix'; readonly path: string }
 
 const hostAndPort = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/
 const passive = /^(ptcp|pssl):(\d{1,5})(?::(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)))?$/
@@ -29,7 +24,7 @@ export function parseHostPort(text: string): HostPort {
 /**
  * Parses `ptcp:PORT[:HOST]`, `pssl:PORT[:HOST]` or `punix:PATH`; without a host it is all addresses, as in Open vSwitch.
  */
-export function parseListener(text: string): Listener {
+export function parseListener(text: string): ListenAt {
   if (text.startsWith('punix:/')) return { protocol: 'punix', path: text.slice('punix:'.length) }
   const match = passive.exec(text)
   if (!match || !isPort(match[2]!)) {
@@ -41,7 +36,7 @@ export function parseListener(text: string): Listener {
 }
 
 /** Prints a listener the way it is given. */
-export function showListener(listener: Listener): string {
+export function showListener(listener: ListenAt): string {
   if (listener.protocol === 'punix') return `punix:${listener.path}`
   return `${listener.protocol}:${listener.port}:${bracketed(listener.host)}`
 }
@@ -50,17 +45,6 @@ export function showListener(listener: Listener): string {
 export function showHostPort({ host, port }: HostPort): string {
   return `${bracketed(host)}:${port}`
 }
-
-/** Whether only this machine can reach the address. A name other than localhost counts as reachable from outside. */
-export function isLoopback(host: string): boolean {
-  const family = isIP(host)
-  if (family === 0) return host === 'localhost'
-  return loopback.check(host, family === 6 ? 'ipv6' : 'ipv4')
-}
-
-const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8, 'ipv4')
-loopback.addAddress('::1', 'ipv6')
 
 const isPort = (text: string) => Number(text) <= 65535
 const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host)

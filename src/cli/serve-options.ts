@@ -2,16 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseRemote } from 'ovsdb-client'
+import { isLoopback, type ListenAt } from '#fabric/chassis/controller-target'
 import { neutronQuotas, type QuotaLimits, quotaNames, unlimitedQuotas } from '#model/quota'
-import {
-  type HostPort,
-  isLoopback,
-  type Listener,
-  parseHostPort,
-  parseListener,
-  showHostPort,
-  showListener,
-} from './endpoint.ts'
+import { type HostPort, parseHostPort, parseListener, showHostPort, showListener } from './endpoint.ts'
 
 /** What the controller is started with, checked. */
 export interface ServeOptions {
@@ -19,8 +12,8 @@ export interface ServeOptions {
   readonly data: string
   readonly api: HostPort
   /** Where chassis dial in with OVSDB, and where their bridges dial in with OpenFlow. */
-  readonly ovsdb: readonly Listener[]
-  readonly openflow: readonly Listener[]
+  readonly ovsdb: readonly ListenAt[]
+  readonly openflow: readonly ListenAt[]
   /** Remotes of chassis that the controller dials: `tcp:HOST:PORT`, `ssl:HOST:PORT`, `unix:PATH`. */
   readonly chassis: readonly string[]
   /** The host that bridges are told to dial; undefined: the address at which their chassis reached us. */
@@ -45,8 +38,8 @@ const logLevels = ['trace', 'debug', 'info', 'warn', 'error'] as const
 interface Given {
   data: string
   api: HostPort
-  ovsdb: Listener[]
-  openflow: Listener[]
+  ovsdb: ListenAt[]
+  openflow: ListenAt[]
   chassis: string[]
   advertise?: string
   auth: 'none' | 'keystone'

@@ -3,14 +3,16 @@ import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { buildApi, keystone } from '#api'
-import { type Listener, showHostPort, showListener } from '#cli/endpoint'
+import { showHostPort, showListener } from '#cli/endpoint'
 import type { ServeOptions } from '#cli/serve-options'
 import { Compiler } from '#compiler'
-import { ChassisSessions, controllerTarget } from '#fabric/chassis/index'
+import { ChassisSessions, controllerTarget, type ListenAt } from '#fabric/chassis/index'
 import { PortStatus } from '#fabric/port-status'
 import { listenForSwitches, Programming } from '#fabric/programming/index'
-import { PACKET_IN, portOfCutOver } from '#flows/packet-in'
+import { RouterErrors } from '#fabric/router-errors'
+import { PACKET_IN, portOfCutOver, routerErrorOf } from '#flows/packet-in'
 import { pipeline } from '#flows/pipeline'
+import { routerInterface } from '#flows/registers'
 import {
   type Attachment,
   attachments,
@@ -83,6 +85,7 @@ export const startController = async (options: ServeOptions, log: Logger, versio
       // The announcement goes on its way once it may: physical switches learn the new place from it.
       if (await programming.acknowledged(id, store.revision, 2000)) programming.inject(id, bridge, inPort, packet)
     })
+    answerForRouters(store, programming)
 
     const switches = await Promise.all(
       options.openflow.map(listener =>
@@ -101,8 +104,9 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     closers.push(() => Promise.all(switches.map(server => server.close())))
     closers.push(() => programming.finish(STOP_PATIENCE))
 
-    const listening = options.openflow.map((listener, i) =>
-      listener.protocol === 'punix' ? listener : { ...listener, port: switches[i]?.address?.port ?? listener.port },
+    const listening = boundAt(
+      options.openflow,
+      switches.map(server => server.address?.port),
     )
     const sessions = new ChassisSessions({
       store,
@@ -141,7 +145,12 @@ export const startController = async (options: ServeOptions, log: Logger, versio
       port: typeof bound === 'object' && bound !== null ? bound.port : options.api.port,
     })
     log.info(
-      { api: at, ovsdb: sessions.ports, openflow: listening.map(showListener), revision: store.revision },
+      {
+        api: at,
+        ovsdb: boundAt(options.ovsdb, sessions.ports).map(showListener),
+        openflow: listening.map(showListener),
+        revision: store.revision,
+      },
       `flowright ${version} serves ${options.data}`,
     )
     return { api: at, store, programming, ovsdbPorts: sessions.ports, stop }
@@ -149,6 +158,21 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     await stop()
     throw error
   }
+}
+
+/** Lets routers say by ICMP what they cannot deliver. */
+const answerForRouters = (store: Store, programming: Programming) => {
+  const errors = new RouterErrors({
+    store,
+    send: (id, port, packet) => programming.emit(id, 'br-int', port, packet),
+    now: () => performance.now(),
+  })
+  programming.packetIns.on(PACKET_IN.routerError, ({ chassis: id, inPort, packet, fields, userdata }) => {
+    const why = routerErrorOf(userdata)
+    const interfaceKey = fields[routerInterface.field]
+    if (why !== undefined && typeof interfaceKey === 'number')
+      errors.answer({ chassis: id, inPort, packet, why, interfaceKey })
+  })
 }
 
 /** Where the console is built: scripts/console. */
@@ -180,7 +204,13 @@ const logConflicts = (compiler: Compiler, log: Logger) => {
   look()
 }
 
-const addressOf = (listener: Listener, tls: ServeOptions['tls']) => {
+/** Listeners with the TCP ports that they got, where they asked for any. */
+const boundAt = (listeners: readonly ListenAt[], ports: readonly (number | undefined)[]): readonly ListenAt[] =>
+  listeners.map((listener, i) =>
+    listener.protocol === 'punix' ? listener : { ...listener, port: ports[i] ?? listener.port },
+  )
+
+const addressOf = (listener: ListenAt, tls: ServeOptions['tls']) => {
   if (listener.protocol === 'punix') return { path: listener.path }
   const { host, port } = listener
   return listener.protocol === 'pssl' && tls ? { host, port, tls } : { host, port }

@@ -1,8 +1,8 @@
 // Where a host's switch finds us: the OpenFlow listener, at the address at which the host's database reached us.
-import { isIPv6 } from 'node:net'
+import { BlockList, isIP, isIPv6 } from 'node:net'
 import { basename } from 'node:path'
 
-/** A passive endpoint: `ptcp:PORT[:HOST]`, `pssl:PORT[:HOST]` or `punix:PATH`, parsed. */
+/** Where hosts and their switches dial in: `ptcp:` in the clear, `pssl:` with TLS, `punix:` on this machine (ovsdb(7)). */
 export type ListenAt =
   | { readonly protocol: 'ptcp' | 'pssl'; readonly host: string; readonly port: number }
   | { readonly protocol: 'punix'; readonly path: string }
@@ -14,8 +14,17 @@ export interface Reached {
   readonly localAddress: string | undefined
 }
 
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+/** Whether only this machine can reach the address. A name other than localhost counts as reachable from outside. */
+export const isLoopback = (host: string): boolean => {
+  const family = isIP(host)
+  return family === 0 ? host === 'localhost' : loopback.check(host, family === 6 ? 'ipv6' : 'ipv4')
+}
+
 const isAny = (host: string) => host === '' || host === '0.0.0.0' || host === '::'
-const isLoopback = (host: string) => /^127\.|^::1$|^localhost$/.test(host)
 const bracketed = (host: string) => (isIPv6(host) ? `[${host}]` : host)
 
 /**
