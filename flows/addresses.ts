@@ -1,6 +1,7 @@
 // Addresses and prefixes as matches want them.
 import ipaddr from 'ipaddr.js'
 import { type Masked, masked } from 'node-openflow/flow'
+import { eui64, formatIp, type Prefix, parsePrefix } from '#model'
 
 /** Whether an address or prefix is IPv6. */
 export const isV6 = (address: string): boolean => address.includes(':')
@@ -27,10 +28,9 @@ export const onWire = (prefix: string): string | Masked<string> => {
 }
 
 /** The link-local address that a host makes of its MAC (RFC 4291, modified EUI-64). */
-export const linkLocal = (mac: string): string => {
-  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac.split(':').map(byte => Number.parseInt(byte, 16))
-  return new ipaddr.IPv6([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f]).toString()
-}
+export const linkLocal = (mac: string): string => formatIp(eui64(LINK_LOCAL, mac))
+
+const LINK_LOCAL: Prefix = parsePrefix('fe80::/64')!
 
 /** Length of a prefix; of an address, all its bits. */
 export const lengthOf = (prefix: string): number =>
