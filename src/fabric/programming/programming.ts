@@ -242,6 +242,11 @@ export class Programming {
     this.#chassis.get(chassis)?.bridges[bridge].switch?.inject(inPort, packet)
   }
 
+  /** Sends a packet out of a port of a bridge, past its flow tables; lost when there is no connection. */
+  emit(chassis: string, bridge: Bridge, outPort: number, packet: Uint8Array): void {
+    this.#chassis.get(chassis)?.bridges[bridge].switch?.emit(outPort, packet)
+  }
+
   /**
    * Forgets the connections of a conntrack zone of a chassis, before any flow of a later delta is written. Not done where
    * there is no connection: flows tell strangers' connections by their label.

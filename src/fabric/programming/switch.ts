@@ -79,6 +79,8 @@ export interface Switch {
   watch(listener: (changes: readonly FlowChange[]) => void): void
   /** Sends a packet through the flow tables as if it had come in by a port. */
   inject(inPort: number, packet: Uint8Array): void
+  /** Sends a packet out of a port, past the flow tables. */
+  emit(outPort: number, packet: Uint8Array): void
   /** Forgets the connections of a conntrack zone, before it does anything that is asked later. */
   flushZone(zone: number): void
   close(why: string): void
