@@ -22,7 +22,8 @@ import {
 import { remoteMembers } from './112-remote-members.ts'
 import { remotePrefixes } from './113-remote-prefixes.ts'
 
-const STATELESS_POLICY = 20
+const STATELESS_POLICY = 30
+const FORWARD_ERROR = 20
 const CONNECTION = 10
 
 const lookUp = [resubmit({ table: remoteMembers }), goto(remotePrefixes)] as const
@@ -39,6 +40,12 @@ const from = (priority: number, match: Match, address: Subfield) => ({
 
 const stateless = policy.is(STATELESS, STATELESS)
 
+/**
+ * An error about a reply. Open vSwitch copies no original tuple of a packet that is neither new nor established nor a
+ * reply (`is_ct_valid` of its lib/flow.h), so the packet's own addresses have to do.
+ */
+const forwardError = state({ ...VALID, rel: true, rpl: false })
+
 export const remoteAddressTable = table('remote_address', {
   bridge: 'br-int',
   number: 111,
@@ -49,6 +56,10 @@ export const remoteAddressTable = table('remote_address', {
     from(STATELESS_POLICY, ip({ ...stateless, ...direction.is(EGRESS) }), 'ip_dst'),
     from(STATELESS_POLICY, ipv6({ ...stateless, ...direction.is(INGRESS) }), 'ipv6_src'),
     from(STATELESS_POLICY, ipv6({ ...stateless, ...direction.is(EGRESS) }), 'ipv6_dst'),
+    from(FORWARD_ERROR, ip({ ...forwardError, ...direction.is(INGRESS) }), 'ip_src'),
+    from(FORWARD_ERROR, ip({ ...forwardError, ...direction.is(EGRESS) }), 'ip_dst'),
+    from(FORWARD_ERROR, ipv6({ ...forwardError, ...direction.is(INGRESS) }), 'ipv6_src'),
+    from(FORWARD_ERROR, ipv6({ ...forwardError, ...direction.is(EGRESS) }), 'ipv6_dst'),
     from(CONNECTION, ip({ ...state(VALID), ...direction.is(INGRESS) }), 'ct_nw_src'),
     from(CONNECTION, ip({ ...state(VALID), ...direction.is(EGRESS) }), 'ct_nw_dst'),
     from(CONNECTION, ipv6({ ...state(VALID), ...direction.is(INGRESS) }), 'ct_ipv6_src'),

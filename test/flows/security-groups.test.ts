@@ -94,6 +94,19 @@ describeOvs('security groups', () => {
     expect(await passes('a', 'b', tcp(40001, 80, ACK, 2, 10))).toBe(true)
   })
 
+  test('let an error about a reply pass where a remote group allows the connection', async () => {
+    await start((tx, add) => {
+      group(tx, 'both', { dns: { ...DNS, remoteGroupId: 'both' } })
+      add('a', 1, ['both'])
+      add('b', 2, ['both'])
+    })
+    const answer = udp(53, 40001)
+    expect(await passes('a', 'b', udp(40001, 53))).toBe(true)
+    expect(await passes('b', 'a', answer)).toBe(true)
+    const error = (inner: Buffer) => icmp(3, 3, Buffer.concat([Buffer.alloc(4), inner.subarray(0, 28)]))
+    expect(await passes('a', 'b', error(packet(world.end('b'), world.end('a'), answer)))).toBe(true)
+  })
+
   test('without rules nothing goes in or out', async () => {
     await start((tx, add) => {
       group(tx, 'all', { any: {} })
