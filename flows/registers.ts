@@ -40,7 +40,8 @@ const register = (name: string, spec: RegisterSpec): Register => {
   const { field, bits } = spec
   const width = widthOf(field)
   const [low, high] = bits ?? [0, width - 1]
-  const place = (value: number | bigint) => (width === 32 ? Number(value) * 2 ** low : BigInt(value) << BigInt(low))
+  const unit = (1 << low) >>> 0
+  const place = (value: number | bigint) => (width === 32 ? Number(value) * unit : BigInt(value) << BigInt(low))
   const whole = bits === undefined ? undefined : place((1n << BigInt(high - low + 1)) - 1n)
   const maskOf = (some: number | bigint | undefined) => (some === undefined ? whole : place(some))
   return {
