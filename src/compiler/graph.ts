@@ -93,7 +93,7 @@ class DerivedCell<S extends Doc, T> extends Cell implements User {
 
   forget(): void {
     release(this)
-    this.graph.derivedOf(this.derived).delete(this.id)
+    this.graph.forget(this as unknown as DerivedCell<Doc, unknown>)
   }
 }
 
@@ -115,6 +115,8 @@ class KindState {
 export class Graph {
   private readonly kinds = new Map<string, KindState>()
   private readonly derived = new Map<Derived<Doc, unknown>, Map<string, DerivedCell<Doc, unknown>>>()
+  /** The derived value read last: the rules of a record read the same one after the other. */
+  private last: DerivedCell<Doc, unknown> | undefined
   readonly staleDerived: DerivedCell<Doc, unknown>[] = []
   /** Whose run is under way. */
   private reader: User | undefined
@@ -126,12 +128,7 @@ export class Graph {
       return state.docs.get(id) as never
     },
     value: (derived, id) => {
-      const cells = this.derivedOf(derived as unknown as Derived<Doc, unknown>)
-      let cell = cells.get(id)
-      if (cell === undefined) {
-        cell = new DerivedCell(this, derived as unknown as Derived<Doc, unknown>, id)
-        cells.set(id, cell)
-      }
+      const cell = this.derivedCell(derived as unknown as Derived<Doc, unknown>, id)
       this.note(cell)
       cell.refresh()
       return cell.value as never
@@ -201,14 +198,25 @@ export class Graph {
     release(user)
   }
 
-  derivedOf<S extends Doc, T>(derived: Derived<S, T>): Map<string, DerivedCell<Doc, unknown>> {
-    const key = derived as unknown as Derived<Doc, unknown>
-    let cells = this.derived.get(key)
+  private derivedCell(derived: Derived<Doc, unknown>, id: string): DerivedCell<Doc, unknown> {
+    if (this.last?.derived === derived && this.last.id === id) return this.last
+    let cells = this.derived.get(derived)
     if (cells === undefined) {
       cells = new Map()
-      this.derived.set(key, cells)
+      this.derived.set(derived, cells)
     }
-    return cells
+    let cell = cells.get(id)
+    if (cell === undefined) {
+      cell = new DerivedCell(this, derived, id)
+      cells.set(id, cell)
+    }
+    this.last = cell
+    return cell
+  }
+
+  forget(cell: DerivedCell<Doc, unknown>): void {
+    this.derived.get(cell.derived)?.delete(cell.id)
+    this.last = undefined
   }
 
   private note(cell: Cell): void {
