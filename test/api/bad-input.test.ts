@@ -28,6 +28,7 @@ describe('a request', () => {
     ['{"network": {"name": 5}}', 'HTTPBadRequest', /for name\. .*not a valid string/],
     ['{"network": {"name": null}}', 'HTTPBadRequest', /for name\./],
     ['{"network": {"name": "a\\u0000b"}}', 'HTTPBadRequest', /for name\./],
+    ['{"network": {"name": "a\\ud800b"}}', 'HTTPBadRequest', /for name\. .*not Unicode/],
     [
       '{"network": {"admin_state_up": "maybe"}}',
       'InvalidInput',

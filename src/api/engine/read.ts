@@ -135,6 +135,8 @@ function toText(shape: Shape, value: unknown): string {
   if (shape.maxLength !== undefined && result.length > shape.maxLength)
     throw new Misfit(`'${quote(value)}' exceeds maximum length of ${shape.maxLength}`)
   if (result.includes('\0')) throw new Misfit(`'${quote(value)}' contains a NUL character`)
+  // half a character of UTF-16: clients and switches, which speak UTF-8, could not read it back
+  if (!result.isWellFormed()) throw new Misfit(`'${quote(value.toWellFormed())}' is not Unicode text`)
   return result
 }
 
