@@ -52,7 +52,7 @@ async function* counters(bridge: string, table?: number): AsyncIterable<readonly
 }
 const live: LiveView = {
   ...{ tables, registers: [], dropReasons },
-  flows: () => flows,
+  flows: () => ({ size: flows.length, flows }),
   onFlows: () => () => {},
   counters: (_, bridge, table) => counters(bridge, table),
   onCost: () => () => {},

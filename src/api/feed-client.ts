@@ -106,7 +106,7 @@ export class FeedClient {
   }
 
   #watchFlows(watch: number, chassis: string): Watch {
-    const { rows, release } = this.#shared.rowsOf(chassis)
+    const { value: rows, release } = this.#shared.rowsOf(chassis)
     this.send({ type: 'keys', watch, keys: this.#shared.keys() })
     const stopLooking = rows.look({
       isReady: () => this.#socket.bufferedAmount < PATIENCE,
@@ -154,7 +154,7 @@ export class FeedClient {
   }
 
   #watchEdges(watch: number, chassis: string): Watch {
-    const { rows, release } = this.#shared.rowsOf(chassis)
+    const { value: rows, release } = this.#shared.rowsOf(chassis)
     const leads = new Map<bigint, readonly string[]>()
     const packets = new Map<bigint, number>()
     let isWanted = true
@@ -210,35 +210,36 @@ export class FeedClient {
     const { live, readings, nameOf } = this.#shared
     const nameOfTable = (number: number) =>
       live.tables.find(table => table.bridge === bridge && table.number === number)?.name ?? `table ${number}`
+    const { value: flows, release } = this.#shared.dropsOf(chassis)
     const counts = new Map<bigint, { packets: number; rate: number }>()
-    return readings.look(
+    const drops = (): readonly FeedDrop[] =>
+      [...counts].flatMap(([cookie, count]) => {
+        const flow = flows.find(cookie)
+        if (flow?.drop === undefined || flow.bridge !== bridge) return []
+        const { priority, table, drop } = flow
+        return {
+          ...{ chassis, bridge, table: nameOfTable(table), priority, cookie: cookie.toString(16) },
+          ...{ match: flow.text().match, resources: showSources(flow, nameOf), ...drop, ...count },
+        }
+      })
+    const stop = readings.look(
       { chassis, bridge },
       {
         read: ({ at, elapsed, changed }) => {
           for (const count of counts.values()) count.rate = 0
           for (const { cookie, packets } of changed) {
             const before = counts.get(cookie)?.packets ?? 0
-            const rate = elapsed > 0 ? Math.max(0, packets - before) / elapsed : 0
-            counts.set(cookie, { packets, rate })
+            counts.set(cookie, { packets, rate: elapsed > 0 ? Math.max(0, packets - before) / elapsed : 0 })
           }
-          const drops: FeedDrop[] = []
-          for (const flow of live.flows(chassis)) {
-            const count = flow.bridge === bridge ? counts.get(flow.cookie) : undefined
-            if (flow.drop === undefined || count === undefined || count.packets === 0) continue
-            const { cookie, priority, table } = flow
-            drops.push({
-              ...{ chassis, bridge, table: nameOfTable(table), priority, cookie: cookie.toString(16) },
-              match: flow.text().match,
-              resources: showSources(flow, nameOf),
-              ...flow.drop,
-              ...count,
-            })
-          }
-          this.send({ type: 'drops', watch, chassis, bridge, at, drops })
+          this.send({ type: 'drops', watch, chassis, bridge, at, drops: drops() })
         },
         trouble: message => this.send({ type: 'trouble', watch, message: `${chassis}: ${message}` }),
       },
     )
+    return () => {
+      stop()
+      release()
+    }
   }
 }
 

@@ -3,10 +3,8 @@
 import type { BridgeName } from './fabric-view.ts'
 import type { FlowRows } from './feed-flows.ts'
 import type { FeedEdge } from './feed-messages.ts'
-import type { LiveView } from './live-view.ts'
-
-/** Milliseconds of work at a time. */
-const SLICE = 8
+import type { LiveFlow, LiveView } from './live-view.ts'
+import { inSlices } from './slices.ts'
 
 const LEADS =
   /goto_table:"?([\w ]+)"?|resubmit\([^,)]*,"?([\w ]+)"?(?:,ct)?\)|\btable="?([\w ]+)"?|\b(output[:(]|IN_PORT\b|CONTROLLER\b|controller\b|NORMAL\b|bundle_load\(|group:|LOCAL\b)/g
@@ -33,8 +31,7 @@ export const edgesOf = async (
 ): Promise<readonly FeedEdge[] | undefined> => {
   const nameOf = new Map(live.tables.filter(t => t.bridge === bridge).map(({ number, name }) => [number, name]))
   const edges = new Map<string, { -readonly [K in keyof FeedEdge]: FeedEdge[K] }>()
-  let end = performance.now() + SLICE
-  for (const flow of [...rows.rows.values()].filter(flow => flow.bridge === bridge)) {
+  const add = (flow: LiveFlow) => {
     let to = leads.get(flow.cookie)
     if (to === undefined) {
       to = flow.drop ? ['drop'] : leadsOf(flow.text().actions)
@@ -48,10 +45,8 @@ export const edgesOf = async (
       edge.packets += packetsOf(flow.cookie)
       edges.set(key, edge)
     }
-    if (performance.now() < end) continue
-    await new Promise(setImmediate)
-    if (!isWanted()) return undefined
-    end = performance.now() + SLICE
   }
+  const ours = [...rows.rows.values()].filter(flow => flow.bridge === bridge)
+  if (!(await inSlices(ours, add, isWanted))) return undefined
   return [...edges.values()]
 }

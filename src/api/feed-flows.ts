@@ -2,6 +2,7 @@
 // nor a slow client holds anybody up, and then as they come and go.
 import type { FeedFlow, FeedResource } from './feed-messages.ts'
 import type { LiveFlow, LiveView } from './live-view.ts'
+import { inSlices } from './slices.ts'
 
 /** Rows in a message at most, and milliseconds of work for one. */
 const ROWS = 1000
@@ -31,13 +32,20 @@ export class FlowRows {
   readonly #shown = new Map<number, FeedFlow>()
   readonly #clients = new Set<Looking>()
   readonly #stop: () => void
+  /** Flows that went before they had a row. */
+  readonly #gone = new Set<LiveFlow>()
+  /** How many there were at first, until all have a row. */
+  #expected: number
+  #isClosed = false
   #next = 1
 
   constructor(live: LiveView, chassis: string, nameOf: (kind: string, id: string) => string) {
     this.#nameOf = nameOf
     this.#tableIndex = new Map(live.tables.map(({ bridge, number }, i) => [`${bridge} ${number}`, i]))
     this.#stop = live.onFlows(chassis, (added, removed) => this.#changed(added, removed))
-    for (const flow of live.flows(chassis)) this.#add(flow)
+    const { size, flows } = live.flows(chassis)
+    this.#expected = size
+    void this.#fill(flows)
   }
 
   /** The number of the row with a cookie. */
@@ -54,14 +62,34 @@ export class FlowRows {
   look(client: FlowClient): () => void {
     const looking = { client, sent: 0, isPumping: false }
     this.#clients.add(looking)
-    if (this.#rows.size === 0) client.send(0, [], [])
+    if (this.#total === 0) client.send(0, [], [])
     this.#pump(looking)
     return () => this.#clients.delete(looking)
   }
 
   close(): void {
+    this.#isClosed = true
     this.#stop()
     this.#clients.clear()
+  }
+
+  get #total(): number {
+    return Math.max(this.#expected, this.#rows.size)
+  }
+
+  async #fill(flows: Iterable<LiveFlow>): Promise<void> {
+    const add = (flow: LiveFlow) => {
+      if (!this.#gone.has(flow)) this.#add(flow)
+    }
+    const between = () => {
+      for (const looking of this.#clients) this.#pump(looking)
+      return !this.#isClosed
+    }
+    await inSlices(flows, add, between)
+    this.#expected = 0
+    this.#gone.clear()
+    for (const { client } of this.#clients) client.send(this.#total, [], [])
+    between()
   }
 
   #add(flow: LiveFlow): void {
@@ -75,7 +103,10 @@ export class FlowRows {
     const gone: number[] = []
     for (const flow of removed) {
       const n = this.#numbers.get(flow)
-      if (n === undefined) continue
+      if (n === undefined) {
+        if (this.#expected > 0) this.#gone.add(flow)
+        continue
+      }
       gone.push(n)
       this.#rows.delete(n)
       this.#numbers.delete(flow)
@@ -85,7 +116,7 @@ export class FlowRows {
     for (const flow of added) this.#add(flow)
     for (const looking of this.#clients) {
       const known = gone.filter(n => n <= looking.sent)
-      if (known.length > 0) looking.client.send(this.#rows.size, [], known)
+      if (known.length > 0) looking.client.send(this.#total, [], known)
       this.#pump(looking)
     }
   }
@@ -105,7 +136,7 @@ export class FlowRows {
         const flow = this.#rows.get(looking.sent + 1)
         if (flow !== undefined) slice.push(this.#show(looking.sent + 1, flow))
       }
-      if (slice.length > 0) looking.client.send(this.#rows.size, slice, [])
+      if (slice.length > 0) looking.client.send(this.#total, slice, [])
       if (looking.sent < this.#next - 1) setImmediate(pump)
       else looking.isPumping = false
     }

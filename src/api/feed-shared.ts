@@ -2,14 +2,54 @@
 import { chassis, modelKinds, networks, ports } from '#model'
 import type { Store } from '#store'
 import type { FabricView } from './fabric-view.ts'
+import { DropFlows } from './feed-drops.ts'
 import { FlowRows } from './feed-flows.ts'
 import type { FeedLog } from './feed-log.ts'
 import { Readings } from './feed-readings.ts'
 import { ChassisStates } from './feed-state.ts'
 import type { LiveView } from './live-view.ts'
 
-/** How long (ms) rows are kept after the last who looked at them. */
+/** How long (ms) what was made for clients is kept after the last who looked at it. */
 const KEPT = 30_000
+
+/** Something that is shared while somebody uses it. */
+export interface Lent<T> {
+  readonly value: T
+  release(): void
+}
+
+/** Things that are made for the first who asks, and closed a while after the last has released them. */
+class Lending<T extends { close(): void }> {
+  readonly #make: (id: string) => T
+  readonly #lent = new Map<string, { readonly value: T; users: number }>()
+
+  constructor(make: (id: string) => T) {
+    this.#make = make
+  }
+
+  lend(id: string): Lent<T> {
+    const mine = this.#lent.get(id) ?? { value: this.#make(id), users: 0 }
+    this.#lent.set(id, mine)
+    mine.users++
+    const forget = () => {
+      if (mine.users > 0 || this.#lent.get(id) !== mine) return
+      mine.value.close()
+      this.#lent.delete(id)
+    }
+    return {
+      value: mine.value,
+      release: () => {
+        mine.users--
+        setTimeout(forget, KEPT).unref()
+      },
+    }
+  }
+
+  close(): void {
+    for (const { value } of this.#lent.values()) value.close()
+    this.#lent.clear()
+  }
+}
 
 const kindsByName = new Map(modelKinds.map(kind => [kind.name, kind]))
 
@@ -23,7 +63,8 @@ export class FeedShared {
   /** Names this run of the controller. */
   readonly epoch: string
   readonly #store: Store
-  readonly #rows = new Map<string, { readonly rows: FlowRows; looking: number }>()
+  readonly #rows: Lending<FlowRows>
+  readonly #drops: Lending<DropFlows>
 
   constructor(options: {
     readonly store: Store
@@ -41,6 +82,8 @@ export class FeedShared {
     this.epoch = epoch
     this.states = new ChassisStates(store, fabric)
     this.readings = new Readings(live)
+    this.#rows = new Lending(id => new FlowRows(live, id, this.nameOf))
+    this.#drops = new Lending(id => new DropFlows(live, id))
   }
 
   get revision(): number {
@@ -73,30 +116,17 @@ export class FeedShared {
   }
 
   /** The rows of a chassis, made for the first who looks. To be released. */
-  rowsOf(id: string): { readonly rows: FlowRows; readonly release: () => void } {
-    let held = this.#rows.get(id)
-    if (held === undefined) {
-      held = { rows: new FlowRows(this.live, id, this.nameOf), looking: 0 }
-      this.#rows.set(id, held)
-    }
-    const mine = held
-    mine.looking++
-    const forget = () => {
-      if (mine.looking > 0 || this.#rows.get(id) !== mine) return
-      mine.rows.close()
-      this.#rows.delete(id)
-    }
-    return {
-      rows: mine.rows,
-      release: () => {
-        mine.looking--
-        setTimeout(forget, KEPT).unref()
-      },
-    }
+  rowsOf(id: string): Lent<FlowRows> {
+    return this.#rows.lend(id)
+  }
+
+  /** The drops of a chassis, likewise. */
+  dropsOf(id: string): Lent<DropFlows> {
+    return this.#drops.lend(id)
   }
 
   close(): void {
-    for (const { rows } of this.#rows.values()) rows.close()
-    this.#rows.clear()
+    this.#rows.close()
+    this.#drops.close()
   }
 }

@@ -71,8 +71,8 @@ export interface LiveView {
   readonly registers: readonly RegisterView[]
   /** Why flows drop: code -> words. */
   readonly dropReasons: Readonly<Record<string, string>>
-  /** The flows that a chassis should hold now. */
-  flows(chassis: string): readonly LiveFlow[]
+  /** The flows that a chassis should hold now: how many, and each, made when it is asked for. */
+  flows(chassis: string): { readonly size: number; readonly flows: Iterable<LiveFlow> }
   /** Tells of each change to them. */
   onFlows(chassis: string, listener: (added: readonly LiveFlow[], removed: readonly LiveFlow[]) => void): () => void
   /** Streams what the switch counts for our flows in one table, or in all. Rejects when it is not connected. */

@@ -33,7 +33,10 @@ export const liveView = ({ compiler, programming, costs, pipeline }: Followed): 
     })),
     registers: registers.map(({ bridge, name, field, doc }) => ({ bridge, name, field, doc })),
     dropReasons,
-    flows: chassis => entriesOf(chassis).map(live),
+    flows: chassis => {
+      const entries = entriesOf(chassis)
+      return { size: entries.length, flows: entries.values().map(live) }
+    },
     onFlows: (chassis, listener) => {
       const known = new Set(entriesOf(chassis))
       const tell = (added: readonly FlowEntry[], removed: readonly FlowEntry[]) => {

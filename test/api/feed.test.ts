@@ -11,7 +11,7 @@ import { describeDataplane, until } from '#test/support/ovs'
 
 const noLive: LiveView = {
   ...{ tables: [], registers: [], dropReasons: {} },
-  flows: () => [],
+  flows: () => ({ size: 0, flows: [] }),
   onFlows: () => () => {},
   counters: async function* () {},
   onCost: () => () => {},

@@ -92,6 +92,8 @@ const take = (message: FeedMessage) => {
   else if (message.type === 'flows') {
     columns.remove(message.removed)
     columns.add(message.added)
+    // Counters of rows that had not come were of no use: all are told again when the last one has.
+    if (loaded < total && columns.size >= message.total) counted = ''
     total = message.total
     loaded = columns.size
     isStale = true
