@@ -73,7 +73,6 @@ const refusals = {
   ],
   MacAddressInUse: ['conflict', 'Unable to complete operation for network {network}. The mac address {mac} is in use.'],
   MacAddressGenerationFailure: ['unavailable', 'Unable to generate unique mac on network {network}.'],
-  IpAddressInUse: ['conflict', 'Unable to complete operation for network {network}. The IP address {ip} is in use.'],
   IpAddressAlreadyAllocated: ['conflict', 'IP address {ip} already allocated in subnet {subnet}'],
   IpAddressGenerationFailure: ['conflict', 'No more IP addresses available on network {network}.'],
   IpAddressGenerationFailureNoMatchingSubnet: [
@@ -85,7 +84,6 @@ const refusals = {
     'IP address {ip} is not a valid IP for any of the subnets on the specified network.',
   ],
   InvalidIpForSubnet: ['malformed', 'IP address {ip} is not a valid IP for the specified subnet.'],
-  InvalidAddressRequest: ['malformed', 'The address allocation request could not be satisfied because: {reason}'],
   AddressPairAndPortSecurityRequired: [
     'conflict',
     'Port Security must be enabled in order to have allowed address pairs on a port.',
@@ -98,8 +96,6 @@ const refusals = {
   PortBindingNotFound: ['absent', 'Binding for port {port} for host {host} could not be found.'],
   PortBindingAlreadyActive: ['conflict', 'Binding for port {port} on host {host} is already active.'],
   PortBindingAlreadyExists: ['conflict', 'Binding for port {port} on host {host} already exists.'],
-  PortBindingError: ['conflict', 'Binding for port {port} on host {host} could not be created or updated.'],
-
   PortInUse: [
     'conflict',
     'Unable to complete operation on port {id} for network {network}. Port already has an attached device {device}.',
@@ -313,7 +309,6 @@ const refusals = {
   ChassisInUse: ['conflict', 'Chassis {id} still has bound ports ({ports}): drain it, or remove it by force.'],
   CookieNotFound: ['absent', 'No flow of chassis {chassis} has the cookie {cookie}.'],
   AgentNotFound: ['absent', 'Agent {id} could not be found.'],
-  AgentInUse: ['conflict', 'Unable to complete operation on agent {id}: {reason}.'],
 } as const satisfies Record<string, readonly [Reason, string]>
 
 /** The names that clients see. */
