@@ -2,9 +2,10 @@
  * A port sends only from its own addresses, and is no DHCP server or IPv6 router.
  *
  * In:   frames of local ports with a source MAC of theirs.
- * Out:  egress_conntrack for IP, address_question for ARP, from the port's fixed addresses and allowed address pairs (each
- *       with its MAC); l2_lookup for gratuitous ARP and RARP, which must reach the others; nd_security for neighbour
- *       discovery. What a host sends before it has an address passes unjudged (DHCP, probes, MLD). IPv6 passes on ports that have an IPv6 address or pair.
+ * Out:  egress_conntrack for IP, address_question for ARP, from the port's fixed addresses and allowed address pairs
+ *       (each with its MAC); l2_lookup for gratuitous ARP and RARP, which must reach the others; nd_security for
+ *       neighbour discovery. What a host sends before it has an address passes unjudged (DHCP, probes, MLD). IPv6 passes
+ *       on ports that have an IPv6 address or pair.
  *
  *   table=11, priority=20,ip,reg0=0x5,dl_src=fa:16:3e:00:00:05,nw_src=10.0.0.5 actions=goto_table:20
  */

@@ -78,7 +78,7 @@ export interface ReasonView {
 export interface ExplanationView {
   readonly bridge: BridgeName
   readonly table: string
-  /** The table's file, e.g. `flows/br-int/30-arp-responder.ts`. */
+  /** The table's file, e.g. `flows/br-int/31-arp-responder.ts`. */
   readonly file: string
   /** What the table does. */
   readonly description: string

@@ -48,7 +48,7 @@ const detailsOf = (reader: Reader, project: string, defaults: QuotaLimits) => {
   )
 }
 
-/** What a PUT body changes. `force` and `check_limit` say whether limits may be below what is used. */
+/** What a PUT body changes. `check_limit` keeps limits from being below what is used; without it they are forced. */
 function readLimits(body: unknown): { readonly limits: Quota['limits']; readonly isChecked: boolean } {
   const given = (body as { quota?: unknown } | null | undefined)?.quota
   if (typeof given !== 'object' || given === null || Array.isArray(given))
