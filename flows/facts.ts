@@ -146,6 +146,8 @@ export interface Uplink {
   readonly port: number
   readonly vlan: number
   readonly isTunnel: boolean
+  /** '' for tunnels. */
+  readonly physicalNetwork: string
 }
 
 /** The uplink of an attachment; undefined for a network that stays on its chassis. */
@@ -154,8 +156,9 @@ export const uplinkOf = (attachment: Attachment, view: View): Uplink | undefined
   const at = view.value(chassisFacts, attachment.chassis)
   const segment = net && at && segmentAt(net.segments, at)
   if (net === undefined || segment === undefined || segment.networkType === 'local') return undefined
-  if (isTunnel(segment)) return { network: net.key, port: PATCH_TUN, vlan: attachment.localVlan, isTunnel: true }
-  const port = at?.providerPorts[segment.physicalNetwork ?? '']
-  if (port === undefined) return undefined
-  return { network: net.key, port, vlan: segment.segmentationId ?? 0, isTunnel: false }
+  if (isTunnel(segment))
+    return { network: net.key, port: PATCH_TUN, vlan: attachment.localVlan, isTunnel: true, physicalNetwork: '' }
+  const { physicalNetwork = '', segmentationId: vlan = 0 } = segment
+  const port = at?.providerPorts[physicalNetwork]
+  return port === undefined ? undefined : { network: net.key, port, vlan, isTunnel: false, physicalNetwork }
 }

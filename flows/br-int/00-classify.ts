@@ -3,28 +3,48 @@
  *
  * In:   everything that enters br-int.
  * Out:  frames of local ports to port_security, untagged ones only (a guest's tag must not choose a network); what came
- *       from a tunnel or a provider network, untagged here, to l2_lookup. A port whose binding is pending (live
+ *       from a tunnel or a provider network, untagged here, to l2_lookup: there what the router of a network sent on another
+ *       chassis has the router's MAC again, where it has one interface of the family there. A port whose binding is pending (live
  *       migration) may only announce itself: that reaches the controller, which cuts over.
  *
  *   table=0, priority=20,in_port=7,vlan_tci=0x0000/0x1fff
  *   actions=set_field:0x5->reg0,set_field:0x3->metadata,set_field:0x2/0xffff->reg3,set_field:0x7->reg12,goto_table:10
+ *   table=0, priority=25,ip,in_port=20,dl_vlan=122,dl_src=0a:ee:de:00:00:00/ff:ff:ff:ff:00:00
+ *   actions=set_field:fa:16:3e:00:00:01->eth_src,pop_vlan,set_field:0x3->metadata,set_field:0x2/0xffff->reg3,
+ *   set_field:0x2/0x3->reg2,goto_table:60
  */
-import { type Action, arp, controller, drop, eth, goto, icmp6, type Match, popVlan } from 'node-openflow/flow'
-import { each, table } from '#compiler'
-import { attachments, bindings } from '#model'
+import {
+  type Action,
+  arp,
+  controller,
+  drop,
+  eth,
+  goto,
+  icmp6,
+  ip,
+  ipv6,
+  type Match,
+  popVlan,
+  setField,
+} from 'node-openflow/flow'
+import { each, table, type View } from '#compiler'
+import { type Attachment, attachments, bindings } from '#model'
 import { PATCH_TUN } from '#model/ofports'
 import { isV6 } from '../addresses.ts'
+import { anyChassisMac } from '../chassis-mac.ts'
 import { activePort, attachmentOf, portFacts, uplinkOf } from '../facts.ts'
 import { ETH_TYPE_RARP, learnedFromOutside } from '../learning.ts'
 import { NEIGHBOR_ADVERTISEMENT } from '../neighbor-discovery.ts'
 import { cutOverUserdata } from '../packet-in.ts'
 import { network, ORIGIN, origin, policy, sourcePort, zone } from '../registers.ts'
 import { CLASSIFY } from '../restart.ts'
+import { interfaceFacts, interfacesOn } from '../routers.ts'
 import { TAGGED, tagged, UNTAGGED } from '../vlan.ts'
 import { portSecurity } from './10-port-security.ts'
 import { l2Lookup } from './60-l2-lookup.ts'
 
 const ANNOUNCEMENT = 30
+const ROUTED = 25
 const PORT = 20
 const PENDING = 10
 const STRANGE_TAG = 5
@@ -37,10 +57,14 @@ const announcements = (ips: readonly string[]): readonly Match[] => [
   ),
 ]
 
+/** The uplink of a network with ports on the chassis; where there are none, nothing that comes in is for anybody. */
+const memberUplink = (attachment: Attachment, view: View) =>
+  attachment.isMember ? uplinkOf(attachment, view) : undefined
+
 export const classify = table('classify', {
   bridge: 'br-int',
   number: CLASSIFY,
-  match: ['in_port', 'vlan_vid', 'eth_type', 'arp_spa', 'arp_tpa', 'nw_proto', 'icmpv6_type', 'nd_target'],
+  match: ['in_port', 'vlan_vid', 'eth_src', 'eth_type', 'arp_spa', 'arp_tpa', 'nw_proto', 'icmpv6_type', 'nd_target'],
   next: [portSecurity, l2Lookup],
   miss: drop(),
   drops: { [PORT]: 'port_down', [PENDING]: 'pending_port', [STRANGE_TAG]: 'tagged', 0: 'unknown_port' },
@@ -100,7 +124,7 @@ export const classify = table('classify', {
     each(attachments, {
       scope: 'chassis',
       rows: (attachment, view) => {
-        const uplink = uplinkOf(attachment, view)
+        const uplink = memberUplink(attachment, view)
         if (uplink === undefined) return []
         const { network: net, port, vlan, isTunnel } = uplink
         const from: number = isTunnel ? ORIGIN.tunnel : ORIGIN.provider
@@ -116,6 +140,41 @@ export const classify = table('classify', {
           zone.set(row.zone),
           origin.set(row.from),
           ...(row.from === ORIGIN.provider ? [learnedFromOutside(row.network)] : ([] as Action[])),
+          goto(l2Lookup),
+        ],
+      }),
+    }),
+    each(attachments, {
+      scope: 'chassis',
+      rows: (attachment, view) => {
+        const uplink = memberUplink(attachment, view)
+        if (!uplink || uplink.isTunnel) return []
+        const { network: net, port, vlan, physicalNetwork } = uplink
+        const interfaces = interfacesOn(attachment.network, view).flatMap(
+          ({ id }) => view.value(interfaceFacts, id) ?? [],
+        )
+        return [false, true].flatMap(v6 => {
+          const [only, ...others] = interfaces.filter(({ addresses }) => addresses.some(({ ip }) => isV6(ip) === v6))
+          if (only === undefined || others.length > 0) return []
+          const row = { in: attachment.chassis, network: net, zone: attachment.localVlan, port, vlan, physicalNetwork }
+          return [{ ...row, v6, mac: only.mac }]
+        })
+      },
+      example: {
+        ...{ in: 'host1', network: 3, zone: 2, port: 20, vlan: 122 },
+        ...{ physicalNetwork: 'physnet1', v6: false, mac: 'fa:16:3e:00:00:01' },
+      },
+      flow: row => ({
+        priority: ROUTED,
+        match: (row.v6 ? ipv6 : ip)({
+          in_port: row.port,
+          vlan_vid: row.vlan === 0 ? UNTAGGED : tagged(row.vlan),
+          eth_src: anyChassisMac(row.physicalNetwork),
+        }),
+        actions: [
+          setField('eth_src', row.mac),
+          ...(row.vlan === 0 ? [] : [popVlan()]),
+          ...[network.set(row.network), zone.set(row.zone), origin.set(ORIGIN.provider)],
           goto(l2Lookup),
         ],
       }),

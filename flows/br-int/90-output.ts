@@ -3,22 +3,34 @@
  *
  * In:   frames that may be delivered; local_port is the receiver's, or 0.
  * Out:  the local port; else, for frames of local ports, the way by which the network leaves this chassis: tagged with
- *       its local VLAN to br-tun, or with its provider VLAN (flat: untagged) to the provider bridge. What came from
- *       outside ends here when its port is not local, and so does what is for outside on a network of one chassis.
+ *       its local VLAN to br-tun, or with its provider VLAN (flat: untagged) to the provider bridge, there from a MAC of
+ *       this chassis when a router sends it. What came from outside ends here when its port is not local, and so does
+ *       what is for outside on a network of one chassis.
  *
  *   table=90, priority=20,reg15=0,metadata=0x3 actions=push_vlan:0x8100,set_field:4098->vlan_vid,output:1
+ *   table=90, priority=25,reg2=0x3/0x3,reg15=0,metadata=0x3
+ *   actions=set_field:0a:ee:de:00:00:01->eth_src,push_vlan:0x8100,set_field:4218->vlan_vid,output:20
  */
-import { drop, output } from 'node-openflow/flow'
+import { drop, output, setField } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { attachments } from '#model'
 import { PATCH_TUN } from '#model/ofports'
-import { uplinkOf } from '../facts.ts'
+import { chassisMac } from '../chassis-mac.ts'
+import { chassisFacts, uplinkOf } from '../facts.ts'
 import { localPort, network, ORIGIN, origin } from '../registers.ts'
+import { interfacesOn } from '../routers.ts'
 import { pushTag } from '../vlan.ts'
 
 const SPLIT_HORIZON = 30
+const ROUTED = 25
 const LEAVE = 20
 const NOWHERE = 10
+
+/** Out by a port, with a VLAN tag unless that is 0. */
+const leave = ({ vlan, port }: { readonly vlan: number; readonly port: number }) => [
+  ...(vlan === 0 ? [] : pushTag(vlan)),
+  output(port),
+]
 
 export const outputTable = table('output', {
   bridge: 'br-int',
@@ -47,7 +59,24 @@ export const outputTable = table('output', {
       flow: row => ({
         priority: LEAVE,
         match: { ...localPort.is(0), ...network.is(row.network) },
-        actions: row.vlan === 0 ? [output(row.port)] : [...pushTag(row.vlan), output(row.port)],
+        actions: leave(row),
+      }),
+    }),
+    each(attachments, {
+      scope: 'chassis',
+      rows: (attachment, view) => {
+        const uplink = uplinkOf(attachment, view)
+        const at = view.value(chassisFacts, attachment.chassis)
+        if (at === undefined || !uplink || uplink.isTunnel || interfacesOn(attachment.network, view).length === 0)
+          return []
+        const { network: net, port, vlan, physicalNetwork } = uplink
+        return [{ in: attachment.chassis, network: net, port, vlan, mac: chassisMac(physicalNetwork, at.key) }]
+      },
+      example: { in: 'host1', network: 3, vlan: 122, port: 20, mac: chassisMac('physnet1', 1) },
+      flow: row => ({
+        priority: ROUTED,
+        match: { ...localPort.is(0), ...network.is(row.network), ...origin.is(ORIGIN.router) },
+        actions: [setField('eth_src', row.mac), ...leave(row)],
       }),
     }),
   ],
