@@ -139,6 +139,25 @@ describeConsole('the console', () => {
       .waitFor()
   })
 
+  it('finds a tunnel that is down by a real packet, and an address that is not allowed among the drops', async () => {
+    const { page } = operator
+    await operator.goto('trace?from=web1&to=db1')
+    await page.getByRole('button', { name: 'Read-only' }).click()
+    await host2.exec('ip', 'link', 'set', 'phy0', 'down')
+    await page.getByRole('button', { name: 'Send a real packet' }).click()
+    await page.locator('.notice.bad').filter({ hasText: 'host2' }).waitFor()
+    await host2.exec('ip', 'link', 'set', 'phy0', 'up')
+
+    await operator.goto('drops')
+    await web[0].exec('ip', 'addr', 'add', '10.0.0.200/24', 'dev', 'eth0')
+    const pinging = web[0].exec('ping', '-I', '10.0.0.200', '-c', '3', '-W', '1', ipOf(db[1])).catch(() => '')
+    await page
+      .getByRole('row', { name: /host1 address_security sent from an address that is not of the port/ })
+      .waitFor()
+    await pinging
+    await web[0].exec('ip', 'addr', 'del', '10.0.0.200/24', 'dev', 'eth0')
+  })
+
   it('draws the pipeline with what goes through it now', async () => {
     const { page } = operator
     await operator.goto('chassis/host1/pipeline')
