@@ -1,6 +1,6 @@
 // `flowright chassis`: the hosts, what state they are in and why, and who may take part.
 import { Command } from 'commander'
-import { addApiOptions, type ControllerApi, controllerApi, segment } from './controller-api.ts'
+import { type ApiOptions, addApiOptions, type ControllerApi, controllerApi, segment } from './controller-api.ts'
 import { fields, json, table } from './print.ts'
 
 /** A chassis as the API shows it. */
@@ -34,10 +34,7 @@ interface Bridge {
   readonly quarantined: number
 }
 
-interface Options {
-  readonly api: string
-  readonly token?: string
-  readonly json?: boolean
+interface Options extends ApiOptions {
   readonly force?: boolean
 }
 

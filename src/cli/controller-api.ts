@@ -12,6 +12,13 @@ export interface ControllerApi {
   call<T>(method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T>
 }
 
+/** What these options say. */
+export interface ApiOptions {
+  readonly api: string
+  readonly token?: string
+  readonly json?: boolean
+}
+
 /** Declares the options that say which controller to ask. */
 export function addApiOptions(command: Command): Command {
   return command
@@ -21,7 +28,7 @@ export function addApiOptions(command: Command): Command {
 }
 
 /** The API that the options of a command with `addApiOptions` name. */
-export function controllerApi(options: { api: string; token?: string }): ControllerApi {
+export function controllerApi(options: Pick<ApiOptions, 'api' | 'token'>): ControllerApi {
   const base = options.api.includes('://') ? options.api : `http://${options.api}`
   return {
     async call<T>(method: string, path: string, body?: unknown): Promise<T> {

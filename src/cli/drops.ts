@@ -1,6 +1,6 @@
 // `flowright drops`: what the switches drop, why, and whose it is.
 import { Command } from 'commander'
-import { addApiOptions, controllerApi } from './controller-api.ts'
+import { type ApiOptions, addApiOptions, controllerApi } from './controller-api.ts'
 import { json, table } from './print.ts'
 import { type Silent, silences } from './silent.ts'
 
@@ -23,10 +23,7 @@ interface Drop {
   readonly ports: readonly Named[]
 }
 
-interface Options {
-  readonly api: string
-  readonly token?: string
-  readonly json?: boolean
+interface Options extends ApiOptions {
   readonly all?: boolean
 }
 

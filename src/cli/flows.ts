@@ -1,6 +1,6 @@
 // `flowright flows`, `diff` and `explain`: what a chassis holds, what it should hold, and what asked for one flow.
 import { Command } from 'commander'
-import { addApiOptions, controllerApi, segment } from './controller-api.ts'
+import { type ApiOptions, addApiOptions, controllerApi, segment } from './controller-api.ts'
 import { fields, json } from './print.ts'
 
 /** What a flow was compiled for. */
@@ -42,10 +42,7 @@ interface Explanation {
   readonly request?: string
 }
 
-interface Options {
-  readonly api: string
-  readonly token?: string
-  readonly json?: boolean
+interface Options extends ApiOptions {
   readonly bridge?: string
   readonly table?: string
   readonly source?: string

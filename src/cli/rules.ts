@@ -1,6 +1,6 @@
 // `flowright rules`: the rules of security groups in words, and what each has let through.
 import { Command } from 'commander'
-import { addApiOptions, controllerApi } from './controller-api.ts'
+import { type ApiOptions, addApiOptions, controllerApi } from './controller-api.ts'
 import { json, table } from './print.ts'
 import { type Silent, silences } from './silent.ts'
 
@@ -22,12 +22,6 @@ interface Group {
   readonly rules: readonly Rule[]
 }
 
-interface Options {
-  readonly api: string
-  readonly token?: string
-  readonly json?: boolean
-}
-
 /** How many chassis are shown beside a rule. */
 const SHOWN = 4
 
@@ -43,7 +37,7 @@ A rule counts the packets that it allowed, where it allowed them: an egress rule
 rule on the receiver's. Replies count for the rule that allowed their connection. What several rules allow is counted
 for one of them. Counting begins anew when a rule comes to a chassis.`,
     )
-    .action(async (group: string | undefined, options: Options) => {
+    .action(async (group: string | undefined, options: ApiOptions) => {
       const query = group === undefined ? '' : `?${new URLSearchParams({ group })}`
       const answer = await controllerApi(options).call<{ security_groups: Group[]; silent: Silent[] }>(
         'GET',

@@ -1,6 +1,6 @@
 // `flowright trace`: a packet's way through tables, bridges and chassis, step by step, and one sentence at the end.
 import { Command, Option } from 'commander'
-import { addApiOptions, CommandError, controllerApi } from './controller-api.ts'
+import { type ApiOptions, addApiOptions, CommandError, controllerApi } from './controller-api.ts'
 import { json } from './print.ts'
 
 /** A record of the model that asked for a flow. */
@@ -52,10 +52,7 @@ interface Trace {
   readonly live?: { readonly sentence: string; readonly as_traced: boolean }
 }
 
-interface Options {
-  readonly api: string
-  readonly token?: string
-  readonly json?: boolean
+interface Options extends ApiOptions {
   readonly from?: string
   readonly to?: string
   readonly as: string
