@@ -18,6 +18,7 @@ import { type DummyChassis, startDummyChassis } from '#test/support/dummy-chassi
 import { ACK, type End, echo, frame, other, type Payload, SYN, tcp, udp } from '#test/support/frames'
 import { describeOvs } from '#test/support/ovs'
 import { aChassis, addGroup, addNetwork, addPort, addRule, aNetwork, aPort, securedCloud } from '#test/support/secured'
+import { seeded } from '#test/support/seeded'
 import { openUnixctl, type Unixctl } from '#test/tracer/unixctl'
 import { allows, type Cloud, type Probe } from './security-oracle.ts'
 
@@ -26,15 +27,10 @@ const PROBES = 80
 const PORTS = 8
 const VRRP = 112
 
-/** Repeatable random numbers (mulberry32). */
+/** Random choices that follow from a seed. */
 const randomOf = (seed: number) => {
-  let state = seed
-  const below = (n: number) => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) % n
-  }
+  const next = seeded(seed)
+  const below = (n: number) => next() % n
   const pick = <T>(of: readonly T[]): T => of[below(of.length)] as T
   const some = <T>(of: readonly T[]): T[] => of.filter(() => below(3) === 0)
   return { below, pick, some }

@@ -1,14 +1,10 @@
 // Bytes made wrong, for fuzzing.
+import { seeded } from '#test/support/seeded'
 
-/** Numbers that follow from a seed, so that a failure can be had again (mulberry32). */
-export function random(state: number): (below: number) => number {
-  let a = state >>> 0
-  return below => {
-    a = (a + 0x6d2b79f5) >>> 0
-    let t = Math.imul(a ^ (a >>> 15), a | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) % below
-  }
+/** Numbers below a limit that follow from a seed. */
+export function random(seed: number): (below: number) => number {
+  const next = seeded(seed)
+  return below => next() % below
 }
 
 /** Bytes at which things change. */

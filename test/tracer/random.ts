@@ -2,6 +2,7 @@
 import type { Match } from 'node-openflow/flow'
 import type { Change, Chassis, Network, Port } from '#model'
 import { aBinding, aChassis, aNetwork, anAttachment, aPort, type Records } from '#test/support/model'
+import { seeded } from '#test/support/seeded'
 import { randomGroups } from './random-groups.ts'
 
 /** Random choices. */
@@ -11,15 +12,10 @@ export interface Dice {
   chance(probability: number): boolean
 }
 
-/** Dice that fall the same way for the same seed (mulberry32). */
+/** Dice that fall the same way for the same seed. */
 export const dice = (seed: number): Dice => {
-  let state = seed
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
+  const word = seeded(seed)
+  const next = () => word() / 2 ** 32
   const below = (n: number) => Math.floor(next() * n)
   return { below, one: list => list[below(list.length)] as never, chance: p => next() < p }
 }
