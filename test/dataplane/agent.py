@@ -119,10 +119,10 @@ def stop(name):
 
 
 def record(name, size, number=None):
-    at = received.setdefault(name, {"count": 0, "bytes": 0, "last": 0, "gap": 0, "numbers": set(), "gapAt": 0})
+    at = received.setdefault(name, {"count": 0, "bytes": 0, "last": 0, "gap": 0, "numbers": set()})
     now = time.monotonic()
     if at["count"] and now - at["last"] > at["gap"]:
-        at["gap"], at["gapAt"] = now - at["last"], at["last"]
+        at["gap"] = now - at["last"]
     at["count"] += 1
     at["bytes"] += size
     at["last"] = now
@@ -153,7 +153,7 @@ def progress(name):
         return {"count": 0, "bytes": 0, "last": 0, "missing": [], "gap": 0}
     numbers = set(at["numbers"])
     missing = sorted(set(range(max(numbers) + 1)) - numbers) if numbers else []
-    return {key: at[key] for key in ("count", "bytes", "last", "gap", "gapAt")} | {"missing": missing}
+    return {key: at[key] for key in ("count", "bytes", "last", "gap")} | {"missing": missing}
 
 
 def serve(family, port):
@@ -225,42 +225,43 @@ def connect_many(to, port, count):
     return len([name for name in names if name in sockets])
 
 
+def connections(port):
+    return [name for name in list(sockets) if isinstance(name, str) and name.startswith(f"{port} ")]
+
+
 def write_each(port):
-    """Sends a little in each connection to a port."""
-    for name, s in list(sockets.items()):
-        if isinstance(name, str) and name.startswith(f"{port} "):
-            s.send(b"again")
+    """Sends a little in each connection to a port; how many bytes in all."""
+    return sum(sockets[name].send(b"again") for name in connections(port))
 
 
-def write(name, size=1):
-    sockets[name].sendall(b"x" * size)
+def close_each(port):
+    for name in connections(port):
+        s = sockets.pop(name)
+        poll.unregister(s.fileno())
+        s.close()
 
 
 def transfer(name, chunk=1000, interval=0.01):
-    """Sends in a TCP connection, once it is accepted, until `end_transfer`."""
+    """Sends in a TCP connection, once it is accepted, as long as it is open."""
     while name not in sockets:
         time.sleep(0.001)
     s = sockets[name]
 
     def run():
         try:
-            while name not in stopping:
+            while True:
                 s.sendall(b"x" * chunk)
                 time.sleep(interval)
         except OSError:
-            pass
+            pass  # It was closed.
 
     start(run)
 
 
-def retransmitted(name):
-    """Segments that a TCP connection sent again: tcpi_total_retrans."""
-    info = sockets[name].getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
-    return int.from_bytes(info[100:104], sys.byteorder)
-
-
-def end_transfer(name):
-    stopping.add(name)
+def totals(port):
+    """What arrived in all connections to a port."""
+    some = [at for name, at in list(received.items()) if name.startswith(f"{port} ")]
+    return {key: sum(at[key] for at in some) for key in ("count", "bytes")}
 
 
 def marks(names):

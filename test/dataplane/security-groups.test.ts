@@ -268,10 +268,9 @@ describeDataplane('security groups', () => {
       await server.call('udp', { to: address(open, family), port: 7001, mark: mark('out.beyond') })
       const out = (m: string) => server.call('udp', { to: address(open, family), port: 7000, mark: m })
       expect(await arrived(open, [mark('out.beyond')], out)).toEqual({ [mark('out.beyond')]: [] })
-      expect(await Promise.all([server.call('connect', { to: back, port: 80 }), server.vm.ping(back)])).toEqual([
-        'timeout',
-        false,
-      ])
+      expect(
+        await Promise.all([server.call('connect', { to: back, port: 80 }), server.vm.ping(back, { wait: 0.5 })]),
+      ).toEqual(['timeout', false])
     },
   )
 
@@ -299,7 +298,7 @@ describeDataplane('security groups', () => {
     // It finds its neighbours, and is found; nothing else goes either way.
     for (const family of FAMILIES) {
       const [to, back] = [address(server, family), address(bare, family)]
-      expect(await Promise.all([bare.vm.ping(to), server.vm.ping(back)])).toEqual([false, false])
+      expect(await Promise.all([bare.vm.ping(to), server.vm.ping(back, { wait: 0.5 })])).toEqual([false, false])
       expect(await bare.vm.exec('ip', 'neigh', 'show', to)).toContain(server.port.mac_address)
       expect(await server.vm.exec('ip', 'neigh', 'show', back)).toContain(bare.port.mac_address)
     }
@@ -387,7 +386,7 @@ describeDataplane('security groups', () => {
       const answer = (port: number) => (mark: string) => b.call('udp', { to: back, port, mark, source: 5000 })
       await answer(4000)(reply!)
       expect(await arrived(a, [reply!], answer(5001))).toEqual({ [reply!]: [] })
-      expect(await a.vm.ping(to)).toBe(false)
+      expect(await a.vm.ping(to, { wait: 0.5 })).toBe(false)
       const added = [
         ports('udp', 4000),
         family === 4 ? { protocol: 'icmp', port_range_min: 0 } : { protocol: 'ipv6-icmp', port_range_min: 129 },
@@ -429,5 +428,29 @@ describeDataplane('security groups', () => {
       'free.other': ['0x88b5'],
       'free.113': ['113'],
     })
+  })
+
+  test('bridged traffic is tracked once a chassis, and a thousand connections share a few megaflows', async () => {
+    const megaflows = async ({ ovs }: Host) =>
+      (await ovs.appctl('dpctl/dump-flows')).split('\n').filter(flow => flow.includes('eth_type(0x0800)'))
+    const total = async (server: Machine) => (await server.call<{ bytes: number }>('totals', { port: 80 })).bytes
+    for (const [place, server] of [
+      ['near', near],
+      ['far', far],
+    ] as const) {
+      await client.call('close_each', { port: 80 })
+      expect(await client.call('connect_many', { to: server.ip, port: 80, count: 1000 })).toBe(1000)
+      const before = await total(server)
+      // Flows of the handshakes go; what the connections need from now on is made again.
+      for (const { ovs } of hosts) await ovs.appctl('revalidator/purge')
+      const sent = await client.call<number>('write_each', { port: 80 })
+      await until('all of it to arrive', async () => (await total(server)) - before >= sent)
+      const flows = await Promise.all(hosts.map(megaflows))
+      console.log(`${place}: ${flows.map(some => some.length)} megaflows on host1, host2 for 1,000 connections`)
+      for (const some of flows) expect(some.length).toBeLessThanOrEqual(8)
+      const tracked = flows.flat().filter(flow => flow.includes('recirc('))
+      expect(tracked.length).toBeGreaterThan(0)
+      expect(tracked.filter(flow => !flow.includes('recirc_id(0)'))).toEqual([])
+    }
   })
 })
