@@ -162,7 +162,7 @@ export class Graph {
         cells?.get(value)?.invalidateUsers()
       }
       for (const value of change.after === undefined ? [] : values(change.after)) {
-        put(index, value).set(change.id, change.after as Doc)
+        mapAt(index, value).set(change.id, change.after as Doc)
         cells?.get(value)?.invalidateUsers()
       }
     }
@@ -242,14 +242,15 @@ export class Graph {
       index = new Map()
       const values = (kind.index as Record<string, (doc: T) => readonly string[]>)[name]
       if (values === undefined) throw new Error(`kind ${kind.name} has no index '${name}'`)
-      for (const doc of state.docs.values()) for (const value of values(doc as T)) put(index, value).set(doc.id, doc)
+      for (const doc of state.docs.values()) for (const value of values(doc as T)) mapAt(index, value).set(doc.id, doc)
       state.indexes.set(name, index)
     }
     return index
   }
 }
 
-const put = <V>(map: Map<string, Map<string, V>>, key: string): Map<string, V> => {
+/** The inner map of a key, made if there is none. */
+export const mapAt = <V>(map: Map<string, Map<string, V>>, key: string): Map<string, V> => {
   let inner = map.get(key)
   if (inner === undefined) {
     inner = new Map()

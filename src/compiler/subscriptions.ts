@@ -1,7 +1,7 @@
 // Which chassis hold which flow sets: a chassis holds a set while any record says so.
 import type { Change } from '#model'
 import type { CompileDelta } from './flow-set.ts'
-import type { Cell, Graph, User } from './graph.ts'
+import { type Cell, type Graph, mapAt, type User } from './graph.ts'
 import type { SubscriptionRule } from './table.ts'
 
 type Pair = { readonly chassis: string; readonly flowSet: string }
@@ -70,11 +70,9 @@ export class Subscriptions {
     /** Whether pairs whose count changed were held before: chassis -> flow set -> that. */
     const before = new Map<string, Map<string, boolean>>()
     const count = ({ chassis, flowSet }: Pair, by: 1 | -1) => {
-      const counts = this.counts.get(chassis) ?? new Map<string, number>()
-      this.counts.set(chassis, counts)
+      const counts = mapAt(this.counts, chassis)
       const had = counts.get(flowSet) ?? 0
-      const changed = before.get(chassis) ?? new Map<string, boolean>()
-      before.set(chassis, changed)
+      const changed = mapAt(before, chassis)
       if (!changed.has(flowSet)) changed.set(flowSet, had > 0)
       if (had + by === 0) counts.delete(flowSet)
       else counts.set(flowSet, had + by)
@@ -110,8 +108,11 @@ export class Subscriptions {
 }
 
 const mark = (map: Map<string, Set<string>>, key: string, value: string, isPresent: boolean): void => {
-  const set = map.get(key) ?? new Set()
-  map.set(key, set)
+  let set = map.get(key)
+  if (set === undefined) {
+    set = new Set()
+    map.set(key, set)
+  }
   if (isPresent) set.add(value)
   else set.delete(value)
   if (set.size === 0) map.delete(key)
