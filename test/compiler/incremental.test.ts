@@ -6,6 +6,7 @@ import { type CompileDelta, Compiler } from '#compiler'
 import { pipeline } from '#flows/pipeline'
 import type { Change, Commit, Doc, Kind } from '#model'
 import { aBinding, aChassis, aNetwork, anAttachment, aPort, aRule, aSecurityGroup, kinds } from '#test/support/model'
+import { aRouter, aSubnet } from '#test/support/routing'
 
 type KindName = keyof typeof kinds
 
@@ -62,9 +63,34 @@ const security: fc.Arbitrary<readonly [KindName, Doc]> = fc.oneof(
 
 const address = (key: number) => ({ subnetId: 's', ipAddress: key % 2 ? `10.0.0.${key}` : `fd00::${key}` })
 
+/** Routers: interfaces that are one, two or none, on networks that a port of theirs is on or not. */
+const routing: fc.Arbitrary<readonly [KindName, Doc]> = fc.oneof(
+  fc
+    .tuple(small(2), fc.boolean(), fc.subarray(['10.0.0.0/24', '10.9.0.0/16', '0.0.0.0/0', 'fd09::/64']))
+    .map(([r, adminStateUp, prefixes]) => {
+      const routes = prefixes.map(destination => ({
+        destination,
+        nexthop: destination.includes(':') ? 'fd00::2' : '10.0.0.3',
+      }))
+      return ['router', aRouter(`r${r}`, r, { adminStateUp, routes })] as const
+    }),
+  fc
+    .constantFrom(...[['s', '10.0.0.0/24'] as const, ['s', '10.0.0.0/28'] as const, ['t', 'fd00::/64'] as const])
+    .map(([id, cidr]) => ['subnet', { ...aSubnet(cidr, 'n1'), id }] as const),
+  fc
+    .tuple(small(5), small(2), small(3), fc.constantFrom('interface' as const, 'gateway' as const))
+    .map(([p, r, n, role]) => ['routerPort', { id: `p${p}`, routerId: `r${r}`, networkId: `n${n}`, role }] as const),
+  fc.tuple(small(5), small(3), small(8), fc.boolean()).map(([p, n, ip, adminStateUp]) => {
+    const fixedIps = [{ subnetId: ip % 2 ? 's' : 't', ipAddress: address(ip).ipAddress }]
+    const more = { deviceOwner: 'network:router_interface', adminStateUp, fixedIps }
+    return ['port', aPort(`p${p}`, p, `n${n}`, more)] as const
+  }),
+)
+
 /** One record of any kind, of a few identities, so that records meet: valid or half-made, in any order. */
 const record: fc.Arbitrary<readonly [KindName, Doc]> = fc.oneof(
   { arbitrary: security, weight: 4 },
+  { arbitrary: routing, weight: 4 },
   fc
     .tuple(small(3), fc.boolean(), segments, fc.string({ maxLength: 1 }))
     .map(
@@ -94,9 +120,10 @@ const record: fc.Arbitrary<readonly [KindName, Doc]> = fc.oneof(
     const at = aBinding(aPort(`p${p}`, p, `n${n}`), aChassis(`c${c}`, c), 10 + p, active ? 'active' : 'pending')
     return ['binding', at] as const
   }),
-  fc
-    .tuple(small(3), small(3), small(9))
-    .map(([n, c, vlan]) => ['attachment', anAttachment(aNetwork(`n${n}`, n), aChassis(`c${c}`, c), vlan)] as const),
+  fc.tuple(small(3), small(3), small(9), fc.boolean()).map(([n, c, vlan, isMember]) => {
+    const attachment = anAttachment(aNetwork(`n${n}`, n), aChassis(`c${c}`, c), vlan)
+    return ['attachment', { ...attachment, isMember }] as const
+  }),
 )
 
 const step = fc.array(fc.tuple(record, fc.boolean()), { minLength: 1, maxLength: 4 })

@@ -239,6 +239,23 @@ describe('routers', () => {
     expect(await host.counted(41, 'userdata=02.00')).toBe(1)
   })
 
+  test('give up packets that go round between them', async () => {
+    world = await startWorld()
+    const { end, routed, change, host } = world
+    const loop = (id: string, nexthop: string) => ({
+      ...(id === 'r1' ? r1 : r2),
+      routes: [{ destination: '10.9.0.0/16', nexthop }],
+    })
+    await change(tx => {
+      tx.replace(routers, loop('r1', end('r2-blue').ip))
+      tx.replace(routers, loop('r2', end('r1-blue').ip))
+    })
+    const packet = frame(end('a'), { mac: anyMac, ip: '10.9.0.1' }, udp(1, 2))
+    expect(await routed('a', 'r1-red', packet)).toEqual([])
+    expect(await host.counted(41, 'userdata=02.00')).toBe(1)
+    expect(await routed('a', 'r1-red', frame(end('a'), end('b'), udp(1, 2)))).toHaveLength(1)
+  })
+
   test('route nothing while they are down, nor to networks that they left', async () => {
     world = await startWorld()
     const { end, routed, change } = world

@@ -11,11 +11,17 @@ import {
   policies,
   ports,
   type RemoteGroupBit,
+  type Router,
+  type RouterPort,
   remoteGroupBits,
+  routerPorts,
+  routers,
   type SecurityGroup,
   type SecurityGroupRule,
+  type Subnet,
   securityGroupRules,
   securityGroups,
+  subnets,
 } from '#model'
 
 /** A network; VXLAN with its key as VNI unless said otherwise. */
@@ -121,6 +127,7 @@ export const kinds = {
   ...{ network: networks, port: ports, chassis, binding: bindings, attachment: attachments },
   ...{ securityGroup: securityGroups, securityGroupRule: securityGroupRules, addressGroup: addressGroups },
   ...{ policy: policies, remoteGroupBit: remoteGroupBits },
+  ...{ router: routers, routerPort: routerPorts, subnet: subnets },
 } as const
 
 /** Records by kind. */
@@ -135,6 +142,9 @@ export interface Records {
   readonly addressGroup?: readonly AddressGroup[]
   readonly policy?: readonly Policy[]
   readonly remoteGroupBit?: readonly RemoteGroupBit[]
+  readonly router?: readonly Router[]
+  readonly routerPort?: readonly RouterPort[]
+  readonly subnet?: readonly Subnet[]
 }
 
 /** A commit that adds records to an empty model. */
