@@ -1,9 +1,11 @@
 // Flows that a chassis holds for security groups, counted.
 import type { CompileDelta } from '#compiler'
-import { addPort, addRule, aPort, removePort } from '#test/support/secured'
+import { addInterface, aRouter } from '#test/support/routing'
+import { addPort, addRule, aNetwork, aPort, removePort } from '#test/support/secured'
 import { allFlows, type CloudOptions, cloudOf, costOf, groupsOf, oneRule, securityFlows } from './clouds.ts'
 
 const PORTS = 1000
+const NETWORKS = 20
 /** The flows of a chassis with OVN 23.03: 1,000 ports, 20 networks, a router, a group of 1,000; those of its remote group. */
 const OVN = { all: 72_469, remoteGroup: 41_001 }
 
@@ -39,11 +41,16 @@ export const benchFlows = async (): Promise<void> => {
     )
     console.log(`    ${lone}; ${rule}`)
   }
-  const { compiler } = await cloudOf({ ports: PORTS, networks: 20, own: 0 })
+  const { compiler, change } = await cloudOf({ ports: PORTS, networks: NETWORKS, own: 0 })
+  await change(tx => {
+    for (let n = 0; n < NETWORKS; n++)
+      addInterface(tx, aRouter('r', 1), aNetwork(`net${n}`, n + 1), 5000 + n, { [`10.1.${n}.0/24`]: `10.1.${n}.1` })
+  })
   const all = allFlows(compiler)
-  console.log(`all flows of a chassis, 1,000 ports on 20 networks, one group of 1,000: ${count(all)}`)
   console.log(
-    `  of OVN's ${count(OVN.all)} that is 1/${(OVN.all / all).toFixed(1)} (${count(OVN.remoteGroup)} of these are its ` +
-      'remote group; its 20 networks are joined by a router, which is not counted here yet)',
+    `all flows of a chassis, 1,000 ports on ${NETWORKS} networks, a router, one group of 1,000: ${count(all)} (wanted: below 12,000)`,
+  )
+  console.log(
+    `  of OVN's ${count(OVN.all)} that is 1/${(OVN.all / all).toFixed(1)} (${count(OVN.remoteGroup)} of these are its remote group)`,
   )
 }
