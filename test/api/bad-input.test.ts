@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { modelKinds } from '#model'
 import { openMemoryStore, type Store, StoreUnavailable } from '#store'
 import { refusal, type TestApi, testApi } from '#test/support/api'
+import { externalNetwork, routedNetwork } from '#test/support/routed'
 
 let api: TestApi
 beforeEach(() => {
@@ -118,39 +119,61 @@ describe('a request', () => {
   })
 
   test('of any JSON at all is never answered by 500', async () => {
-    const { network, subnet } = await api.network('10.0.0.0/24')
-    const { port } = await api.ok('POST', 'ports', { port: { network_id: network } })
+    const external = await externalNetwork(api)
+    const routed = await routedNetwork(api, '10.0.0.0/24', external.network)
+    const { network, subnet, router } = routed
+    const port = (await routed.port()).id
+    const made = async (path: string, root: string, body: object): Promise<string> =>
+      (await api.ok('POST', path, { [root]: body }))[root].id
+    const floatingIp = await made('floatingips', 'floatingip', { floating_network_id: external.network })
+    const group = await made('security-groups', 'security_group', { name: 'g' })
+    const list = await made('address-groups', 'address_group', { addresses: ['10.0.0.0/24'] })
+    const rule = await made('fwaas/firewall_rules', 'firewall_rule', {})
+    const policy = await made('fwaas/firewall_policies', 'firewall_policy', { firewall_rules: [rule] })
+    const ids = [...Object.values(external), network, subnet, router, port, floatingIp, group, list, rule, policy]
+    const words = '10.0.0.0/24 10.0.0.9 10.0.0.1 fd00::1 tcp ingress IPv4 access_as_shared 80:90'.split(' ')
+    const word = fc.oneof(fc.constantFrom<unknown>(...ids, ...words, null, 0, 4, 6, 80), fc.jsonValue())
+    const keys = fc.constantFrom(...'network_id subnet_id ip_address destination nexthop external_fixed_ips'.split(' '))
     const value = fc.oneof(
-      fc.jsonValue(),
-      fc.constantFrom<unknown>(
-        network,
-        subnet,
-        '10.0.0.0/24',
-        '10.0.0.9',
-        'fd00::1',
-        [{ subnet_id: subnet }],
-        [{ ip_address: '10.0.0.3' }],
-      ),
+      word,
+      fc.array(word, { maxLength: 3 }),
+      fc.array(fc.dictionary(keys, word), { maxLength: 2 }),
     )
-    const body = (names: string[]) => fc.dictionary(fc.oneof(fc.constantFrom(...names), fc.string()), value)
-    const shown = async (path: string, root: string) => Object.keys((await api.ok('GET', path))[root])
-    for (const [path, root, plural] of [
-      [`networks/${network}`, 'network', 'networks'],
-      [`subnets/${subnet}`, 'subnet', 'subnets'],
-      [`ports/${port.id}`, 'port', 'ports'],
-    ] as const)
+    const forwarding = { internal_port_id: port, protocol: 'tcp', internal_port: 80, external_port: 80 }
+    const resources = [
+      ['networks', 'network', network, {}],
+      ['subnets', 'subnet', subnet, { network_id: network, ip_version: 4, cidr: '10.77.0.0/24' }],
+      ['ports', 'port', port, { network_id: network }],
+      ['routers', 'router', router, {}],
+      ['floatingips', 'floatingip', floatingIp, { floating_network_id: external.network }],
+      [`floatingips/${floatingIp}/port_forwardings`, 'port_forwarding', undefined, forwarding],
+      ['security-groups', 'security_group', group, {}],
+      ['security-group-rules', 'security_group_rule', undefined, { security_group_id: group, direction: 'ingress' }],
+      ['address-groups', 'address_group', list, {}],
+      ['fwaas/firewall_rules', 'firewall_rule', rule, {}],
+      ['fwaas/firewall_policies', 'firewall_policy', policy, {}],
+      ['fwaas/firewall_groups', 'firewall_group', undefined, {}],
+    ] as const
+    const known = await Promise.all(
+      resources.map(async ([path, root, id, needed]) => {
+        const shown = id ?? (await made(path, root, needed))
+        return { path, root, needed, shown, names: Object.keys((await api.ok('GET', `${path}/${shown}`))[root]) }
+      }),
+    )
+    for (const { path, root, needed, shown, names } of known) {
+      const body = fc.dictionary(fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...names) }, fc.string()), value, {
+        maxKeys: 4,
+      })
       await fc.assert(
-        fc.asyncProperty(body(await shown(path, root)), fc.boolean(), async (given, isPost) => {
-          const needed =
-            isPost && root !== 'network' ? { network_id: network, ip_version: 4, cidr: '10.77.0.0/24' } : {}
-          const more = root === 'port' ? { network_id: network } : needed
-          const answer = await api.call(isPost ? 'POST' : 'PUT', isPost ? plural : path, {
-            [root]: { ...(isPost ? more : {}), ...given },
-          })
+        fc.asyncProperty(body, fc.boolean(), async (given, isPost) => {
+          const answer = isPost
+            ? await api.call('POST', path, { [root]: { ...needed, ...given } })
+            : await api.call('PUT', `${path}/${shown}`, { [root]: given })
           expect(answer.status, answer.text).toBeLessThan(500)
         }),
         { numRuns: 60 },
       )
+    }
   })
 })
 
