@@ -24,6 +24,7 @@ import {
   allowSending,
   aNetwork,
   aPort,
+  removePort,
   type SecuredCloud,
   securedCloud,
 } from '#test/support/secured'
@@ -293,6 +294,32 @@ describe('routers', () => {
     await host.ovs.appctl('dpctl/del-flows')
     expect(await to('a', 'r1-red', frame(a, far, tcp(40002, 80, SYN)))).toEqual(['tunnel'])
     expect((await host.megaflows()).filter(flow => flow.includes('recirc('))).toHaveLength(1)
+  })
+
+  test('let a port that took over an address inherit no connection', async () => {
+    world = await startWorld(['web'])
+    const { end, routed, host, change } = world
+    const [a, b] = [end('a'), end('b')]
+    await routed('a', 'r1-red', frame(a, b, tcp(40000, 80, SYN)))
+    expect(await routed('b', 'r1-blue', frame(b, a, tcp(80, 40000, SYN | ACK, 5, 2)))).toHaveLength(1)
+    const takeOver = (key: number, groups: readonly string[]) =>
+      change(tx => {
+        const old = tx.get(ports, 'a') as Port
+        removePort(tx, 'a')
+        addPort(tx, { ...old, key, securityGroups: groups }, here)
+      })
+    const answer = () => routed('b', 'r1-blue', frame(b, a, tcp(80, 40000, ACK, 6, 2)))
+    await host.plug(120, 121)
+    await takeOver(20, ['web'])
+    expect(await answer()).toEqual([])
+    await change(tx => {
+      addGroup(tx, 'open')
+      addRule(tx, 'anything', 'open')
+    })
+    await takeOver(21, ['open'])
+    const before = await host.counted(90, 'actions=output')
+    await answer()
+    expect(await host.counted(90, 'actions=output')).toBe(before + 1)
   })
 
   test('cost a chassis without members two flows for a VM more', async () => {
