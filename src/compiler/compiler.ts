@@ -15,7 +15,7 @@ class Unit implements User {
   reads: Cell[] = []
   readonly of: RuledKind
   readonly id: string
-  wishes: readonly Wish[] = []
+  wishes: readonly Wish<Entry>[] = []
 
   constructor(of: RuledKind, id: string) {
     this.of = of
@@ -53,7 +53,7 @@ const checkContract = (table: Table, spec: FlowSpec): void => {
 }
 
 /** Takes the wish of a row out of a list; undefined if it is not there. */
-const takeOut = (wishes: Wish[], origin: Origin, row: Placed): Wish | undefined => {
+const takeOut = (wishes: Wish<Entry>[], origin: Origin, row: Placed): Wish<Entry> | undefined => {
   const at = wishes.findIndex(wish => wish.origin === origin && isDeepStrictEqual(wish.row, row))
   return at < 0 ? undefined : wishes.splice(at, 1)[0]
 }
@@ -169,7 +169,7 @@ export class Compiler implements Compiled {
     const { kind, origins, units } = unit.of
     const doc = this.graph.docsOf(kind).get(unit.id)
     const before = [...unit.wishes]
-    const after: Wish[] = []
+    const after: Wish<Entry>[] = []
     if (doc !== undefined)
       this.graph.run(unit, view => {
         for (const origin of origins)
@@ -213,7 +213,7 @@ export class Compiler implements Compiled {
     this.scopes.get(set.scope)?.delete(set.instance)
   }
 
-  private wish(origin: Origin, id: string, row: Placed | FlowSpec, set: CompiledSet): Wish {
+  private wish(origin: Origin, id: string, row: Placed | FlowSpec, set: CompiledSet): Wish<Entry> {
     const { table, rule } = origin
     const spec = specOf(origin, row)
     checkContract(table, spec)
@@ -227,7 +227,7 @@ export class Compiler implements Compiled {
     return wish
   }
 
-  private unwish(wish: Wish): void {
+  private unwish(wish: Wish<Entry>): void {
     const { entry } = wish
     entry.remove(wish)
     if (entry.state !== 'settled') return

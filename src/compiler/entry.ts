@@ -31,7 +31,7 @@ export class Entry implements FlowEntry {
    */
   state: 'settled' | 'touched' | 'new' | 'joined'
   /** The rows that want it: a chain in no order, since most have one. */
-  private first: Wish | undefined
+  private first: Wish<Entry> | undefined
 
   constructor(set: CompiledSet, slot: string, text: string, state: Entry['state']) {
     this.set = set
@@ -46,18 +46,18 @@ export class Entry implements FlowEntry {
   }
 
   /** The rows that want it, in the order in which they merge. */
-  get wishes(): readonly Wish[] {
-    const wishes: Wish[] = []
+  get wishes(): readonly Wish<Entry>[] {
+    const wishes: Wish<Entry>[] = []
     for (let wish = this.first; wish !== undefined; wish = wish.next) wishes.push(wish)
     return wishes.sort(compareWishes)
   }
 
-  add(wish: Wish): void {
+  add(wish: Wish<Entry>): void {
     wish.next = this.first
     this.first = wish
   }
 
-  remove(wish: Wish): void {
+  remove(wish: Wish<Entry>): void {
     if (this.first === wish) this.first = wish.next
     else {
       let before = this.first

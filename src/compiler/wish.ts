@@ -1,6 +1,5 @@
 // One row's wish for a flow, and the order in which the rows that want the same flow stand.
 import { encodeActions } from './encode.ts'
-import type { Entry } from './entry.ts'
 import type { Source } from './flow-set.ts'
 import type { FlowSpec, Placed, Rule, Table } from './table.ts'
 
@@ -14,15 +13,15 @@ export interface Origin {
 export const specOf = ({ rule }: Origin, row: Placed | FlowSpec): FlowSpec =>
   rule === undefined ? (row as FlowSpec) : rule.flow(row as Placed)
 
-/** A row that wants a flow. */
-export class Wish {
+/** A row that wants a flow: an entry of a set, which wishes alone need not know. */
+export class Wish<Entry = unknown> {
   readonly origin: Origin
   /** The record that the row was made of. */
   readonly id: string
   readonly row: Placed | FlowSpec
   /** The flow, and the next one that wants it. */
   entry: Entry
-  next: Wish | undefined
+  next: Wish<Entry> | undefined
 
   constructor(origin: Origin, id: string, row: Placed | FlowSpec, entry: Entry) {
     this.origin = origin
