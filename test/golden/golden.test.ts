@@ -17,11 +17,13 @@ import {
   type Port,
   policyOf,
   ports,
+  type Router,
   type SecurityGroup,
   type SecurityGroupRule,
   type Transaction,
 } from '#model'
 import { aBinding, aChassis, aNetwork, anAttachment, aPort } from '#test/support/model'
+import { addInterface, aRouter } from '#test/support/routing'
 import { addGroup, addRule, securedCloud } from '#test/support/secured'
 
 interface Scenario {
@@ -32,6 +34,11 @@ interface Scenario {
     readonly networkId: string
     /** Where it is plugged; a second place is pending. */
     readonly on: readonly string[]
+  })[]
+  readonly routers?: readonly (Partial<Router> & {
+    readonly id: string
+    /** Network -> subnet -> address. All networks reach the chassis of all ports. */
+    readonly interfaces: Readonly<Record<string, Readonly<Record<string, string>>>>
   })[]
   readonly addressGroups?: readonly AddressGroup[]
   readonly securityGroups?: readonly (Partial<SecurityGroup> & {
@@ -67,6 +74,21 @@ const fill = (tx: Transaction, scenario: Scenario) => {
   }
 }
 
+const addRouters = (tx: Transaction, scenario: Scenario) => {
+  let key = scenario.ports.length
+  for (const [i, { interfaces, ...more }] of (scenario.routers ?? []).entries()) {
+    const router = aRouter(more.id, i + 1, more)
+    for (const [network, addresses] of Object.entries(interfaces))
+      addInterface(tx, router, tx.get(networks, network) as Network, ++key, addresses)
+    for (const { id } of scenario.chassis)
+      for (const name of Object.keys(interfaces)) {
+        const network = tx.get(networks, name) as Network
+        const attachment = anAttachment(network, tx.get(chassis, id) as Chassis, network.key + 1)
+        if (!tx.get(attachments, attachment.id)) tx.insert(attachments, { ...attachment, isMember: false })
+      }
+  }
+}
+
 const dump = (compiler: Compiler, chassis: string, bridge: Bridge): string =>
   [...compiler.subscriptions(chassis)]
     .flatMap(set => [...(compiler.flowSet(set)?.entries.values() ?? [])])
@@ -84,7 +106,10 @@ const scenarios = readdirSync(import.meta.dirname, { withFileTypes: true }).filt
 test.each(scenarios.map(entry => entry.name))('%s', async name => {
   const scenario = read(name)
   const { change, compiler } = securedCloud()
-  await change(tx => fill(tx, scenario))
+  await change(tx => {
+    fill(tx, scenario)
+    addRouters(tx, scenario)
+  })
   expect(compiler.conflicts).toEqual([])
   for (const { id } of scenario.chassis)
     for (const bridge of ['br-int', 'br-tun'] as const)
