@@ -57,6 +57,7 @@ describeDataplane('security groups that change', () => {
   let server: Machine
   let far: Machine
   let near: Machine
+  let transfers: readonly string[]
   let pings: ReturnType<typeof startPing>[] = []
 
   const machine = async (host: number, network: Resource, body: Record<string, unknown>) => {
@@ -145,8 +146,7 @@ describeDataplane('security groups that change', () => {
     await answerStream(near, server, 'down.near', 6, 5001)
     await far.call('stream', { name: 'up.far', to: server.ip, port: 5001, interval: 0.005 })
     await near.call('stream', { name: 'up.near', to: server.ip6, port: 5001, interval: 0.005 })
-    await transfer(far, server, server.ip, 80)
-    await transfer(near, server, server.ip6, 80)
+    transfers = [await transfer(far, server, server.ip, 80), await transfer(near, server, server.ip6, 80)]
   }, 120_000)
   afterAll(async () => {
     for (const { stop } of pings) stop()
@@ -158,6 +158,7 @@ describeDataplane('security groups that change', () => {
     await Promise.all([
       ...[flows(server, 'up.far'), flows(server, 'up.near')],
       ...[flows(far, 'down.far'), flows(near, 'down.near')],
+      ...transfers.map(name => flows(server, name)),
     ])
     const lost = {
       'ping far': pings[0]?.lost ?? [],
@@ -323,6 +324,25 @@ describeDataplane('security groups that change', () => {
 
   // Open vSwitch 3.1 itself loses a packet in a tunnel here and there while a port is plugged in or out: from here on
   // the streams are not counted.
+
+  test('a rule of the sender that goes cuts its connections, both ways', async () => {
+    const narrow = await makeGroup(
+      world,
+      'narrow',
+      [ports('tcp', 80), ports('udp', 5001)].map(some => ({ ...egress('IPv4'), ...some })),
+    )
+    const body = { security_groups: [narrow.id] }
+    const senders = await Promise.all([machine(1, net, body), machine(2, net, body)])
+    const ends: (readonly [Machine, string])[] = []
+    for (const [i, sender] of senders.entries()) {
+      const name = await transfer(sender, server, server.ip, 80)
+      await answerStream(sender, server, `narrow.${i}`, 4, 5001)
+      ends.push([sender, name], [server, name], [sender, `narrow.${i}`])
+    }
+    await Promise.all(narrow.rules.map(removeRule))
+    await expectCut('connections of a sender', monotonic(), ends)
+    for (const i of senders.keys()) await server.call('stop', { name: `narrow.${i}` })
+  })
 
   test('whoever gets the address of another, or its conntrack zone, inherits no connection', async () => {
     const closed = await makeGroup(world, 'closed', [ingress('IPv4', { protocol: 'icmp' }), egress('IPv4')])
