@@ -62,7 +62,7 @@ export const namesOf = (registers: readonly RegisterName[], pipeline: Pipeline, 
   const namesAt = ({ bridge, table }: In) =>
     known.filter(r => r.bridge === bridge).toSorted((a, b) => distance(table, a) - distance(table, b))
 
-  const valueOf = (name: string, value: bigint) => (model && keyName(model, name, value)) ?? showNumber(value)
+  const showValue = (name: string, value: bigint) => (model && keyName(model, name, value)) ?? showNumber(value)
 
   return {
     set: (at, field, value) => {
@@ -74,7 +74,7 @@ export const namesOf = (registers: readonly RegisterName[], pipeline: Pipeline, 
       const number = plain ? BigInt(value) : 0n
       if (register === undefined) return [field, hex(number)]
       const shift = within(place, register.place) as number
-      if (place.bits === register.place.bits) return [register.name, valueOf(register.name, number)]
+      if (place.bits === register.place.bits) return [register.name, showValue(register.name, number)]
       const bits = place.bits === 1 ? `${shift}` : `${shift}..${shift + place.bits - 1}`
       return [`${register.name}[${bits}]`, showNumber(number)]
     },

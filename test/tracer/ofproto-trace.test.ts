@@ -4,7 +4,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Match, printFlow, printMatch } from 'node-openflow/flow'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, test } from 'vitest'
 import { type Bridge, bridges, Compiler } from '#compiler'
 import { pipeline } from '#flows/pipeline'
 import { PATCH_INT, PATCH_TUN, TUNNEL_PORTS } from '#model/ofports'
