@@ -147,6 +147,16 @@ describeDataplane('routing', () => {
     expect(await a[0].ping(ipOf(closed[1]))).toBe(true)
   })
 
+  test('the tracer follows packets through routers, and their answers', async () => {
+    const told = async (from: PortResource, to: PortResource, as: string, ip: string) => {
+      const asked = new URLSearchParams({ from: from.id, to: to.id, protocol: 'icmp', as, ip_version: ip })
+      return (await world.call<{ trace: { sentence: string } }>('GET', `/flowright/v1/trace?${asked}`)).trace.sentence
+    }
+    for (const [from, to] of [[a, b] as const, [a, far] as const, [far, tagged] as const, [tagged, a] as const])
+      for (const as of ['new', 'established'])
+        for (const family of ['4', '6']) expect(await told(from[1], to[1], as, family)).toMatch(/^Delivered to /)
+  })
+
   test('extra routes lead by way of a VM that forwards, the longest prefix first', async () => {
     const [middle, middlePort] = await vmOn(2, 'blue', 2, { port_security_enabled: false, security_groups: [] })
     await middle.exec('ip', 'addr', 'add', '172.16.5.1/32', 'dev', 'lo')
