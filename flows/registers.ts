@@ -293,6 +293,7 @@ export const judgedPort = register('judged_port', {
   lives: [
     ['egress_connection', 'egress_connection'],
     ['ingress_connection', 'ingress_connection'],
+    ['connection_owner', 'connection_owner'],
   ],
   doc: 'key of the port that is judged',
 })
@@ -304,6 +305,7 @@ export const labelPort = register('label_port', {
   lives: [
     ['egress_connection', 'egress_connection'],
     ['ingress_connection', 'ingress_connection'],
+    ['connection_owner', 'connection_owner'],
   ],
   doc: 'key in the label of the connection at the place of the port that is judged',
 })
