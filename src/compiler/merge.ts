@@ -6,7 +6,7 @@ import type { Placed } from './table.ts'
 import type { Wish } from './wish.ts'
 
 /** The instructions of a flow in bytes, and the wishes left out of it, with the reason. */
-export interface Merged {
+interface Merged {
   readonly instructions: string
   readonly reason: Conflict['reason']
   readonly refused: readonly Wish[]
