@@ -26,19 +26,21 @@ describe('packet-ins', () => {
     expect(() => packetIns.on(7, () => {})).toThrow(/handler already/)
   })
 
-  test('of one chassis beyond its rate are dropped and counted, those of others are not', () => {
+  test('of one chassis beyond its rate are dropped and counted, those of others and of other kinds are not', () => {
     let now = 0
     const packetIns = new PacketIns(
       () => now,
       () => {},
     )
     packetIns.on(1, () => {})
+    packetIns.on(2, () => {})
     for (let i = 0; i < 5000; i++) packetIns.dispatch(packetIn('host1', 1))
     packetIns.dispatch(packetIn('host2', 1))
-    expect(packetIns.counts).toEqual({ handled: 1001, dropped: 4000, unknown: 0 })
+    packetIns.dispatch(packetIn('host1', 2))
+    expect(packetIns.counts).toEqual({ handled: 1002, dropped: 4000, unknown: 0 })
     now = 1000
     for (let i = 0; i < 1000; i++) packetIns.dispatch(packetIn('host1', 1))
-    expect(packetIns.counts.handled).toBe(1501)
+    expect(packetIns.counts.handled).toBe(1502)
   })
 
   test('whose handler fails are reported', async () => {

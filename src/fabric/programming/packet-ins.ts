@@ -1,18 +1,20 @@
 // Hands packets that flows sent to the controller to whoever registered for them. The first byte of the userdata of the
-// flow's controller action chooses the handler. A chassis that sends too many is cut short; what is dropped is counted.
+// flow's controller action chooses the handler. A chassis that sends too many of one kind is cut short in that kind, so that
+// guests who cause some cannot hold up others; what is dropped is counted.
 import type { PacketIn } from './switch.ts'
 
 /** Handles one kind of packet-in. What it throws is reported and harms nobody. */
 export type PacketInHandler = (packetIn: PacketIn) => void | Promise<void>
 
-/** How many packets a second one chassis may send, and how many at once. */
+/** How many packets of one kind one chassis may send a second, and how many at once. */
 const RATE = 500
 const BURST = 1000
 
 /** The handlers, by the first byte of userdata. */
 export class PacketIns {
   readonly #handlers = new Map<number, PacketInHandler>()
-  readonly #budgets = new Map<string, { left: number; at: number }>()
+  /** By chassis, then by first byte of userdata. */
+  readonly #budgets = new Map<string, Map<number, { left: number; at: number }>>()
   readonly #now: () => number
   readonly #report: (chassis: string, what: string) => void
   /** Packets handled, dropped for exceeding the rate, and sent for a handler that there is not. */
@@ -31,11 +33,12 @@ export class PacketIns {
 
   /** Hands a packet to its handler. `userdata` is whole here. */
   dispatch(packetIn: PacketIn): void {
-    if (!this.#isWithinRate(packetIn.chassis)) {
+    const code = packetIn.userdata[0] ?? -1
+    if (!this.#isWithinRate(packetIn.chassis, code)) {
       this.counts.dropped++
       return
     }
-    const handler = this.#handlers.get(packetIn.userdata[0] ?? -1)
+    const handler = this.#handlers.get(code)
     if (!handler) {
       this.counts.unknown++
       return
@@ -54,14 +57,15 @@ export class PacketIns {
     this.#budgets.delete(chassis)
   }
 
-  #isWithinRate(chassis: string): boolean {
+  #isWithinRate(chassis: string, code: number): boolean {
     const now = this.#now()
-    const budget = this.#budgets.get(chassis) ?? { left: BURST, at: now }
+    const budgets = this.#budgets.get(chassis) ?? new Map<number, { left: number; at: number }>()
+    const budget = budgets.get(code) ?? { left: BURST, at: now }
     budget.left = Math.min(BURST, budget.left + ((now - budget.at) * RATE) / 1000) - 1
     budget.at = now
     const isWithin = budget.left >= 0
     if (!isWithin) budget.left = 0
-    this.#budgets.set(chassis, budget)
+    this.#budgets.set(chassis, budgets.set(code, budget))
     return isWithin
   }
 }
