@@ -13,6 +13,7 @@ import {
   routerPorts,
   type Transaction,
 } from '#model'
+import { joinRouter } from '#model/rules/router-port'
 import { openMemoryStore } from '#store'
 import { aBinding, aChassis, aPort } from '#test/support/model'
 
@@ -81,5 +82,17 @@ test('a chassis without a free local VLAN for one of them gets none of them', as
     expect(() => attach(tx, host.id, 'a')).toThrow(PoolExhausted)
     expect(reached(tx)).toEqual({})
     expect(tx.allocate(localVlans, host.id)).toBe(1)
+  })
+})
+
+test('a router is not connected with a network that a chassis has no local VLAN for', async () => {
+  const change = setUp()
+  const router = { id: 'r', key: 1, projectId: 'p', name: 'r', adminStateUp: true, distributed: true, ha: true }
+  const whole = { ...router, enableSnat: true, routes: [], availabilityZoneHints: [] }
+  await change(tx => {
+    bind(tx, 1, 'a')
+    joinRouter(tx, whole, aPort('ra', 2, 'a'), 'interface')
+    for (let vlan = 2; vlan <= localVlans.last; vlan++) tx.take(localVlans, vlan, host.id)
+    expect(() => joinRouter(tx, whole, aPort('rb', 3, 'b'), 'interface')).toThrow(/local_vlan of host1/)
   })
 })

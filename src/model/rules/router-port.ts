@@ -1,9 +1,11 @@
 // The ports of routers as such: how they are made and dropped.
 import { reattach, routedFrom } from '../attachment.ts'
+import { localVlans } from '../chassis.ts'
 import { type Port, ports } from '../port.ts'
+import { refuse } from '../refusal.ts'
 import { interfacesOf, type Router, type RouterPort, routerPorts } from '../router.ts'
 import { change, revise } from '../standard.ts'
-import type { Transaction } from '../transaction.ts'
+import { PoolExhausted, type Transaction } from '../transaction.ts'
 import { createPort, deletePort, type PortRequest } from './port.ts'
 
 /**
@@ -33,10 +35,18 @@ export function createServicePort(
   return made
 }
 
-/** Records that a port is a router's. */
+/** Records that a port is a router's. Refused when a chassis cannot reach as many networks as it would have to. */
 export function joinRouter(tx: Transaction, router: Router, port: Port, role: RouterPort['role']): void {
   tx.insert(routerPorts, { id: port.id, routerId: router.id, networkId: port.networkId, role })
-  if (role === 'interface') reattach(tx, routedFrom(tx, port.networkId))
+  if (role === 'interface') {
+    try {
+      reattach(tx, routedFrom(tx, port.networkId))
+    } catch (error) {
+      if (!(error instanceof PoolExhausted)) throw error
+      const message = `A chassis would have to reach more than ${localVlans.last} networks: ${error.message}`
+      throw refuse('BadRequest', { resource: 'router', message })
+    }
+  }
   revise(tx, router.id)
 }
 
