@@ -47,7 +47,8 @@ export async function startController(...args: readonly string[]): Promise<Runni
     if (ovsdb === undefined) continue
     child.stdout.resume()
     const api = `http://${address}`
-    return { api, ovsdb, stop, flowright: (...rest) => run(command, api, ...rest) }
+    const ports = (ovsdb as readonly string[]).map(listener => Number(listener.split(':')[1]))
+    return { api, ovsdb: ports, stop, flowright: (...rest) => run(command, api, ...rest) }
   }
   throw new Error('the controller ended before it served')
 }
