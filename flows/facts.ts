@@ -55,6 +55,7 @@ export const portFacts = derive('port', ports, (p: Port, view: View) => {
         /** As the register `policy` holds it; one that is not known allows nothing. */
         policy: p.policy === 0 ? 0 : (view.value(policyMark, policyId(p.policy)) ?? p.policy),
         up: p.adminStateUp && network.up,
+        // Asked of few ports, lest each of the others waits for a record that never comes.
         isRouter: isRouterPort(p) && view.get(routerPorts, p.id) !== undefined,
       }
 })

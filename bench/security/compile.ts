@@ -2,8 +2,8 @@
 import { Compiler } from '#compiler'
 import { pipeline } from '#flows/pipeline'
 import type { Commit, Transaction } from '#model'
+import { cloudOf, oneRule } from '#test/support/crowd'
 import { addPort, addRule, aPort, removePort, removeRule, type SecuredCloud, wear } from '#test/support/secured'
-import { cloudOf, oneRule } from './clouds.ts'
 
 const SAMPLES = 200
 

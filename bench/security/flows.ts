@@ -1,8 +1,8 @@
 // Flows that a chassis holds for security groups, counted.
 import type { CompileDelta } from '#compiler'
+import { allFlows, type CloudOptions, cloudOf, costOf, groupsOf, oneRule, securityFlows } from '#test/support/crowd'
 import { addInterface, aRouter } from '#test/support/routing'
 import { addPort, addRule, aNetwork, aPort, removePort } from '#test/support/secured'
-import { allFlows, type CloudOptions, cloudOf, costOf, groupsOf, oneRule, securityFlows } from './clouds.ts'
 
 const PORTS = 1000
 const NETWORKS = 20

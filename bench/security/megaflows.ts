@@ -1,8 +1,9 @@
 // How many megaflows a thousand connections between two VMs take, on a real switch that tracks connections in userspace.
+
+import { cloudOf } from '#test/support/crowd'
 import { startDummyChassis } from '#test/support/dummy-chassis'
 import { ACK, type End, frame, SYN, tcp } from '#test/support/frames'
 import { aPort } from '#test/support/secured'
-import { cloudOf } from './clouds.ts'
 
 const CONNECTIONS = 1000
 const AT_A_TIME = 100

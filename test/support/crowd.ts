@@ -13,7 +13,7 @@ import {
   aPort,
   type SecuredCloud,
   securedCloud,
-} from '#test/support/secured'
+} from './secured.ts'
 
 /** The chassis that is looked at. */
 export const here: Chassis = aChassis('here', 1)
