@@ -8,7 +8,7 @@
  *
  *   table=40, priority=10,metadata=0x3,dl_dst=fa:16:3e:00:00:01
  *   actions=resubmit(,101),ct_clear,set_field:0/0x400->reg2,set_field:0x3/0x3->reg2,set_field:0x2->reg13,
- *   set_field:0x6->reg14,goto_table:41
+ *   set_field:0x6->reg14,goto_table:44
  */
 import { drop, goto, resubmit } from 'node-openflow/flow'
 import { each, table } from '#compiler'
@@ -16,7 +16,7 @@ import { routerPorts } from '#model'
 import { commit, network, ORIGIN, origin, router, routerInterface } from '../registers.ts'
 import { ROUTER_ADMISSION } from '../restart.ts'
 import { interfaceFacts } from '../routers.ts'
-import { routerInput } from './41-router-input.ts'
+import { routerInput } from './44-router-input.ts'
 import { l2Lookup } from './60-l2-lookup.ts'
 import { commitTable } from './101-commit.ts'
 

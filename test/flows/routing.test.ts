@@ -173,7 +173,7 @@ describe('routers', () => {
     expect(await routed('a', 'r1-red', frame(a, far, udp(5000, 53)))).toEqual([
       { ...packet, at: 'tunnel', dst: far.mac, to: far.ip, vlan: 3 },
     ])
-    expect(await world.host.counted(41, 'actions=goto_table:42')).toBe(2)
+    expect(await world.host.counted(44, 'actions=goto_table:45')).toBe(2)
   })
 
   test.each([4, 6] as const)('answer pings of their addresses over IPv%i, of any from any network', async family => {
@@ -224,9 +224,9 @@ describe('routers', () => {
     const { end, routed, host } = world
     const a = end('a')
     const cases: readonly (readonly [number, string, Buffer])[] = [
-      [42, 'userdata=02.01', frame(a, { mac: anyMac, ip: '192.0.2.1' }, udp(1, 2))],
-      [44, 'userdata=02.02', frame(a, { mac: anyMac, ip: '10.2.0.99' }, udp(1, 2))],
-      [41, 'userdata=02.03', frame(a, { mac: anyMac, ip: '10.1.0.1' }, udp(1, 2))],
+      [45, 'userdata=02.01', frame(a, { mac: anyMac, ip: '192.0.2.1' }, udp(1, 2))],
+      [53, 'userdata=02.02', frame(a, { mac: anyMac, ip: '10.2.0.99' }, udp(1, 2))],
+      [44, 'userdata=02.03', frame(a, { mac: anyMac, ip: '10.1.0.1' }, udp(1, 2))],
     ]
     for (const [table, flow, bytes] of cases) {
       const before = await host.counted(table, flow)
@@ -237,7 +237,7 @@ describe('routers', () => {
     last[14 + 8] = 1
     last.writeUInt16BE(last.readUInt16BE(14 + 10) + (63 << 8), 14 + 10)
     expect(await routed('a', 'r1-red', last)).toEqual([])
-    expect(await host.counted(41, 'userdata=02.00')).toBe(1)
+    expect(await host.counted(44, 'userdata=02.00')).toBe(1)
   })
 
   test('give up packets that go round between them', async () => {
@@ -253,7 +253,7 @@ describe('routers', () => {
     })
     const packet = frame(end('a'), { mac: anyMac, ip: '10.9.0.1' }, udp(1, 2))
     expect(await routed('a', 'r1-red', packet)).toEqual([])
-    expect(await host.counted(41, 'userdata=02.00')).toBe(1)
+    expect(await host.counted(44, 'userdata=02.00')).toBe(1)
     expect(await routed('a', 'r1-red', frame(end('a'), end('b'), udp(1, 2)))).toHaveLength(1)
   })
 

@@ -21,7 +21,7 @@ const toNextHop = [decTtl(), move(neighborMac.part, 'eth_dst')] as const
 
 export const routerNeighbor = table('router_neighbor', {
   bridge: 'br-int',
-  number: 44,
+  number: 53,
   match: ['reg2', 'eth_type'],
   next: [receiver],
   back: [ROUTER_ADMISSION],

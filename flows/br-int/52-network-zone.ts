@@ -4,8 +4,8 @@
  * In:   routed packets, with the network that they go to and the next hop.
  * Out:  router_neighbor, with what `neighbor` knows of the next hop. A network that does not reach this chassis is not routed to.
  *
- *   table=43, priority=10,metadata=0x3
- *   actions=set_field:0x2/0xffff->reg3,set_field:0/0x6000->reg2,resubmit(,102),goto_table:44
+ *   table=52, priority=10,metadata=0x3
+ *   actions=set_field:0x2/0xffff->reg3,set_field:0/0x6000->reg2,resubmit(,102),goto_table:53
  */
 import { drop, goto, resubmit } from 'node-openflow/flow'
 import { each, table } from '#compiler'
@@ -13,14 +13,14 @@ import { attachments } from '#model'
 import { networkFacts } from '../facts.ts'
 import { network, nothingFound, zone } from '../registers.ts'
 import { interfacesOn } from '../routers.ts'
-import { routerNeighbor } from './44-router-neighbor.ts'
+import { routerNeighbor } from './53-router-neighbor.ts'
 import { neighbor } from './102-neighbor.ts'
 
 const NETWORK = 10
 
 export const networkZone = table('network_zone', {
   bridge: 'br-int',
-  number: 43,
+  number: 52,
   match: ['metadata'],
   next: [routerNeighbor, neighbor],
   miss: drop(),

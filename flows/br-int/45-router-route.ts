@@ -5,12 +5,12 @@
  * Out:  network_zone, with the network that the packet goes to, the next hop and the MAC to send it from. Without a route, the
  *       controller, which answers by ICMP.
  *
- *   table=42, priority=59,ip,reg13=0x2,nw_dst=10.0.0.0/24
+ *   table=45, priority=59,ip,reg13=0x2,nw_dst=10.0.0.0/24
  *   actions=set_field:0x3->metadata,set_field:0xfa163e0000010000000000000000/0xffffffffffff0000000000000000->xxreg2,
- *   set_field:0xffff00000000->xxreg1,move:NXM_OF_IP_DST[]->NXM_NX_XXREG1[0..31],goto_table:43
- *   table=42, priority=42,ip,reg13=0x2,nw_dst=192.168.0.0/16
+ *   set_field:0xffff00000000->xxreg1,move:NXM_OF_IP_DST[]->NXM_NX_XXREG1[0..31],goto_table:52
+ *   table=45, priority=42,ip,reg13=0x2,nw_dst=192.168.0.0/16
  *   actions=set_field:0x3->metadata,set_field:0xfa163e0000010000000000000000/0xffffffffffff0000000000000000->xxreg2,
- *   set_field:0xffff0a000005->xxreg1,goto_table:43
+ *   set_field:0xffff0a000005->xxreg1,goto_table:52
  */
 import { controller, goto, ip, ipv6, type Match, move } from 'node-openflow/flow'
 import { each, table } from '#compiler'
@@ -19,7 +19,7 @@ import { addressBits, IPV4_MAPPED, isV6, lengthOf, macBits, onWire } from '../ad
 import { routerErrorUserdata } from '../packet-in.ts'
 import { IPV4_ADDRESS, neighborAddress, network, router, routerMac } from '../registers.ts'
 import { interfaceFacts, isIn } from '../routers.ts'
-import { networkZone } from './43-network-zone.ts'
+import { networkZone } from './52-network-zone.ts'
 
 /** And twice the length of the prefix, and 1 for a subnet of the router: it goes before another route to the same. */
 const ROUTE = 10
@@ -38,7 +38,7 @@ const itself = (prefix: string) =>
 
 export const routerRoute = table('router_route', {
   bridge: 'br-int',
-  number: 42,
+  number: 45,
   match: ['reg13', 'eth_type', 'ip_dst', 'ipv6_dst'],
   next: [networkZone],
   miss: [controller({ userdata: routerErrorUserdata('noRoute') })],

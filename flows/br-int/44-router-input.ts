@@ -5,7 +5,7 @@
  * Out:  router_route, what is to be forwarded. Pings of any address of the router are answered here (RFC 792, RFC 4443).
  *       Other packets for it, and those whose TTL is used up, go to the controller, which answers by ICMP.
  *
- *   table=41, priority=50,icmp,reg13=0x2,nw_dst=10.0.0.1,icmp_type=8,icmp_code=0
+ *   table=44, priority=50,icmp,reg13=0x2,nw_dst=10.0.0.1,icmp_type=8,icmp_code=0
  *   actions=move:NXM_OF_ETH_SRC[]->NXM_NX_XXREG2[0..47],move:NXM_OF_ETH_DST[]->NXM_OF_ETH_SRC[],
  *   move:NXM_NX_XXREG2[0..47]->NXM_OF_ETH_DST[],move:NXM_OF_IP_SRC[]->NXM_OF_IP_DST[],set_field:10.0.0.1->ip_src,
  *   set_field:0->icmp_type,set_field:64->nw_ttl,IN_PORT
@@ -31,7 +31,7 @@ import { eachFamily } from '../conntrack.ts'
 import { routerErrorUserdata } from '../packet-in.ts'
 import { neighborMac, router } from '../registers.ts'
 import { interfaceFacts } from '../routers.ts'
-import { routerRoute } from './42-router-route.ts'
+import { routerRoute } from './45-router-route.ts'
 
 const ECHO = 50
 const OWN = 40
@@ -79,7 +79,7 @@ const notServed = (key: number, own: string) => ({
 
 export const routerInput = table('router_input', {
   bridge: 'br-int',
-  number: 41,
+  number: 44,
   match: [
     ...['reg13', 'eth_type', 'ip_src', 'ip_dst', 'ipv6_src', 'ipv6_dst', 'nw_ttl', 'nw_proto'],
     ...['icmp_type', 'icmp_code', 'icmpv6_type', 'icmpv6_code'],
