@@ -3,8 +3,9 @@
 import { attach, detach } from './attachment.ts'
 import { type Binding, bindings, type Chassis, chassis, localVlans } from './chassis.ts'
 import { type Kind, kind } from './kind.ts'
-import { type Network, networks, type Segment } from './network.ts'
+import { type Network, networks } from './network.ts'
 import { type Port, ports } from './port.ts'
+import { segmentAt } from './reach.ts'
 import { PoolExhausted, type Reader, type Transaction } from './transaction.ts'
 
 /** An interface on br-int of a chassis that says it is a port, known or not: what OVSDB reported. */
@@ -48,17 +49,6 @@ export type ReportedClaim = Pick<Claim, 'chassis' | 'interface' | 'port' | 'ofpo
 
 const claimId = (chassisId: string, interfaceName: string) => `${chassisId}/${interfaceName}`
 const bindingId = (portId: string, chassisId: string) => `${portId}@${chassisId}`
-
-/** The segment over which a chassis reaches a network: the first that it has the means for; undefined when none. */
-export const segmentAt = (
-  segments: readonly Segment[],
-  at: Pick<Chassis, 'tunnelIp' | 'tunnelTypes' | 'providerPorts'>,
-): Segment | undefined =>
-  segments.find(({ networkType: type, physicalNetwork }) => {
-    if (type === 'local') return true
-    if (type === 'vlan' || type === 'flat') return at.providerPorts[physicalNetwork ?? ''] !== undefined
-    return at.tunnelIp !== '' && at.tunnelTypes.includes(type)
-  })
 
 /** Why a chassis cannot reach a network, in words; '' when it can. */
 const unreachable = (c: Chassis, network: Network): string => {

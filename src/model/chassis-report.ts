@@ -30,6 +30,8 @@ export interface ChassisReport {
   readonly bridges: readonly string[]
   /** Physical networks whose patch port we have made on br-int, with its ofport. */
   readonly providerPorts: Readonly<Record<string, number>>
+  /** Physical networks whose bridge has links, of which none is up. */
+  readonly providerDown: readonly string[]
   /** `ovs_version`, which the host's start script writes; '' when it does not. */
   readonly ovsVersion: string
   /** Version of the Open_vSwitch schema; stands in for an absent `ovs_version`. */
@@ -158,6 +160,7 @@ export const reportChassis = (tx: Transaction, report: ChassisReport, approve: b
     tunnelTypes: tunnelTypes.filter(type => report.tunnelTypes.includes(type)),
     bridgeMappings: Object.fromEntries(usableMappings(report).mappings),
     providerPorts: report.providerPorts,
+    providerDown: report.providerDown,
     datapathType: report.datapathType,
     ovsVersion: report.ovsVersion,
     gatewayPriority: report.gatewayPriority,

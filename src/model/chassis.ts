@@ -22,6 +22,8 @@ export interface Chassis {
   readonly bridgeMappings: Readonly<Record<string, string>>
   /** Physical networks whose bridge exists there, with the ofport of our patch port on br-int. */
   readonly providerPorts: Readonly<Record<string, number>>
+  /** Those of them that lead nowhere: no link of their bridge is up. Ports stay bound; a gateway is elsewhere. */
+  readonly providerDown: readonly string[]
   /** `datapath_type` of the bridges that we make: '' for the kernel's, `netdev` for userspace. */
   readonly datapathType: string
   readonly ovsVersion: string
@@ -36,16 +38,18 @@ export interface Chassis {
 }
 
 /** All chassis that were ever seen and not removed. */
-export const chassis: Kind<Chassis, 'hostname' | 'reportedTunnelIp'> = kind<Chassis>()('chassis', {
+export const chassis: Kind<Chassis, 'hostname' | 'reportedTunnelIp' | 'gateway'> = kind<Chassis>()('chassis', {
   unique: c => [`key ${c.key}`, ...(c.tunnelIp === '' ? [] : [`vtep ${c.tunnelIp}`])],
   index: {
     hostname: c => [c.hostname],
     reportedTunnelIp: c => (c.reportedTunnelIp === '' ? [] : [c.reportedTunnelIp]),
+    gateway: c => (c.gatewayPriority > 0 ? [''] : []),
   },
 })
 
 /** Whether we make bridges and flows there. */
-export const isProgrammed = (c: Chassis): boolean => c.admission !== 'waiting' && c.refused === ''
+export const isProgrammed = (c: Pick<Chassis, 'admission' | 'refused'>): boolean =>
+  c.admission !== 'waiting' && c.refused === ''
 
 /** A port plugged into br-int of a chassis. */
 export interface Binding {
@@ -85,8 +89,8 @@ export const attachments: Kind<Attachment, 'network' | 'chassis'> = kind<Attachm
   index: { network: a => [a.network], chassis: a => [a.chassis] },
 })
 
-/** Chassis keys. */
-export const chassisKeys: Pool = { name: 'chassis_key', first: 1, last: 0xffff }
+/** Chassis keys. So few, because on br-int a patch port whose number is made of it stands for each chassis. */
+export const chassisKeys: Pool = { name: 'chassis_key', first: 1, last: 0x3fff }
 
 /** Local VLANs, a pool per chassis. A chassis reaches at most 4,094 networks. */
 export const localVlans: Pool = { name: 'local_vlan', first: 1, last: 4094 }

@@ -4,6 +4,12 @@ import type { TunnelType } from './chassis.ts'
 /** On br-int: the patch port to br-tun. */
 export const PATCH_TUN = 1
 
+/**
+ * On both bridges: the patch port that stands for the chassis of a key (14 bits). BFD with that chassis runs on the one of
+ * br-int; see docs/decisions/0015.
+ */
+export const chassisPort = (key: number): number => 0x4000 + key
+
 /** On br-tun: the patch port to br-int. */
 export const PATCH_INT = 1
 

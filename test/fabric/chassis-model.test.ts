@@ -28,6 +28,7 @@ const report = (id: string, more: Partial<ChassisReport> = {}): ChassisReport =>
   knownDatapathTypes: ['netdev', 'system'],
   bridges: ['br-int', 'br-tun'],
   providerPorts: {},
+  providerDown: [],
   ovsVersion: '3.1.0',
   schemaVersion: '8.3.1',
   problems: [],

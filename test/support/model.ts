@@ -79,6 +79,7 @@ export const aChassis = (id: string, key: number, more: Partial<Chassis> = {}): 
   tunnelTypes: ['vxlan'],
   bridgeMappings: {},
   providerPorts: {},
+  providerDown: [],
   datapathType: 'netdev',
   ovsVersion: '3.1.0',
   gatewayPriority: 0,

@@ -67,6 +67,7 @@ export const readHost = (view: View, schemaVersion: string): ChassisReport => {
     knownDatapathTypes: root?.datapath_types.toSorted() ?? [],
     bridges: Array.from(view.table('Bridge').values(), bridge => bridge.name).sort(),
     providerPorts: providerPortsOf(view, mappings),
+    providerDown: [],
     ovsVersion: root?.ovs_version ?? '',
     schemaVersion,
     problems: [...badMappings, ...badPriority],

@@ -2,10 +2,10 @@
 // into transactions of the model. Everything is recomputed from the copy of the database and compared with what was
 // last said or written, so that it does not matter in which order things change.
 import { comment, type Database, type Replica, type Step } from 'ovsdb-client'
-import { segmentAt } from '#model/binding'
 import { attachments, type Chassis, chassis, isProgrammed } from '#model/chassis'
 import { type ChassisReport, reportChassis } from '#model/chassis-report'
 import { networks } from '#model/network'
+import { segmentAt } from '#model/reach'
 import type { Reader } from '#model/transaction'
 import type { Store } from '#store/store'
 import { datapathId } from '../datapath-id.ts'
