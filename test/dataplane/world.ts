@@ -31,7 +31,7 @@ export interface World {
   addHost(name: string, n: number, more?: Partial<HostOptions>): Promise<Host>
   /** A network with subnets that have neither gateway nor DHCP. */
   createNetwork(body: Readonly<Record<string, unknown>>, cidrs: readonly string[]): Promise<Resource>
-  /** A VM on a host with the port's MAC and addresses; resolves when the port is ACTIVE. */
+  /** A VM on a host with the port's MAC and addresses, and the network's MTU; resolves when the port is ACTIVE. */
   addVm(host: Host, port: PortResource): Promise<Vm>
   /** A port on a network, and its VM on a host. */
   vmOn(host: Host, network: Resource, body?: Readonly<Record<string, unknown>>): Promise<[Vm, PortResource]>
@@ -97,7 +97,8 @@ export const startWorld = async (): Promise<World> => {
     (await create('port', { network_id: network.id, ...body })) as unknown as PortResource
   const addVm = async (host: Host, port: PortResource) => {
     const addresses = port.fixed_ips.map(({ ip_address: ip }) => `${ip}/${ip.includes(':') ? 64 : 24}`)
-    const vm = await host.addVm({ port: port.id, mac: port.mac_address, addresses })
+    const { network } = await call<{ network: { mtu: number } }>('GET', `/v2.0/networks/${port.network_id}`)
+    const vm = await host.addVm({ port: port.id, mac: port.mac_address, addresses, mtu: network.mtu })
     await untilActive(port)
     return vm
   }

@@ -10,7 +10,7 @@ const run = promisify(execFile)
 const ip = async (...args: string[]) => void (await run('ip', args))
 
 /** A machine in a namespace of its own. */
-interface Node {
+export interface Node {
   readonly netns: string
   /** Runs a command there; resolves with its output, rejects when it fails. */
   exec(command: string, ...args: string[]): Promise<string>
@@ -74,6 +74,8 @@ export interface Cloud {
   addHost(options: HostOptions): Promise<Host>
   /** A machine outside of our control, with `eth0` in a physical network, or in one VLAN of it. */
   addOutsider(physicalNetwork: string, options: { addresses: readonly string[]; vlan?: number }): Promise<Node>
+  /** A machine outside of our control behind another one, which knows the cable between them as `device`; its own end is `eth0`. */
+  addBehind(node: Node, device: string): Promise<Node>
   /** Ends all daemons and removes all namespaces. */
   stop(): Promise<void>
 }
@@ -209,6 +211,11 @@ export const startCloud = async (): Promise<Cloud> => {
       }
       for (const cidr of addresses) await address(node, 'eth0', cidr)
       return node
+    },
+    addBehind: async (node, device) => {
+      const behind = await addNode(`out${++machines}`)
+      await join(node, device, behind, 'eth0')
+      return behind
     },
     stop: async () => {
       await Promise.all(switches.map(ovs => ovs.stop()))
