@@ -2,14 +2,30 @@
 // rest belongs to that purpose. The fabric's handlers read what the tables wrote here.
 
 /** Purposes, the first byte of userdata. */
-export const PACKET_IN = { cutOver: 1, routerError: 2 } as const
+export const PACKET_IN = { cutOver: 1, routerError: 2, nextHopWanted: 3, portRejected: 4 } as const
 
-/** Why a router cannot deliver a packet; its place here is the byte that follows the purpose. */
-const ROUTER_ERRORS = ['expired', 'noRoute', 'noNeighbor', 'notServed'] as const
+/** Why a router does not deliver a packet; its place here is the byte that follows the purpose. */
+const ROUTER_ERRORS = ['expired', 'noRoute', 'noNeighbor', 'notServed', 'tooBig', 'rejected'] as const
 
-/** A router tells the sender by ICMP why it cannot deliver its packet: the purpose and the reason. */
-export const routerErrorUserdata = (why: (typeof ROUTER_ERRORS)[number]): Uint8Array =>
+/** One of these reasons. */
+export type RouterErrorReason = (typeof ROUTER_ERRORS)[number]
+
+/**
+ * A router tells the sender why it does not deliver its packet, by ICMP or, where a firewall rejects TCP, by a reset: the
+ * purpose and the reason.
+ */
+export const routerErrorUserdata = (why: Exclude<RouterErrorReason, 'tooBig'>): Uint8Array =>
   Uint8Array.from([PACKET_IN.routerError, ROUTER_ERRORS.indexOf(why)])
+
+/** The packet is too big for the network that it goes to, whose MTU follows in two bytes. */
+export const tooBigUserdata = (mtu: number): Uint8Array =>
+  Uint8Array.from([PACKET_IN.routerError, ROUTER_ERRORS.indexOf('tooBig'), mtu >> 8, mtu & 255])
+
+/** Nobody knows who has the packet's next hop, on an external network: it is asked for, and the packet sent on. */
+export const nextHopUserdata: Uint8Array = Uint8Array.from([PACKET_IN.nextHopWanted])
+
+/** The firewall group of a VM's port rejects the packet: its sender is told in the name of the one that it is for. */
+export const portRejectedUserdata: Uint8Array = Uint8Array.from([PACKET_IN.portRejected])
 
 /** A guest announced itself where its port's binding is pending: the purpose and the port's id, 16 bytes. */
 export const cutOverUserdata = (portId: string): Uint8Array =>
@@ -21,5 +37,8 @@ export const portOfCutOver = (rest: Uint8Array): string =>
     .toString('hex')
     .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5')
 
-/** Why a router cannot deliver the packet, from what follows the purpose. */
-export const routerErrorOf = (rest: Uint8Array) => ROUTER_ERRORS[rest[0] ?? -1]
+/** Why a router does not deliver the packet, from what follows the purpose. */
+export const routerErrorOf = (rest: Uint8Array): RouterErrorReason | undefined => ROUTER_ERRORS[rest[0] ?? -1]
+
+/** The MTU that a packet is too big for, from what follows the purpose. */
+export const mtuOf = (rest: Uint8Array): number => ((rest[1] ?? 0) << 8) | (rest[2] ?? 0)

@@ -170,6 +170,15 @@ export const receiverAnew = register('receiver_anew', {
   doc: '1 when the policy of the receiver was found gone, and its port asked for the one that it has now',
 })
 
+/** Who says it. */
+export const fromRouter = register('from_router', {
+  bridge: 'br-int',
+  field: 'reg2',
+  bits: [19, 19],
+  lives: [['router_route', 'router_neighbor']],
+  doc: '1 when a router itself says what the packet says: no firewall group judges it',
+})
+
 /** What is copied unjudged. */
 export const exempt = register('exempt', {
   bridge: 'br-int',
@@ -361,7 +370,7 @@ export const tunnelPort = register('tunnel_port', {
 /** All registers, for the documentation and its test. */
 export const registers: readonly Register[] = [
   ...[network, sourcePort, destinationPort],
-  ...[origin, direction, allowed, commit, known, senderAnew, receiverAnew, exempt],
+  ...[origin, direction, allowed, commit, known, senderAnew, receiverAnew, fromRouter, exempt],
   ...[found, foundRouter, zone, remoteAddress, remoteGroups, neighborAddress, neighborMac],
   ...[routerMac, router, routerInterface],
   ...[policy, judgedPort, labelPort, group, page, localPort],

@@ -4,7 +4,8 @@
 import ipaddr from 'ipaddr.js'
 import { type Port, ports, subnets } from '#model'
 import type { Store } from '#store'
-import { type IpPacket, icmpError, type RouterError, readPacket } from './icmp-error.ts'
+import { icmpError, type RouterError } from './icmp-error.ts'
+import { type IpPacket, readPacket } from './ip-packet.ts'
 import type { PacketIn } from './programming/index.ts'
 
 /** How many errors a second are sent to the ports of one chassis, and how many at once. */
