@@ -11,7 +11,7 @@ export interface Segment {
   readonly networkType: NetworkType
   /** The physical network of a vlan or flat segment. */
   readonly physicalNetwork?: string
-  /** VNI (1 to 2^24-2), GRE key (1 to 2^32-1) or VLAN id (1 to 4094). */
+  /** VNI (1 to 2^24-4), GRE key (1 to 2^32-1 without 2^24-3 and 2^24-2) or VLAN id (1 to 4094). */
   readonly segmentationId?: number
 }
 

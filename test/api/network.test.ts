@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { BFD_VNI, TRANSIT_VNI } from '#model'
 import { refusal, type TestApi, testApi } from '#test/support/api'
 
 let api: TestApi
@@ -99,6 +100,10 @@ describe('a network', () => {
       { [type]: 'vlan', 'provider:physical_network': 'p', 'provider:segmentation_id': 4095 },
       { [type]: 'vxlan', 'provider:physical_network': 'p' },
       { [type]: 'vxlan', 'provider:segmentation_id': 0x1000000 },
+      { [type]: 'vxlan', 'provider:segmentation_id': TRANSIT_VNI },
+      { [type]: 'geneve', 'provider:segmentation_id': BFD_VNI },
+      { [type]: 'gre', 'provider:segmentation_id': TRANSIT_VNI },
+      { [type]: 'gre', 'provider:segmentation_id': BFD_VNI },
       { [type]: 'flat' },
       { [type]: 'flat', 'provider:physical_network': 'p', 'provider:segmentation_id': 3 },
       { [type]: 'local', 'provider:segmentation_id': 3 },

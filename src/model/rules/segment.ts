@@ -2,6 +2,7 @@
 import type { Pool } from '../kind.ts'
 import type { NetworkType, Segment } from '../network.ts'
 import { refuse } from '../refusal.ts'
+import { BFD_VNI, TRANSIT_VNI } from '../reserved.ts'
 import { PoolExhausted, type Transaction, UniqueKeyTaken } from '../transaction.ts'
 
 /** What a deployment decides about new networks. */
@@ -26,8 +27,11 @@ export interface SegmentRequest {
   readonly segmentationId?: number | undefined
 }
 
-/** The highest VNI stays free for the chassis' BFD sessions. */
-const vnis: Omit<Pool, 'name'> = { first: 1, last: 0xfffffe }
+/** The highest VNIs are reserved. */
+const vnis: Omit<Pool, 'name'> = { first: 1, last: TRANSIT_VNI - 1 }
+
+/** GRE keys are numbers of tunnels too, and there are greater ones. */
+const isReserved = (id: number) => id === TRANSIT_VNI || id === BFD_VNI
 
 /** How each type numbers its segments, whether it needs a physical network, and what it adds to a packet besides the IP header. */
 const types: Readonly<Record<NetworkType, { pool?: Pool; physical: boolean; encapsulation?: number }>> = {
@@ -65,13 +69,18 @@ export function takeSegment(tx: Transaction, request: SegmentRequest, settings: 
   }
   if (segmentationId === undefined) {
     try {
-      return { networkType, ...where, segmentationId: tx.allocate(pool, physicalNetwork) }
+      // A reserved number stays taken, so that it comes once at most.
+      let id = tx.allocate(pool, physicalNetwork)
+      while (isReserved(id)) id = tx.allocate(pool, physicalNetwork)
+      return { networkType, ...where, segmentationId: id }
     } catch (error) {
       throw error instanceof PoolExhausted ? refuse('NoNetworkAvailable', {}) : error
     }
   }
   if (segmentationId < pool.first || segmentationId > pool.last)
     throw invalid(`segmentation_id out of range (${pool.first} through ${pool.last})`)
+  if (isReserved(segmentationId))
+    throw invalid(`segmentation_id ${segmentationId} is reserved for traffic between chassis; choose another`)
   take(tx, networkType, pool, segmentationId, physicalNetwork)
   return { networkType, ...where, segmentationId }
 }
