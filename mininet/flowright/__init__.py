@@ -15,7 +15,7 @@
 Without a controller (`Mininet(topo=Cloud(chassis=2), controller=None)`) the chassis run stock Open vSwitch, to be
 programmed by hand with `chassis.vsctl()` and `chassis.ofctl()`: the baseline that an experiment compares with.
 """
-from flowright.capture import VXLAN_ARP_REQUEST, VXLAN_BROADCAST, Counter
+from flowright.capture import VXLAN_ARP_REQUEST, VXLAN_BROADCAST, Counter, Frame, Recorder
 from flowright.chassis import Chassis
 from flowright.controller import ControllerEnded, Flowright
 from flowright.feed import Feed
@@ -23,11 +23,11 @@ from flowright.ovs import OpenVSwitch
 from flowright.rest import Rest, RestError
 from flowright.runs import CommandFailed, run, sweep
 from flowright.topologies import Cloud
-from flowright.underlay import ForeignHost, PhysicalNetwork, Underlay
+from flowright.underlay import ForeignHost, ForeignRouter, PhysicalNetwork, Underlay
 from flowright.vm import VM, Nic
 
 __all__ = [
     'VM', 'VXLAN_ARP_REQUEST', 'VXLAN_BROADCAST', 'Chassis', 'Cloud', 'CommandFailed', 'ControllerEnded', 'Counter',
-    'Feed', 'Flowright', 'ForeignHost', 'Nic', 'OpenVSwitch', 'PhysicalNetwork', 'Rest', 'RestError', 'Underlay', 'run',
-    'sweep',
+    'Feed', 'Flowright', 'ForeignHost', 'ForeignRouter', 'Frame', 'Nic', 'OpenVSwitch', 'PhysicalNetwork', 'Recorder',
+    'Rest', 'RestError', 'Underlay', 'run', 'sweep',
 ]

@@ -63,3 +63,17 @@ class ForeignHost(Host):
         run(self, 'ethtool', '-K', intf, 'tx', 'off')
         run(self, 'ip', '-batch', '-', stdin='\n'.join(commands) + '\n')
         return {}
+
+
+class ForeignRouter(Host):
+    """A router that is not ours: a host whose kernel forwards between its links, with an address on each, in order."""
+
+    def config(self, addresses=(), **_params):
+        """Gives the addresses, and forwards."""
+        lines = ['link set lo up']
+        for intf, address in zip(self.intfNames(), addresses):
+            run(self, 'ethtool', '-K', intf, 'tx', 'off')
+            lines += [f'link set {intf} up', f'addr add {address} dev {intf}']
+        run(self, 'ip', '-batch', '-', stdin='\n'.join(lines) + '\n')
+        run(self, 'sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1')
+        return {}

@@ -89,4 +89,16 @@ describe.skipIf(missing)(`Mininet${missing ? ` (${missing})` : ''}`, () => {
     expect(more! - few!).toBe(2)
     expect(existsSync(join(results, 'security_groups.png'))).toBe(true)
   })
+
+  test('packets go from VLAN to VLAN as the trace foretells', { timeout: 120_000 }, async () => {
+    const results = mkdtempSync(join(tmpdir(), 'flowright-routing-'))
+    const { printed, status } = await start(
+      python,
+      ...['mininet/experiments/routing.py', '--cases', 'vlan', '--results', results],
+    ).ended
+    expect(printed).not.toContain('no result')
+    expect(printed).toContain('vlan: as foretold')
+    expect(status).toBe(0)
+    expect(readFileSync(join(results, 'routing.txt'), 'utf8')).toMatch(/ +45 router_route +\+3 /)
+  })
 })
