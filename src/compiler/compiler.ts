@@ -1,5 +1,6 @@
 // Follows the log of commits and keeps the flow sets that the model compiles to. One change costs the rows that change:
 // each record is a unit that remembers its rows and what it read; the same code compiles everything at a start.
+import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
 import type { Change, Commit, Kind } from '#model'
 import { encodeActions, encodeSlot } from './encode.ts'
@@ -58,6 +59,8 @@ const takeOut = (wishes: Wish<Entry>[], origin: Origin, row: Placed): Wish<Entry
   return at < 0 ? undefined : wishes.splice(at, 1)[0]
 }
 
+const isSomething = ({ added, removed }: FlowSetDelta) => added.length + removed.length > 0
+
 /** Keeps the flow sets of a pipeline. */
 export class Compiler implements Compiled {
   revision = 0
@@ -90,16 +93,31 @@ export class Compiler implements Compiled {
    * the flow sets, and returns it.
    */
   apply(commit: Commit): CompileDelta {
-    for (const change of commit.changes) this.invalidate(change)
-    this.graph.settle()
-    for (const unit of this.dirty) this.recompute(unit)
-    this.dirty.clear()
+    this.take(commit.changes)
     const flowSets = this.settleSets()
     for (const { flowSet } of flowSets) this.forgetIfEmpty(flowSet)
     this.revision = commit.revision
     const delta = { revision: commit.revision, flowSets, ...this.subscribed.settle() }
     for (const listener of this.listeners) listener(delta)
     return delta
+  }
+
+  /**
+   * What changes would come to, were they committed now: they are taken in and taken back, which costs twice what they
+   * would, and nobody is told. Entries that would go are those that there are; those that would come are copies.
+   */
+  preview(changes: readonly Change[]): Omit<CompileDelta, 'revision'> {
+    try {
+      this.take(changes)
+      const flowSets = Array.from(this.changed, set => set.preview())
+      return { flowSets: flowSets.filter(isSomething), ...this.subscribed.settle() }
+    } finally {
+      this.take(changes.toReversed().map(change => ({ ...change, before: change.after, after: change.before })))
+      this.subscribed.settle()
+      const touched = Array.from(this.changed, ({ id }) => id)
+      assert.equal(this.settleSets().length, 0, 'what was taken back leaves a trace')
+      for (const id of touched) this.forgetIfEmpty(id)
+    }
   }
 
   /** Calls `listener` after each commit that was taken in. Returns how to stop. */
@@ -150,6 +168,14 @@ export class Compiler implements Compiled {
 
   get conflicts(): readonly Conflict[] {
     return [...this.conflicted.values()]
+  }
+
+  /** Takes changes in as far as the rows that they come to. */
+  private take(changes: readonly Change[]): void {
+    for (const change of changes) this.invalidate(change)
+    this.graph.settle()
+    for (const unit of this.dirty) this.recompute(unit)
+    this.dirty.clear()
   }
 
   private invalidate(change: Change): void {
@@ -240,7 +266,7 @@ export class Compiler implements Compiled {
     const deltas: FlowSetDelta[] = []
     for (const set of this.changed) {
       const delta = set.settle(this.conflicted)
-      if (delta.added.length + delta.removed.length > 0) deltas.push(delta)
+      if (isSomething(delta)) deltas.push(delta)
     }
     this.changed.clear()
     return deltas

@@ -14,7 +14,7 @@ import {
 } from './encode.ts'
 import type { Bridge, Conflict, FlowEntry, FlowSet, FlowSetDelta, Source } from './flow-set.ts'
 import { merge } from './merge.ts'
-import { compareWishes, sourcesOf, type Wish } from './wish.ts'
+import { compareWishes, sourcesOf, Wish } from './wish.ts'
 
 /**
  * A flow of a set: its place there, what it does, and the rows that want it. While a commit is taken in, rows come and
@@ -158,6 +158,27 @@ export class CompiledSet implements FlowSet {
     return { flowSet: this.id, added, removed }
   }
 
+  /** What `settle` would say now, with nothing put in its place: what would come are copies. */
+  preview(): FlowSetDelta {
+    const wishesAt = new Map<string, Wish<Entry>[]>()
+    for (const { slot, wishes } of this.pending) {
+      const known = wishesAt.get(slot)
+      if (known === undefined) wishesAt.set(slot, [...wishes])
+      else known.push(...wishes)
+    }
+    const added: Entry[] = []
+    const removed: Entry[] = []
+    for (const [slot, pending] of wishesAt) {
+      const before = this.entries.get(slot)
+      const wishes = before?.state === 'settled' ? [...before.wishes, ...pending] : pending
+      const text = wishes.length === 0 ? undefined : merge(wishes.sort(compareWishes)).instructions
+      if (text === before?.text) continue
+      if (before !== undefined) removed.push(before)
+      if (text !== undefined) added.push(copyOf(this, slot, text, wishes))
+    }
+    return { flowSet: this.id, added, removed }
+  }
+
   /** The entries of the slots in which something is pending, each once. */
   private placePending(): readonly Entry[] {
     const changed: Entry[] = []
@@ -188,6 +209,12 @@ export class CompiledSet implements FlowSet {
   get digest(): Record<Bridge, bigint> {
     return { 'br-int': digestValue(this.sum['br-int']), 'br-tun': digestValue(this.sum['br-tun']) }
   }
+}
+
+const copyOf = (set: CompiledSet, slot: string, text: string, wishes: readonly Wish<Entry>[]): Entry => {
+  const copy = new Entry(set, slot, text, 'settled')
+  for (const { origin, id, row } of wishes) copy.add(new Wish(origin, id, row, copy))
+  return copy
 }
 
 /** What an entry comes to: itself, another in its place, or nothing. */

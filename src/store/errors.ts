@@ -1,7 +1,7 @@
 // What a caller of the store can react to.
 
 /** Why writing does not work just now. */
-export type Trouble = 'disk-full' | 'read-only' | 'io-error' | 'closed'
+export type Trouble = 'disk-full' | 'read-only' | 'io-error' | 'busy' | 'closed'
 
 /**
  * The engine did not take a transaction: the state is as it was before, reading goes on, and a later transaction

@@ -10,6 +10,9 @@ import type { Replica } from './replica.ts'
 import type { Store, Upgrade } from './store.ts'
 import { type Outcome, run } from './working.ts'
 
+/** How often a rehearsal waits for a moment without transactions in flight. */
+const TURNS = 50
+
 /** A transaction that ran, but is not known to be durable. */
 interface Flight {
   readonly origin: Origin
@@ -71,6 +74,21 @@ export class LiveStore implements Store {
       const done = () => resolve()
       this.#start({ source: 'store' }, () => {}, done, done)
     })
+  }
+
+  async rehearse<R>(
+    origin: Origin,
+    work: (tx: Transaction) => unknown,
+    see: (changes: readonly Change[]) => R,
+  ): Promise<R> {
+    for (let turn = 0; this.#sent.length + this.#waiting.length > 0; turn++) {
+      if (turn === TURNS) throw new StoreUnavailable('busy', 'too many changes are under way; try again')
+      await this.settled()
+    }
+    const { result, changes, undo } = this.#run(origin, work)
+    undo()
+    if ('error' in result) throw result.error
+    return see(changes)
   }
 
   follow(listener: (commit: Commit) => void, options: { readonly fromStart?: boolean } = {}): () => void {

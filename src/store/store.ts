@@ -1,7 +1,7 @@
 // The store's interface: durable records behind atomic transactions, and the log of commits that everything derived
 // from them follows. Made for two engines: SQLite for one controller, etcd for many.
 import type { Doc, Kind } from '#model/kind'
-import type { Commit, Origin, Reader, Transaction, Written } from '#model/transaction'
+import type { Change, Commit, Origin, Reader, Transaction, Written } from '#model/transaction'
 import type { StoreUnavailable } from './errors.ts'
 
 /** Durable records of every kind. Reading sees the newest state, which may not be durable yet: await `settled`. */
@@ -12,6 +12,11 @@ export interface Store extends Reader {
    * this transaction and all that were built on it are then taken back, and the next one tries again.
    */
   transact<R>(origin: Origin, work: (tx: Transaction) => R): Promise<R>
+  /**
+   * Runs `work` as `transact` would, on a state that is durable and that followers have been told of, takes it back at
+   * once, and resolves with what `see` says of the changes that it would have made. An error thrown by `work` rejects.
+   */
+  rehearse<R>(origin: Origin, work: (tx: Transaction) => unknown, see: (changes: readonly Change[]) => R): Promise<R>
   /** Resolves when everything visible now is durable (or has been taken back). */
   settled(): Promise<void>
   /**

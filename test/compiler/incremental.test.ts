@@ -204,6 +204,77 @@ test('flow sets kept incrementally equal flow sets compiled from scratch', () =>
   )
 })
 
+/** A delta as text, with the entries by what they are. */
+const contentOf = ({ flowSets, subscribed, unsubscribed }: Omit<CompileDelta, 'revision'>) => {
+  const flows = (entries: CompileDelta['flowSets'][number]['added']) =>
+    entries.map(e => [e.slot, e.cookie, Buffer.from(e.instructions).toString('hex'), sourcesOf(e)]).sort()
+  const pairs = (of: CompileDelta['subscribed']) => of.map(pair => `${pair.chassis} ${pair.flowSet}`).sort()
+  return {
+    flowSets: flowSets.map(set => [set.flowSet, flows(set.added), flows(set.removed)] as const).sort(byId as never),
+    ...{ subscribed: pairs(subscribed), unsubscribed: pairs(unsubscribed) },
+  }
+}
+const entriesOf = (compiler: Compiler) =>
+  new Map([...compiler.flowSetIds()].sort().map(id => [id, new Set(compiler.flowSet(id)?.entries.values())] as const))
+const sourcesOf = ({ sources }: { readonly sources: readonly object[] }) =>
+  sources
+    .map(source => JSON.stringify(source))
+    .sort()
+    .join()
+
+test('a preview says what a commit then does, and leaves no trace', () => {
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 15 }), steps => {
+      const compiler = new Compiler(pipeline)
+      compiler.apply({ revision: 0, at: 0, origin: { source: 'test' }, changes: [] })
+      let told = 0
+      compiler.onDelta(() => told++)
+      const model = new Map<string, Doc>()
+      const changesOf = (operations: (typeof steps)[number]) => {
+        const changes = new Map<string, Change>()
+        for (const [[name, doc], keep] of operations) {
+          const key = `${name} ${doc.id}`
+          const before = model.get(key)
+          if (keep || before !== undefined)
+            changes.set(key, {
+              kind: kinds[name] as unknown as Kind,
+              id: doc.id,
+              before,
+              after: keep ? doc : undefined,
+            })
+        }
+        return changes
+      }
+      steps.forEach((operations, i) => {
+        const before = entriesOf(compiler)
+        const changes = changesOf(operations)
+        const preview = compiler.preview([...changes.values()])
+        const content = contentOf(preview)
+        expect(told).toBe(i)
+        const after = entriesOf(compiler)
+        expect([...after.keys()]).toEqual([...before.keys()])
+        // Entries are compared as objects; printing one would print the whole model.
+        for (const [id, entries] of after)
+          expect([id, entries.symmetricDifference(before.get(id)!).size]).toEqual([id, 0])
+        for (const [key, change] of changes) {
+          if (change.after === undefined) model.delete(key)
+          else model.set(key, change.after)
+        }
+        const commit = { revision: i + 1, at: 0, origin: { source: 'test' }, changes: [...changes.values()] }
+        const removed = preview.flowSets.flatMap(set => set.removed)
+        const delta = compiler.apply(commit)
+        expect(contentOf({ ...delta, flowSets: delta.flowSets.map(set => ({ ...set, removed: [] })) })).toEqual({
+          ...content,
+          flowSets: content.flowSets.map(([id, added]) => [id, added, []]),
+        })
+        const gone = new Set(delta.flowSets.flatMap(set => set.removed))
+        expect(gone.symmetricDifference(new Set(removed)).size).toBe(0)
+      })
+    }),
+    { numRuns: 150 },
+  )
+})
+
 test('a change that no flow depends on sends nothing', () => {
   const compiler = new Compiler(pipeline)
   const network = aNetwork('n1', 1)

@@ -158,6 +158,31 @@ describe.each(['sqlite', 'memory'])('a store over %s', engine => {
     expect(Object.fromEntries(state)).toEqual({ kept: 'kept', changed: 'new', added: 'added' })
   })
 
+  it('rehearses a transaction on what is durable, and keeps nothing of it', async () => {
+    const told: Commit[] = []
+    const before = store.transact(test, tx => tx.insert(things, thing('a', 'old')))
+    store.follow(commit => told.push(commit))
+    const work = (tx: Parameters<Parameters<Store['transact']>[1]>[0]) => {
+      tx.replace(things, thing('a', 'new'))
+      tx.insert(things, thing('b'))
+      return tx.allocate(small)
+    }
+    const see = (changes: readonly Change[]) => {
+      expect(told.map(commit => commit.revision)).toEqual([1])
+      return changes.map(({ id, before, after }) => [id, (before as Thing | undefined)?.name, (after as Thing)?.name])
+    }
+    const seen = await store.rehearse(test, work, see)
+    expect(seen).toEqual([
+      ['a', 'old', 'new'],
+      ['b', undefined, 'b'],
+    ])
+    await before
+    expect([store.revision, ids(store.all(things)), store.get(things, 'a')?.name]).toEqual([1, ['a'], 'old'])
+    expect(await store.transact(test, work)).toBe(1)
+    await expect(store.rehearse(test, tx => tx.insert(things, thing('b')), see)).rejects.toThrow(UniqueKeyTaken)
+    expect(store.revision).toBe(2)
+  })
+
   it('refuses work that is asynchronous, nested, or goes on after its end', async () => {
     await expect(store.transact(test, async tx => tx.insert(things, thing('a')))).rejects.toThrow(/synchronous/)
     const nested = store.transact(test, () => store.transact(test, () => {}))
