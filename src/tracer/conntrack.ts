@@ -39,7 +39,7 @@ export const untrack = (packet: Packet): void => packet.clear(...FIELDS, ...ADDR
 
 /**
  * States as given, one each time that a packet goes on after ct(), then trk and new, as ofproto/trace takes them; the rest
- * of ct_* stays as the packet has it.
+ * of ct_* stays as the packet has it. Where ct() says what to translate an address to, the packet gets it.
  */
 export const givenStates = (states: readonly (readonly CtFlag[])[] = []): ConnectionTracker => {
   let next = 0
@@ -48,6 +48,8 @@ export const givenStates = (states: readonly (readonly CtFlag[])[] = []): Connec
       exec(packet)
       packet.set('ct_zone', zone)
       if (action.table === undefined) return
+      const nat = action.actions?.find(a => a.type === 'nat')
+      if (nat) give(packet, translated(tupleOf(packet), nat))
       const flags = states[next++] ?? ['trk', 'new']
       packet.set(
         'ct_state',
@@ -229,17 +231,20 @@ const translated = (tuple: Tuple, nat: Nat | undefined): Tuple => {
   }
 }
 
+const give = (packet: Packet, { isV6, proto, src, dst, srcPort, dstPort }: Tuple) => {
+  const family = isV6 ? 'ipv6' : 'ip'
+  packet.set(`${family}_src`, src)
+  packet.set(`${family}_dst`, dst)
+  if (!hasPorts(proto)) return
+  packet.set('tcp_src', srcPort)
+  packet.set('tcp_dst', dstPort)
+}
+
 /** Gives a packet the addresses that its connection has on the other side of NAT. */
 const translate = (packet: Packet, { original, reply }: Connection, isReply: boolean) => {
   const before = tupleOf(packet)
   const after = turn(isReply ? original : reply)
-  const family = after.isV6 ? 'ipv6' : 'ip'
-  packet.set(`${family}_src`, after.src)
-  packet.set(`${family}_dst`, after.dst)
-  if (hasPorts(after.proto)) {
-    packet.set('tcp_src', after.srcPort)
-    packet.set('tcp_dst', after.dstPort)
-  }
+  give(packet, after)
   const changes = (end: 'src' | 'dst') => before[end] !== after[end] || before[`${end}Port`] !== after[`${end}Port`]
   const nat = (changes('src') ? CT_STATE.snat : 0) | (changes('dst') ? CT_STATE.dnat : 0)
   packet.set('ct_state', packet.number('ct_state') | nat)

@@ -187,6 +187,9 @@ class Evaluation {
       case 'learn':
         if (canLearn(packet, action)) effects.push({ type: 'learn', flow: learnedFlow(packet, action) })
         return undefined
+      case 'check_pkt_larger':
+        effects.push(...load(packet, action.dst, (packet.size ?? 0) > action.length ? 1n : 0n))
+        return undefined
       case 'bundle':
         this.bundle(at, packet, action, visit)
         return undefined

@@ -20,6 +20,8 @@ export class Packet {
   inner: readonly number[] = []
   /** What the action push left, last first. */
   stack: readonly bigint[] = []
+  /** Bytes from the Ethernet header on; undefined: not known, and no link is too narrow for it. */
+  size: number | undefined
 
   constructor(words = new Uint32Array(WORDS)) {
     this.words = words
@@ -30,6 +32,7 @@ export class Packet {
     const copy = new Packet(this.words.slice())
     copy.inner = this.inner
     copy.stack = this.stack
+    copy.size = this.size
     return copy
   }
 

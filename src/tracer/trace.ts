@@ -16,6 +16,8 @@ export interface TraceStart {
   readonly bridge: string
   /** The packet; `in_port` says where it comes in. */
   readonly packet: Match
+  /** Its bytes from the Ethernet header on, without VLAN tags; left out, it is too big for nothing. */
+  readonly size?: number
 }
 
 /** A bridge that is not known, or has no flows of ours. */
@@ -28,6 +30,7 @@ export class NoSuchBridge extends Error {
 /** Follows a packet. Connections that it makes stay in `tracker`. Throws NoSuchBridge, UnknownField. */
 export const trace = (world: World, start: TraceStart, tracker: ConnectionTracker = new Connections()): Trace => {
   const packet = packetOf(start.packet)
+  packet.size = start.size
   const place = { chassis: start.chassis, bridge: start.bridge, port: packet.number('in_port') }
   const first = run(world, tracker, { by: 'start', place, table: 0, hops: 0 }, packet)
   if (first === undefined) throw new NoSuchBridge(start)

@@ -58,9 +58,9 @@ const VISIT = /^\s*(\d+)\. (?:No match\.|(?:.*, )?priority \d+(?:, cookie (0x[0-
 /** What the tracer has no place for: inner tags, the switch's own numbers, options of tunnels. */
 const UNFOLLOWED = /\b(vlan_tci1|recirc_id|(gtpu|erspan)_\w+|tun_(?!id|src|dst|ipv6)\w+)=[^,]+,?/g
 
-/** Takes a trace apart. */
+/** Takes a trace apart. Where NAT is simulated, lines about it stand between the passes. */
 export const readOfprotoTrace = (text: string): readonly Pass[] =>
-  text.split(/^=+\nrecirc\(.*\n=+\n/m).map(pass => {
+  text.split(/^=+\nrecirc\((?:[^=].*\n)+=+\n/m).map(pass => {
     const lines = pass.split('\n')
     const line = (name: string) => lines.find(l => l.startsWith(`${name}: `))?.slice(name.length + 2) ?? ''
     const final = line('Final flow')
