@@ -1,6 +1,7 @@
 // What becomes of a chassis' report of itself: its record, and what is wrong with it. One bad chassis is shown with the
 // reason and harms no other: who held an address first keeps it. Pure functions of a transaction.
 import { isIP, SocketAddress } from 'node:net'
+import { detachAll, reattachChassis } from './attachment.ts'
 import { chassisLost, claims, rebindChassis, releaseClaim } from './binding.ts'
 import { bindings, type Chassis, chassis, chassisKeys, localVlans, type TunnelType, tunnelTypes } from './chassis.ts'
 import { refuse } from './refusal.ts'
@@ -132,7 +133,9 @@ const passOn = (tx: Transaction, tunnelIp: string) => {
   for (const heir of [...tx.by(chassis, 'reportedTunnelIp', tunnelIp)]) {
     const next = withVtep(tx, heir)
     tx.replace(chassis, next)
-    if (next.tunnelIp !== heir.tunnelIp) rebindChassis(tx, heir.id)
+    if (next.tunnelIp === heir.tunnelIp) continue
+    rebindChassis(tx, heir.id)
+    reattachChassis(tx, [heir.id], heir.gatewayPriority > 0)
   }
 }
 
@@ -142,6 +145,13 @@ const sameReach = (a: Chassis, b: Chassis): boolean =>
   a.refused === b.refused &&
   a.admission === b.admission &&
   JSON.stringify([a.tunnelTypes, a.providerPorts]) === JSON.stringify([b.tunnelTypes, b.providerPorts])
+
+/** Whether a chassis is as good a gateway as before. */
+const isSameGateway = (a: Chassis, b: Chassis): boolean =>
+  (a.gatewayPriority <= 0 && b.gatewayPriority <= 0) ||
+  (sameReach(a, b) &&
+    a.gatewayPriority === b.gatewayPriority &&
+    JSON.stringify(a.providerDown) === JSON.stringify(b.providerDown))
 
 /**
  * Records what a chassis reports of itself, under a key of its own from its first report on, and rebinds its ports if
@@ -164,6 +174,7 @@ export const reportChassis = (tx: Transaction, report: ChassisReport, approve: b
     datapathType: report.datapathType,
     ovsVersion: report.ovsVersion,
     gatewayPriority: report.gatewayPriority,
+    crowded: old?.crowded ?? false,
     admission: old?.admission ?? (approve ? 'approved' : 'waiting'),
     refused,
     problems: problemsOf(report, refused, reportedTunnelIp),
@@ -178,6 +189,7 @@ const save = (tx: Transaction, old: Chassis | undefined, record: Chassis) => {
   else tx.replace(chassis, record)
   if (old !== undefined && old.tunnelIp !== '' && old.tunnelIp !== record.tunnelIp) passOn(tx, old.tunnelIp)
   if (old === undefined || !sameReach(old, record)) rebindChassis(tx, record.id)
+  reattachChassis(tx, [record.id], old === undefined ? record.gatewayPriority > 0 : !isSameGateway(old, record))
 }
 
 /** The chassis of an id. Throws ChassisNotFound. */
@@ -208,8 +220,10 @@ export const removeChassis = (tx: Transaction, id: string, force = false): void 
   if (bound > 0 && !force) throw refuse('ChassisInUse', { id, ports: bound })
   chassisLost(tx, id)
   for (const claim of [...tx.by(claims, 'chassis', id)]) releaseClaim(tx, id, claim.interface)
+  detachAll(tx, id)
   tx.remove(chassis, id)
   tx.release(chassisKeys, old.key)
   tx.forget(localVlans, id)
   if (old.tunnelIp !== '') passOn(tx, old.tunnelIp)
+  if (old.gatewayPriority > 0) reattachChassis(tx, [], true)
 }

@@ -31,6 +31,8 @@ export interface Chassis {
   readonly gatewayPriority: number
   /** waiting: unknown, not yet approved; draining: keeps what it has, takes no new binding. */
   readonly admission: 'approved' | 'waiting' | 'draining'
+  /** It has no local VLAN for all networks of the routers that it would be the gateway of: it is the gateway of none. */
+  readonly crowded: boolean
   /** Why it is not programmed at all (too old, datapath type unknown); '' when it is. */
   readonly refused: string
   /** What keeps it, or a part of it, from working, in words for the operator; `refused` included. */
@@ -71,7 +73,7 @@ export const bindings: Kind<Binding, 'port' | 'chassis' | 'attachment'> = kind<B
   index: { port: b => [b.port], chassis: b => [b.chassis], attachment: b => [`${b.chassis}/${b.network}`] },
 })
 
-/** A network reaches a chassis: it has a binding there, or a router that leads to it from a network that has. */
+/** A network reaches a chassis: it has a binding there, or is needed to route for those that have; see attachment.ts. */
 export interface Attachment {
   /** `<chassis id>/<network id>` */
   readonly id: string

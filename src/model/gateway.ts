@@ -20,6 +20,7 @@ export type GatewayChassis = Pick<
   | 'tunnelTypes'
   | 'providerPorts'
   | 'providerDown'
+  | 'crowded'
 >
 
 /** The chassis that offer themselves as gateways, whether they can be or not. */
@@ -47,7 +48,7 @@ export const gatewayCandidates = (
 }
 
 const isGateway = (c: GatewayChassis, segments: readonly Segment[]): boolean => {
-  if (c.gatewayPriority <= 0 || !isProgrammed(c)) return false
+  if (c.gatewayPriority <= 0 || c.crowded || !isProgrammed(c)) return false
   const segment = segmentAt(segments, c)
   return segment !== undefined && !c.providerDown.includes(segment.physicalNetwork ?? '')
 }

@@ -62,11 +62,19 @@ export interface RouterPort {
   readonly role: 'interface' | 'gateway'
 }
 
-/** The ports of all routers, by router and by network. */
-export const routerPorts: Kind<RouterPort, 'router' | 'network'> = kind<RouterPort>()('router_port', {
-  unique: p => (p.role === 'gateway' ? [`gateway ${p.routerId}`] : []),
-  index: { router: p => [p.routerId], network: p => [p.networkId] },
-})
+/** The ports of all routers, by router and by network: `connected` finds interfaces alone, `external` gateways. */
+export const routerPorts: Kind<RouterPort, 'router' | 'network' | 'connected' | 'external'> = kind<RouterPort>()(
+  'router_port',
+  {
+    unique: p => (p.role === 'gateway' ? [`gateway ${p.routerId}`] : []),
+    index: {
+      router: p => [p.routerId],
+      network: p => [p.networkId],
+      connected: p => (p.role === 'interface' ? [p.networkId] : []),
+      external: p => (p.role === 'gateway' ? [p.networkId] : []),
+    },
+  },
+)
 
 /** The ports of a router on the networks that it connects, without the gateway. */
 export const interfacesOf = (reader: Reader, routerId: string): readonly Port[] =>

@@ -84,6 +84,7 @@ export const aChassis = (id: string, key: number, more: Partial<Chassis> = {}): 
   ovsVersion: '3.1.0',
   gatewayPriority: 0,
   admission: 'approved',
+  crowded: false,
   refused: '',
   problems: [],
   ...more,

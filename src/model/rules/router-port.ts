@@ -1,5 +1,5 @@
 // The ports of routers as such: how they are made and dropped.
-import { reattach, routedFrom } from '../attachment.ts'
+import { affectedBy, reattach } from '../attachment.ts'
 import { localVlans } from '../chassis.ts'
 import { type Port, ports } from '../port.ts'
 import { refuse } from '../refusal.ts'
@@ -38,23 +38,21 @@ export function createServicePort(
 /** Records that a port is a router's. Refused when a chassis cannot reach as many networks as it would have to. */
 export function joinRouter(tx: Transaction, router: Router, port: Port, role: RouterPort['role']): void {
   tx.insert(routerPorts, { id: port.id, routerId: router.id, networkId: port.networkId, role })
-  if (role === 'interface') {
-    try {
-      reattach(tx, routedFrom(tx, port.networkId))
-    } catch (error) {
-      if (!(error instanceof PoolExhausted)) throw error
-      const message = `A chassis would have to reach more than ${localVlans.last} networks: ${error.message}`
-      throw refuse('BadRequest', { resource: 'router', message })
-    }
+  try {
+    reattach(tx, affectedBy(tx, router.id))
+  } catch (error) {
+    if (!(error instanceof PoolExhausted)) throw error
+    const message = `A chassis would have to reach more than ${localVlans.last} networks: ${error.message}`
+    throw refuse('BadRequest', { resource: 'router', message })
   }
   revise(tx, router.id)
 }
 
 /** Takes a port from its router and removes it. */
 export function dropRouterPort(tx: Transaction, router: Router, port: Port): void {
-  const routed = routedFrom(tx, port.networkId)
+  const affected = affectedBy(tx, router.id)
   tx.remove(routerPorts, port.id)
-  reattach(tx, routed)
+  reattach(tx, affected)
   deletePort(tx, port)
   revise(tx, router.id)
 }
