@@ -59,5 +59,11 @@ export const IPV4_MAPPED = 0xffff_0000_0000n
 /** An address in 128 bits, as the register `neighbor_address` has it. */
 export const addressBits = (ip: string): bigint => asInteger(ip).value | (isV6(ip) ? 0n : IPV4_MAPPED)
 
+/** The address that these 128 bits of the register `neighbor_address` are. */
+export const ipOfBits = (bits: bigint): string =>
+  bits >> 32n === IPV4_MAPPED >> 32n
+    ? formatIp({ version: 4, value: bits & 0xffffffffn })
+    : formatIp({ version: 6, value: bits })
+
 /** A MAC in 48 bits. */
 export const macBits = (mac: string): bigint => BigInt(`0x${mac.replaceAll(':', '')}`)

@@ -69,6 +69,20 @@ export const both = (a: Register, valueA: number, b: Register, valueB: number): 
   [a.field]: bothOf(a, valueA, b, valueB),
 })
 
+/** The value of a register in the fields of a packet that came to the controller: what is not there is 0. */
+export const valueIn = (fields: Readonly<Record<string, unknown>>, { field, bits }: Register): bigint => {
+  const whole = field.startsWith('xxreg')
+    ? [0, 1, 2, 3].reduce((value, i) => (value << 32n) | numberIn(fields, `reg${4 * Number(field.slice(5)) + i}`), 0n)
+    : numberIn(fields, field)
+  const [low, high] = bits ?? [0, 127]
+  return (whole >> BigInt(low)) & ((1n << BigInt(high - low + 1)) - 1n)
+}
+
+const numberIn = (fields: Readonly<Record<string, unknown>>, name: string): bigint => {
+  const value = fields[name]
+  return typeof value === 'number' || typeof value === 'bigint' ? BigInt(value) : 0n
+}
+
 /** Where a frame on br-int came from, beyond its port: values of `origin`. */
 export const ORIGIN = { local: 0, tunnel: 1, provider: 2, router: 3 } as const
 
@@ -77,11 +91,23 @@ export const EGRESS = 0
 /** Into the port. */
 export const INGRESS = 1
 
+/** What `gateway` holds when no gateway of the router lives. */
+export const NO_GATEWAY = 0xffff
+
 /** A destination port key that stands for "out of this chassis": no port has it. */
 export const UPLINK = 0xffffffff
 
 /** The bit of `policy` that says that its groups are stateless. */
 export const STATELESS = 0x80000000
+
+/** The policy of a port without port security that is in a firewall group: it allows all, and has connections tracked. */
+export const OPEN_POLICY = 0x7fffffff
+
+/** Values of `way`: what conntrack knows of a packet that a firewall judges. */
+export const WAY = { unknown: 0, original: 1, reply: 2, related: 3 } as const
+
+/** Values of `side`. */
+export const SIDE = { in: 0, out: 1 } as const
 
 /** The network key, on br-int. */
 export const network = register('network', {
@@ -121,8 +147,8 @@ export const direction = register('direction', {
   bridge: 'br-int',
   field: 'reg2',
   bits: [8, 8],
-  lives: [['egress_conntrack', 'ingress_verdict']],
-  doc: 'which rules of the policy count: 0 egress, 1 ingress',
+  lives: [['egress_conntrack', 'ingress_firewall_verdict']],
+  doc: 'which rules count, of the policy or of the firewall group: 0 egress, 1 ingress',
 })
 
 /** What the rules said. */
@@ -130,8 +156,8 @@ export const allowed = register('allowed', {
   bridge: 'br-int',
   field: 'reg2',
   bits: [9, 9],
-  lives: [['egress_conntrack', 'ingress_verdict']],
-  doc: '1 when a rule of the policy allows the frame',
+  lives: [['egress_conntrack', 'ingress_firewall_verdict']],
+  doc: '1 when a rule of the policy, or all firewall groups asked, allow the frame',
 })
 
 /** Whether the connection is to be committed. */
@@ -139,7 +165,7 @@ export const commit = register('commit', {
   bridge: 'br-int',
   field: 'reg2',
   bits: [10, 10],
-  lives: [['egress_policy', 'ingress_verdict']],
+  lives: [['egress_policy', 'ingress_firewall_verdict']],
   doc: '1 when the connection is to be committed with the keys of its ports',
 })
 
@@ -179,6 +205,52 @@ export const fromRouter = register('from_router', {
   doc: '1 when a router itself says what the packet says: no firewall group judges it',
 })
 
+/** What conntrack knows of a packet that a firewall judges. */
+export const way = register('way', {
+  bridge: 'br-int',
+  field: 'reg2',
+  bits: [20, 21],
+  lives: [
+    ['egress_firewall', 'egress_firewall_verdict'],
+    ['router_admission', 'router_firewall_verdict'],
+    ['flood_output', 'flood_guarded'],
+    ['ingress_firewall', 'ingress_firewall_verdict'],
+  ],
+  doc: '1 the packet is of a connection in its original direction, or new, 2 a reply, 3 an error about one; 0 not known yet',
+})
+
+/** Whether a firewall rejects the packet. */
+export const rejected = register('rejected', {
+  bridge: 'br-int',
+  field: 'reg2',
+  bits: [22, 22],
+  lives: [
+    ['egress_firewall', 'egress_firewall_verdict'],
+    ['router_firewall', 'router_firewall_verdict'],
+    ['flood_output', 'flood_guarded'],
+    ['ingress_firewall', 'ingress_firewall_verdict'],
+  ],
+  doc: '1 when the rule of a firewall that decided rejects the packet: its sender is told',
+})
+
+/** Whether the router has firewall groups. */
+export const guarded = register('guarded', {
+  bridge: 'br-int',
+  field: 'reg2',
+  bits: [23, 23],
+  lives: [['router_admission', 'router_firewall']],
+  doc: '1 when the packet came into a router here that has interfaces in firewall groups',
+})
+
+/** Which interface of the router is asked for. */
+export const side = register('side', {
+  bridge: 'br-int',
+  field: 'reg2',
+  bits: [24, 24],
+  lives: [['router_firewall', 'router_firewall_verdict']],
+  doc: 'whose firewall group is asked: 0 that of the interface by which the packet came in, 1 by which it goes out',
+})
+
 /** What is copied unjudged. */
 export const exempt = register('exempt', {
   bridge: 'br-int',
@@ -193,7 +265,7 @@ export const found = register('found', {
   bridge: 'br-int',
   field: 'reg2',
   bits: [13, 13],
-  lives: [['address_question', 'router_neighbor']],
+  lives: [['external_input', 'router_neighbor']],
   doc: '1 when the address asked for is that of one port',
 })
 
@@ -202,7 +274,7 @@ export const foundRouter = register('found_router', {
   bridge: 'br-int',
   field: 'reg2',
   bits: [14, 14],
-  lives: [['address_question', 'router_neighbor']],
+  lives: [['external_input', 'router_neighbor']],
   doc: '1 when that port is the interface of a router',
 })
 
@@ -246,7 +318,7 @@ export const remoteGroups = register('remote_groups', {
 export const neighborAddress = register('neighbor_address', {
   bridge: 'br-int',
   field: 'xxreg1',
-  lives: [['address_question', 'router_neighbor']],
+  lives: [['external_input', 'router_neighbor']],
   doc: 'address asked for, or next hop; IPv4 as ::ffff:a.b.c.d',
 })
 
@@ -258,7 +330,7 @@ export const neighborMac = register('neighbor_mac', {
   bridge: 'br-int',
   field: 'xxreg2',
   bits: [0, 47],
-  lives: [['address_question', 'router_neighbor']],
+  lives: [['external_input', 'router_neighbor']],
   doc: 'MAC of the port that has the address asked for',
 })
 
@@ -267,16 +339,50 @@ export const routerMac = register('router_mac', {
   bridge: 'br-int',
   field: 'xxreg2',
   bits: [64, 111],
-  lives: [['router_route', 'router_neighbor']],
-  doc: 'MAC of the interface by which the packet leaves the router',
+  lives: [['router_admission', 'router_neighbor']],
+  doc: 'MAC of the interface, gateway or floating IP by which the packet leaves the router',
 })
 
 /** The router. */
 export const router = register('router', {
   bridge: 'br-int',
   field: 'reg13',
-  lives: [['router_admission', 'router_neighbor']],
+  lives: [
+    ['classify', 'classify'],
+    ['router_admission', 'router_neighbor'],
+  ],
   doc: 'key of the router that the packet is in',
+})
+
+/** Where the router's gateway is. */
+export const gateway = register('gateway', {
+  bridge: 'br-int',
+  field: 'reg3',
+  bits: [16, 31],
+  lives: [
+    ['external_input', 'external_responder'],
+    ['router_admission', 'gateway_admission'],
+    ['router_gateway', 'router_transit'],
+  ],
+  doc: "number of the OpenFlow port that stands for the gateway's chassis: 0x4000 + its key; 0xffff: none lives",
+})
+
+/** Whether the packet leaves the router by its gateway. */
+export const external = register('external', {
+  bridge: 'br-int',
+  field: 'reg2',
+  bits: [17, 17],
+  lives: [['router_admission', 'output']],
+  doc: '1 when the packet leaves a router by its gateway: it bears the MAC of that, not of the chassis',
+})
+
+/** Whether the packet is too big. */
+export const tooBig = register('too_big', {
+  bridge: 'br-int',
+  field: 'reg2',
+  bits: [18, 18],
+  lives: [['router_route', 'network_zone']],
+  doc: '1 when the packet is larger than the network takes to which a router sends it',
 })
 
 /** The interface of the router. */
@@ -291,8 +397,25 @@ export const routerInterface = register('router_interface', {
 export const policy = register('policy', {
   bridge: 'br-int',
   field: 'reg12',
-  lives: [['classify', 'ingress_verdict']],
+  lives: [
+    ['classify', 'egress_verdict'],
+    ['flood', 'receiver'],
+    ['ingress_conntrack', 'ingress_verdict'],
+  ],
   doc: 'policy key of the port that is judged; bit 31: stateless; 0: not judged',
+})
+
+/** The firewall group asked. */
+export const firewall = register('firewall', {
+  bridge: 'br-int',
+  field: 'reg12',
+  lives: [
+    ['egress_firewall', 'egress_firewall_verdict'],
+    ['router_firewall', 'router_firewall_verdict'],
+    ['flood_output', 'flood_guarded'],
+    ['ingress_firewall', 'ingress_firewall_verdict'],
+  ],
+  doc: 'key of the firewall group that is asked, or that let the packet not pass; in firewall_rules, of its policy',
 })
 
 /** Whom the connection must belong to. */
@@ -371,8 +494,9 @@ export const tunnelPort = register('tunnel_port', {
 export const registers: readonly Register[] = [
   ...[network, sourcePort, destinationPort],
   ...[origin, direction, allowed, commit, known, senderAnew, receiverAnew, fromRouter, exempt],
+  ...[way, rejected, guarded, side, firewall],
   ...[found, foundRouter, zone, remoteAddress, remoteGroups, neighborAddress, neighborMac],
-  ...[routerMac, router, routerInterface],
+  ...[routerMac, router, gateway, external, tooBig, routerInterface],
   ...[policy, judgedPort, labelPort, group, page, localPort],
   ...[tunnelNetwork, destinationChassis, tunnelPort],
 ]

@@ -9,10 +9,8 @@ import { Compiler } from '#compiler'
 import { ChassisSessions, controllerTarget, type ListenAt } from '#fabric/chassis/index'
 import { PortStatus } from '#fabric/port-status'
 import { listenForSwitches, Programming } from '#fabric/programming/index'
-import { RouterErrors } from '#fabric/router-errors'
-import { PACKET_IN, portOfCutOver, routerErrorOf } from '#flows/packet-in'
+import { PACKET_IN, portOfCutOver } from '#flows/packet-in'
 import { pipeline } from '#flows/pipeline'
-import { routerInterface } from '#flows/registers'
 import {
   type Attachment,
   attachments,
@@ -30,6 +28,8 @@ import { fabricView } from './fabric-view.ts'
 import { liveView } from './live-view.ts'
 import { addFabricMetrics } from './metrics.ts'
 import { migrations } from './migrations/index.ts'
+import { previewing } from './preview.ts'
+import { serveRouters } from './routing.ts'
 import { tracing } from './trace.ts'
 import { reportUpgrade } from './upgrade-report.ts'
 
@@ -85,7 +85,8 @@ export const startController = async (options: ServeOptions, log: Logger, versio
       // The announcement goes on its way once it may: physical switches learn the new place from it.
       if (await programming.acknowledged(id, store.revision, 2000)) programming.inject(id, bridge, inPort, packet)
     })
-    answerForRouters(store, programming)
+    const routing = serveRouters(store, programming)
+    closers.push(() => routing.close())
 
     const switches = await Promise.all(
       options.openflow.map(listener =>
@@ -129,6 +130,7 @@ export const startController = async (options: ServeOptions, log: Logger, versio
       quotas: options.quotas,
       fabric: fabricView({ compiler, programming, sessions, pipeline }),
       counters: counterView({ compiler, programming, pipeline }),
+      preview: previewing(compiler, pipeline),
       tracing: tracing({ store, compiler, programming, pipeline }),
       live: liveView({ compiler, programming, costs, pipeline }),
       console: CONSOLE,
@@ -158,21 +160,6 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     await stop()
     throw error
   }
-}
-
-/** Lets routers say by ICMP what they cannot deliver. */
-const answerForRouters = (store: Store, programming: Programming) => {
-  const errors = new RouterErrors({
-    store,
-    send: (id, port, packet) => programming.emit(id, 'br-int', port, packet),
-    now: () => performance.now(),
-  })
-  programming.packetIns.on(PACKET_IN.routerError, ({ chassis: id, inPort, packet, fields, userdata }) => {
-    const why = routerErrorOf(userdata)
-    const interfaceKey = fields[routerInterface.field]
-    if (why !== undefined && typeof interfaceKey === 'number')
-      errors.answer({ chassis: id, inPort, packet, why, interfaceKey })
-  })
 }
 
 /** Where the console is built: scripts/console. */

@@ -6,7 +6,7 @@ import {
   type FlowChange as MonitoredChange,
   type OpenFlowError,
 } from 'node-openflow'
-import { CONTROLLER, OFP15, output, TABLE, Writer, writeInstructions, writeMatch } from 'node-openflow/flow'
+import { OFP15, output, TABLE, Writer, writeInstructions, writeMatch } from 'node-openflow/flow'
 import { COMMIT, COMMIT_XID, OPEN, OPEN_XID } from './frames.ts'
 import {
   type BundleResult,
@@ -152,8 +152,7 @@ export const openFlowSwitch = (connection: Connection): Switch => {
     counters: filter => flows(connection, filter, counters),
     watch: listener => watch(connection, listener),
     inject: (inPort, data) => connection.send({ type: 'packet_out', inPort, actions: [output(TABLE)], data }),
-    emit: (outPort, data) =>
-      connection.send({ type: 'packet_out', inPort: CONTROLLER, actions: [output(outPort)], data }),
+    run: (actions, data, inPort) => connection.send({ type: 'packet_out', inPort, actions, data }),
     flushZone: zone => connection.send({ type: 'ct_flush_zone', zone }),
     close: why => connection.destroy(new Error(why)),
   }

@@ -1,5 +1,6 @@
 // Programs all chassis: takes in what the compiler changed, hands it to those that hold the flow sets concerned, and
 // says what stands where.
+import { type Action, CONTROLLER, output } from 'node-openflow/flow'
 import {
   type Bridge,
   bridges,
@@ -244,7 +245,15 @@ export class Programming {
 
   /** Sends a packet out of a port of a bridge, past its flow tables; lost when there is no connection. */
   emit(chassis: string, bridge: Bridge, outPort: number, packet: Uint8Array): void {
-    this.#chassis.get(chassis)?.bridges[bridge].switch?.emit(outPort, packet)
+    this.run(chassis, bridge, [output(outPort)], packet)
+  }
+
+  /**
+   * Does actions on a packet on a bridge, as a flow would on one that came in by a port (default: one that can be sent out of
+   * any port); lost when there is no connection.
+   */
+  run(chassis: string, bridge: Bridge, actions: readonly Action[], packet: Uint8Array, inPort = CONTROLLER): void {
+    this.#chassis.get(chassis)?.bridges[bridge].switch?.run(actions, packet, inPort)
   }
 
   /**

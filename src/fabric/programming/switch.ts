@@ -1,4 +1,5 @@
 // What programming asks of a connected switch. The one file of this folder that puts it into messages is openflow.ts.
+import type { Action } from 'node-openflow/flow'
 import type { Bridge, FlowEntry } from '#compiler/flow-set'
 import type { WireFlow } from './frames.ts'
 
@@ -79,8 +80,8 @@ export interface Switch {
   watch(listener: (changes: readonly FlowChange[]) => void): void
   /** Sends a packet through the flow tables as if it had come in by a port. */
   inject(inPort: number, packet: Uint8Array): void
-  /** Sends a packet out of a port, past the flow tables. */
-  emit(outPort: number, packet: Uint8Array): void
+  /** Does actions on a packet, as a flow would on one that came in by a port. */
+  run(actions: readonly Action[], packet: Uint8Array, inPort: number): void
   /** Forgets the connections of a conntrack zone, before it does anything that is asked later. */
   flushZone(zone: number): void
   close(why: string): void
