@@ -1,6 +1,6 @@
 // The newest commits and deviations, kept so that a client that was away gets what it missed. In memory: a client that
 // left off earlier than this is told so, and reads the present state instead.
-import type { Commit } from '#model'
+import type { Change, Commit } from '#model'
 import type { FeedChange, FeedCommit, FeedDrift } from './feed-messages.ts'
 import type { CostView } from './live-view.ts'
 
@@ -15,7 +15,8 @@ const changedFields = (before: Named, after: Named): readonly string[] =>
     name => before[name] !== after[name] && JSON.stringify(before[name]) !== JSON.stringify(after[name]),
   )
 
-const showChange = ({ kind, id, before, after }: Commit['changes'][number]): FeedChange => {
+/** A change for people: which record, and which of its fields. */
+export const showChange = ({ kind, id, before, after }: Change): FeedChange => {
   const name = ((after ?? before) as Named | undefined)?.name
   const named = typeof name === 'string' && name !== '' ? { name } : {}
   if (before === undefined) return { kind: kind.name, id, op: 'create', ...named }

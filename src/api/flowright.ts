@@ -163,7 +163,8 @@ function showChassis(c: Chassis, reader: Reader, fabric: FabricView) {
 
 const hex = (cookie: bigint) => `0x${cookie.toString(16)}`
 
-function showFlow(flow: FlowView, store: Store) {
+/** A flow with what the switch counted, if it was asked, and the records that asked for it. */
+export function showFlow(flow: FlowView, store: Store) {
   const { counters } = flow
   return {
     bridge: flow.bridge,

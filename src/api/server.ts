@@ -17,13 +17,14 @@ import { type Authenticate, everybody } from './engine/context.ts'
 import { serveVersions } from './engine/discovery.ts'
 import { answerError } from './engine/errors.ts'
 import { serveOpenApi } from './engine/openapi.ts'
-import { serveFrom } from './engine/serve.ts'
+import { rehearsals, serveFrom } from './engine/serve.ts'
 import { type FabricView, noFabric } from './fabric-view.ts'
 import { serveFeed } from './feed.ts'
 import { serveFlowright, showSource } from './flowright.ts'
 import type { LiveView } from './live-view.ts'
 import { serveHealth, serveMetrics } from './metrics.ts'
 import { serveNeutron } from './neutron/index.ts'
+import { type Previewing, servePreview } from './preview.ts'
 import { serveTrace } from './trace.ts'
 import type { Tracing } from './trace-view.ts'
 
@@ -41,6 +42,8 @@ export interface ApiOptions {
   readonly counters?: CounterView
   /** Traces packets; absent: there is no such path. */
   readonly tracing?: Tracing
+  /** Says what changes would do to flows; absent: there is no such path. */
+  readonly preview?: Previewing
   /** What the event feed follows; absent: there is no feed. */
   readonly live?: LiveView
   /** The directory of the built console; absent: there is none. */
@@ -119,6 +122,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
       own.addHook('onRequest', identify)
       serveFlowright(own, store, fabric, serve)
       serveCounters(own, store, counters)
+      if (options.preview) servePreview(own, store, options.preview)
       if (options.tracing) serveTrace(own, store, options.tracing, showSource)
     },
     { prefix: '/flowright/v1' },
@@ -151,6 +155,7 @@ function requireJsonWanted(accept: string | undefined): void {
 
 /** One line for each change that was asked for; what is only looked at is for debugging. */
 function logAnswer(request: FastifyRequest, reply: FastifyReply): void {
+  if (rehearsals.getStore()) return
   const level = request.method === 'GET' || request.method === 'HEAD' ? 'debug' : 'info'
   const facts = {
     status: reply.statusCode,

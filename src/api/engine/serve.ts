@@ -1,6 +1,7 @@
 // How requests meet the store: reads answer what is durable, writes are one transaction and answer once it is durable.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { FastifyReply, FastifyRequest, RouteGenericInterface } from 'fastify'
-import type { QuotaLimits, Transaction } from '#model'
+import type { Change, QuotaLimits, Transaction } from '#model'
 import type { Store } from '#store'
 import type { Context } from './context.ts'
 import type { View } from './resource.ts'
@@ -41,8 +42,13 @@ export const serveFrom = (store: Store, quotas: QuotaLimits): Serve => ({
     // what was seen may have been taken back by a disk that refused
     return store.trouble ? answer() : seen
   },
-  write: handle => (request, reply) =>
-    store.transact({ source: 'api', request: request.context.requestId }, tx =>
-      handle({ reader: tx, context: request.context }, request, reply),
-    ),
+  write: handle => (request, reply) => {
+    const origin = { source: 'api', request: request.context.requestId }
+    const work = (tx: Transaction) => handle({ reader: tx, context: request.context }, request, reply)
+    const see = rehearsals.getStore()
+    return see ? store.rehearse(origin, work, see) : store.transact(origin, work)
+  },
 })
+
+/** Requests made within are rehearsed: what they would write is shown to a function, whose result is the answer. */
+export const rehearsals = new AsyncLocalStorage<(changes: readonly Change[]) => unknown>()
