@@ -1,0 +1,235 @@
+// Tells the hosts and switches of external networks where an address of ours now is, by gratuitous ARP or unsolicited
+// advertisements: of floating IPs, and of routers' gateways. Said three times, after the chassis acknowledged the flows that
+// serve the address, from the port of its physical network.
+import { isDeepStrictEqual } from 'node:util'
+import {
+  type Attachment,
+  chassis as allChassis,
+  attachments,
+  type Binding,
+  bindings,
+  type Change,
+  type Chassis,
+  type Commit,
+  floatingIps,
+  ports,
+  type RouterPort,
+  routerPorts,
+  routers,
+} from '#model'
+import type { Store } from '#store'
+import { gratuitousArp } from './arp.ts'
+import { unsolicitedAdvertisement } from './nd.ts'
+import { TokenBuckets } from './token-bucket.ts'
+import { type WayOut, withTag } from './way-out.ts'
+
+/** When (ms after the flows are there) an address is announced. */
+const TIMES = [0, 1000, 3000] as const
+/** Frames a second from one chassis, and at once; what is too much waits for so many ms. */
+const FRAMES = { rate: 1000, burst: 1000, wait: 100 } as const
+/** How long (ms) a chassis may take to acknowledge flows; after that it announces nothing until it is back. */
+const PATIENCE = 60_000
+
+/** Addresses that routers have on an external network, all at one MAC. */
+export interface Announced {
+  /** Network id. */
+  readonly network: string
+  readonly mac: string
+  readonly ips: readonly string[]
+  /** Where they are: on the chassis of this id, or wherever the gateway of the router is. */
+  readonly at: { readonly chassis: string } | { readonly gatewayOf: string }
+  /** Whether the router itself has them. */
+  readonly isRouter: boolean
+}
+
+/** What announcing needs. */
+interface AnnouncementsOptions {
+  readonly store: Store
+  /** What is to be told of a floating IP; undefined while it stands for nothing. */
+  readonly floatingIp: (id: string) => Announced | undefined
+  /** What is to be told of the gateway of a router; undefined while it has none that is up. */
+  readonly gateway: (routerId: string) => Announced | undefined
+  readonly wayOut: (at: { readonly chassis: string; readonly network: string }) => WayOut | undefined
+  /** Sends a frame out of a port of a chassis' br-int. */
+  readonly emit: (chassis: string, port: number, frame: Uint8Array) => void
+  /** Resolves when a chassis holds the flows of a revision, with false when it does not in time (ms). */
+  readonly acknowledged: (chassis: string, revision: number, timeout: number) => Promise<boolean>
+  /** Milliseconds of a clock that goes forward. */
+  readonly now: () => number
+}
+
+/** Something announced, and where it is. */
+interface Place extends Announced {
+  readonly chassis: string
+  /** What it is, in one text. */
+  readonly said: string
+}
+
+/** A floating IP or the gateway of a router. */
+type Subject = `floating ip ${string}` | `gateway ${string}`
+
+/** Announces addresses of external networks. */
+export class Announcements {
+  readonly #options: AnnouncementsOptions
+  readonly #places = new Map<Subject, Place>()
+  /** By router: the chassis where its gateway is. */
+  readonly #gateways = new Map<string, string>()
+  readonly #timers = new Map<Subject, NodeJS.Timeout>()
+  readonly #budgets = new TokenBuckets(FRAMES.rate, FRAMES.burst, 10_000)
+  readonly #stop: () => void
+  /** Frames sent. */
+  readonly counts = { sent: 0 }
+
+  constructor(options: AnnouncementsOptions) {
+    this.#options = options
+    const { store } = options
+    // What is there already was announced when it came to be there.
+    for (const { id } of store.all(floatingIps)) this.#note(`floating ip ${id}`)
+    this.#stop = store.follow(commit => this.#changed(commit))
+  }
+
+  /** How many addresses are being announced. */
+  get pending(): number {
+    return this.#timers.size
+  }
+
+  /** The gateway of a router is on a chassis now; undefined: on none. */
+  gatewayMoved(routerId: string, chassis: string | undefined): void {
+    if (this.#gateways.get(routerId) === chassis) return
+    if (chassis === undefined) this.#gateways.delete(routerId)
+    else this.#gateways.set(routerId, chassis)
+    this.#considerRouter(routerId, this.#options.store.revision)
+  }
+
+  /** A chassis came back: the switches that it is plugged into may have forgotten where its addresses are. */
+  returned(chassis: string): void {
+    const { revision } = this.#options.store
+    for (const [subject, place] of this.#places)
+      if (place.chassis === chassis) void this.#announce(subject, place, revision)
+  }
+
+  close(): void {
+    this.#stop()
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    this.#timers.clear()
+    this.#places.clear()
+  }
+
+  #changed({ changes, revision }: Commit): void {
+    for (const subject of new Set(changes.flatMap(change => [...this.#subjects(change)])))
+      this.#consider(subject, revision)
+  }
+
+  /** What a change may have moved. */
+  *#subjects({ kind, id, before, after }: Change): Iterable<Subject> {
+    const { store } = this.#options
+    const docs = [before, after].filter(doc => doc !== undefined)
+    switch (kind.name) {
+      case floatingIps.name:
+        yield `floating ip ${id}`
+        break
+      case routers.name:
+        yield* this.#ofRouter(id)
+        break
+      case routerPorts.name:
+        for (const { role, routerId } of docs as unknown as RouterPort[])
+          if (role === 'gateway') yield* this.#ofRouter(routerId)
+        break
+      case bindings.name:
+        yield* this.#ofPort((docs[0] as unknown as Binding).port)
+        break
+      case attachments.name: {
+        const { chassis, network } = docs[0] as unknown as Attachment
+        if (store.countBy(floatingIps, 'network', network) > 0) yield* this.#ofChassis(chassis)
+        break
+      }
+      case allChassis.name: {
+        const [was, is] = [before, after].map(doc => (doc as Chassis | undefined)?.providerPorts)
+        if (!isDeepStrictEqual(was, is)) yield* this.#ofChassis(id)
+        break
+      }
+      case ports.name: {
+        const gateway = store.get(routerPorts, id)
+        if (gateway?.role === 'gateway') yield* this.#ofRouter(gateway.routerId)
+        break
+      }
+    }
+  }
+
+  *#ofPort(port: string): Iterable<Subject> {
+    for (const { id } of this.#options.store.by(floatingIps, 'port', port)) yield `floating ip ${id}`
+  }
+
+  *#ofChassis(chassis: string): Iterable<Subject> {
+    for (const { port } of this.#options.store.by(bindings, 'chassis', chassis)) yield* this.#ofPort(port)
+  }
+
+  *#ofRouter(routerId: string): Iterable<Subject> {
+    yield `gateway ${routerId}`
+    for (const { id } of this.#options.store.by(floatingIps, 'router', routerId)) yield `floating ip ${id}`
+  }
+
+  #considerRouter(routerId: string, revision: number): void {
+    for (const subject of this.#ofRouter(routerId)) this.#consider(subject, revision)
+  }
+
+  /** Announces something if it is where it was not before. */
+  #consider(subject: Subject, revision: number): void {
+    const before = this.#places.get(subject)
+    const place = this.#note(subject)
+    if (place !== undefined && place.said !== before?.said) void this.#announce(subject, place, revision)
+  }
+
+  /** Remembers where something is. */
+  #note(subject: Subject): Place | undefined {
+    const place = this.#placeOf(subject)
+    const before = this.#places.get(subject)
+    if (place === undefined) this.#places.delete(subject)
+    else if (place.said !== before?.said) this.#places.set(subject, place)
+    return this.#places.get(subject)
+  }
+
+  #placeOf(subject: Subject): Place | undefined {
+    const { floatingIp, gateway } = this.#options
+    const of = subject.startsWith(GATEWAY)
+      ? gateway(subject.slice(GATEWAY.length))
+      : floatingIp(subject.slice(FLOATING_IP.length))
+    if (of === undefined) return undefined
+    const chassis = 'chassis' in of.at ? of.at.chassis : this.#gateways.get(of.at.gatewayOf)
+    return chassis === undefined
+      ? undefined
+      : { ...of, chassis, said: [chassis, of.network, of.mac, ...of.ips].join(' ') }
+  }
+
+  async #announce(subject: Subject, place: Place, revision: number): Promise<void> {
+    if (!(await this.#options.acknowledged(place.chassis, revision, PATIENCE))) return
+    this.#say(subject, place, 0)
+  }
+
+  /** Says something the so-manieth time, and later again. */
+  #say(subject: Subject, place: Place, times: number): void {
+    clearTimeout(this.#timers.get(subject))
+    this.#timers.delete(subject)
+    if (this.#places.get(subject) !== place) return
+    const again = (ms: number, next: number) =>
+      this.#timers.set(subject, setTimeout(() => this.#say(subject, place, next), ms).unref())
+    const { wayOut, emit, now } = this.#options
+    const { chassis, mac, ips, isRouter } = place
+    const way = wayOut(place)
+    if (way === undefined) return
+    if (!this.#budgets.take(chassis, now())) {
+      again(FRAMES.wait, times)
+      return
+    }
+    for (const ip of ips) {
+      const frame = ip.includes(':') ? unsolicitedAdvertisement(mac, ip, isRouter) : gratuitousArp(mac, ip)
+      emit(chassis, way.port, withTag(frame, way.vlan))
+      this.counts.sent++
+    }
+    const [at, next] = [TIMES[times], TIMES[times + 1]]
+    if (at !== undefined && next !== undefined) again(next - at, times + 1)
+  }
+}
+
+const GATEWAY = 'gateway '
+const FLOATING_IP = 'floating ip '
