@@ -17,7 +17,6 @@ import {
   networks,
   PoolExhausted,
   type Reader,
-  type Router,
   reattach,
   reattachChassis,
   removeChassis,
@@ -31,6 +30,7 @@ import {
 import { joinRouter } from '#model/rules/router-port'
 import { openMemoryStore } from '#store'
 import { aBinding, aChassis, aNetwork, aPort } from '#test/support/model'
+import { aRouter } from '#test/support/routing'
 
 const setUp = () => {
   const store = openMemoryStore({ kinds: modelKinds })
@@ -39,10 +39,6 @@ const setUp = () => {
 const host = aChassis('host1', 1)
 const flatNetwork = (id: string, key: number, physicalNetwork = 'physnet1') =>
   aNetwork(id, key, { segments: [{ networkType: 'flat', physicalNetwork }] })
-const aRouter = (id: string, key: number): Router => ({
-  ...{ id, key, projectId: 'p', name: id, adminStateUp: true, distributed: true, ha: true },
-  ...{ enableSnat: true, routes: [], availabilityZoneHints: [] },
-})
 const connect = (tx: Transaction, routerId: string, networkId: string, role: 'interface' | 'gateway' = 'interface') => {
   if (!tx.get(routers, routerId)) tx.insert(routers, aRouter(routerId, Number(routerId.slice(1))))
   tx.insert(routerPorts, { id: `${routerId}-${networkId}`, routerId, networkId, role })
