@@ -4,7 +4,7 @@ import type { SourceView } from './fabric-view.ts'
 /** What to trace: the first packet that one port sends to another, or any packet that comes in at a chassis. */
 export type TraceAsked = (
   | {
-      /** Ids or names of ports. */
+      /** Ids or names of ports, or addresses: those of hosts outside, floating IPs, gateways. */
       readonly from: string
       readonly to: string
       /** `tcp 443`, `udp 53`, `icmp`, `arp`. */
@@ -26,6 +26,8 @@ export type TraceAsked = (
   readonly tables: 'intended' | 'installed'
   /** Send such a packet for real, too, and see which flows count it. */
   readonly isLive: boolean
+  /** Ids of chassis that are taken for dead: which gateway is chosen then, and what no longer gets where. */
+  readonly dead: readonly string[]
 }
 
 /** A flow that a packet met. */
@@ -69,6 +71,12 @@ export type EffectView =
       readonly commit: boolean
       readonly state: readonly string[]
       readonly resumes: boolean
+      /** What NAT changed, such as source, 10.0.0.5, 203.0.113.7. */
+      readonly translated: readonly {
+        readonly end: 'source' | 'destination'
+        readonly before: string
+        readonly after: string
+      }[]
     }
   | { readonly type: 'learn'; readonly flow: string }
   | { readonly type: 'note'; readonly text: string }

@@ -80,6 +80,7 @@ const choose = <T extends string>(query: Query, name: string, choices: readonly 
 
 /** What a query asks for. */
 function readAsked(query: Query, isLive: boolean): TraceAsked {
+  const how = { isLive, dead: query.dead === undefined ? [] : [query.dead].flat() }
   const text = (name: string): string => {
     const value = query[name]
     if (typeof value === 'string' && value !== '') return value.slice(0, 2000)
@@ -89,7 +90,7 @@ function readAsked(query: Query, isLive: boolean): TraceAsked {
   if (query.chassis !== undefined) {
     const states = query.ct
     return {
-      ...{ chassis: text('chassis'), packet: text('packet'), tables, isLive },
+      ...{ chassis: text('chassis'), packet: text('packet'), tables, ...how },
       bridge: choose(query, 'bridge', ['br-int', 'br-tun']),
       states: states === undefined ? undefined : [states].flat().map(state => state.split(/[,|]/)),
     }
@@ -97,7 +98,7 @@ function readAsked(query: Query, isLive: boolean): TraceAsked {
   const version = query.ip_version
   if (version !== undefined && version !== '4' && version !== '6') throw notIn('ip_version', version, ['4', '6'])
   return {
-    ...{ from: text('from'), to: text('to'), protocol: text('protocol'), tables, isLive },
+    ...{ from: text('from'), to: text('to'), protocol: text('protocol'), tables, ...how },
     ipVersion: version === undefined ? undefined : version === '4' ? 4 : 6,
     as: choose(query, 'as', ['new', 'reply', 'established']),
   }

@@ -29,6 +29,7 @@ interface Effect {
   readonly zone?: number
   readonly commit?: boolean
   readonly state?: readonly string[]
+  readonly translated?: readonly { readonly end: string; readonly before: string; readonly after: string }[]
   readonly flow?: string
   readonly text?: string
 }
@@ -61,6 +62,7 @@ interface Options extends ApiOptions {
   readonly live?: boolean
   readonly bridge?: string
   readonly ct?: readonly string[]
+  readonly dead?: readonly string[]
 }
 
 /** `flowright trace`. */
@@ -69,8 +71,8 @@ export function trace(): Command {
     .description("a packet's way through tables, bridges and chassis; status 1 unless it is delivered")
     .usage("--from PORT --to PORT tcp 443 | CHASSIS 'in_port=…,tcp,…'")
     .argument('<what...>', 'a protocol (tcp 443, udp 53, icmp, arp); or a chassis and a packet, as ovs-ofctl writes it')
-    .option('--from <port>', 'id or name of the port that sends')
-    .option('--to <port>', 'id or name of the port that is to receive')
+    .option('--from <port>', 'id or name of the port that sends, or the address of a host outside')
+    .option('--to <port>', 'id or name of the port that is to receive, or an address such as a floating IP')
     .addOption(
       new Option('--as <packet>', 'the first packet of a connection, the reply to it, or one after both')
         .choices(['new', 'reply', 'established'])
@@ -80,6 +82,7 @@ export function trace(): Command {
     .option('--installed', 'read the flows from the switches that it passes, instead of those that they should hold')
     .option('--live', 'send such a packet for real, too, and tell which flows on the way counted it')
     .option('--bridge <name>', 'where a packet of your own comes in (default: br-int)')
+    .option('--dead <chassis...>', 'as if these chassis did not live: which gateway takes over then')
     .option('--ct <states...>', 'what connection tracking tells, each time it is asked, such as trk,est')
     .action(async (what: string[], options: Options) => {
       const { trace: found } = await controllerApi(options).call<{ trace: Trace }>(
@@ -92,8 +95,9 @@ export function trace(): Command {
 }
 
 function query(what: readonly string[], options: Options): URLSearchParams {
-  const { from, to, as, ipVersion, bridge, ct = [] } = options
+  const { from, to, as, ipVersion, bridge, ct = [], dead = [] } = options
   const query = new URLSearchParams(options.installed ? { tables: 'installed' } : {})
+  for (const chassis of dead) query.append('dead', chassis)
   if (from !== undefined || to !== undefined) {
     if (from === undefined || to === undefined) throw new CommandError('trace needs both --from and --to')
     for (const [name, value] of Object.entries({ from, to, protocol: what.join(' '), as })) query.set(name, value)
@@ -180,7 +184,8 @@ const showEffect = (effect: Effect, depth: number): readonly string[] => {
       return [...line(`-> port ${effect.port}: ${effect.to}`), ...(effect.arrival ? showArrival(effect.arrival) : [])]
     case 'ct': {
       const what = effect.commit ? 'connection committed' : 'connection tracked'
-      return line(`${what} in zone ${effect.zone}: ${effect.state?.join(', ')}`)
+      const nat = (effect.translated ?? []).map(t => `, ${t.end} ${t.before} translated to ${t.after}`)
+      return line(`${what} in zone ${effect.zone}: ${effect.state?.join(', ')}${nat.join('')}`)
     }
     case 'controller':
       return line('-> the controller')

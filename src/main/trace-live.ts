@@ -3,7 +3,7 @@ import type { LiveTraceView } from '#api'
 import { type Bridge, isOurs } from '#compiler'
 import type { Programming } from '#fabric/programming/index'
 import { effectsOf, type Trace, type TraceStart, type Visit } from '#tracer'
-import { CannotTrace } from '#tracer/between'
+import { CannotTrace } from '#tracer/cannot-trace'
 import { frameOf } from '#tracer/frame'
 
 /** Switches tell their counters up to a second late; longer, the packet did not come. */

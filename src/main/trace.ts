@@ -5,8 +5,9 @@ import type { TraceAsked, Tracing } from '#api'
 import type { Bridge, Compiler, Pipeline } from '#compiler'
 import type { Programming } from '#fabric/programming/index'
 import { dropReasons } from '#flows/drop-reasons'
+import { packetInWords } from '#flows/packet-in-words'
 import { registers } from '#flows/registers'
-import { chassisOf, type Port, refuse } from '#model'
+import { chassisOf, refuse } from '#model'
 import type { Store } from '#store'
 import {
   Connections,
@@ -20,7 +21,8 @@ import {
   trace,
   UnknownField,
 } from '#tracer'
-import { CannotTrace, findPort, packetBetween, packetOfText, parseProtocol, replyTo } from '#tracer/between'
+import { type End, findEnd, packetOfEnds, packetOfText, parseProtocol, replyTo } from '#tracer/between'
+import { CannotTrace } from '#tracer/cannot-trace'
 import { isCtFlag } from '#tracer/conntrack'
 import { explain, type Verdict } from '#tracer/explain'
 import { CannotFrame } from '#tracer/frame'
@@ -55,8 +57,11 @@ export const tracing = ({ store, compiler, programming, pipeline }: Traced): Tra
   const intended = intendedTables(compiler)
   const show = traceViews(store, pipeline)
 
-  const verdictOf = (traced: Trace, to?: Port): Verdict =>
-    explain(traced, { model: store, pipeline, reasons: dropReasons, registers, ...(to ? { to } : {}) })
+  const verdictOf = (traced: Trace, to?: End): Verdict =>
+    explain(traced, {
+      ...{ model: store, pipeline, reasons: dropReasons, registers, told: packetInWords },
+      ...(to ? { to } : {}),
+    })
 
   const find = (asked: TraceAsked, follow: Follow): Found => {
     if ('chassis' in asked) {
@@ -65,10 +70,10 @@ export const tracing = ({ store, compiler, programming, pipeline }: Traced): Tra
       const traced = follow(start)
       return { start, traced, verdict: verdictOf(traced), before: [] }
     }
-    const [from, to] = [findPort(store, asked.from), findPort(store, asked.to)]
+    const [from, to] = [findEnd(store, asked.from), findEnd(store, asked.to)]
     // A real packet must begin a connection: a source port of its own keeps it from an earlier one's.
     const protocol = { ...(asked.isLive ? { sourcePort: anyPort() } : {}), ...parseProtocol(asked.protocol) }
-    let start = packetBetween(store, from, to, protocol, asked.ipVersion)
+    let start = packetOfEnds(store, { from, to, protocol, ipVersion: asked.ipVersion }, follow)
     const first = start
     const before: string[] = []
     let traced = follow(start)
@@ -85,7 +90,7 @@ export const tracing = ({ store, compiler, programming, pipeline }: Traced): Tra
 
   /** Traces with the tables at hand; states that were given stand for the tracker. */
   const attempt = (asked: TraceAsked, tables: TablesOf): Found => {
-    const world = modelWorld({ model: store, pipeline, tables })
+    const world = modelWorld({ model: store, pipeline, tables, dead: new Set(asked.dead) })
     const states = 'chassis' in asked ? asked.states?.map(readState) : undefined
     const tracker = states ? givenStates(states) : new Connections()
     return find(asked, start => trace(world, start, tracker))
@@ -122,6 +127,9 @@ export const tracing = ({ store, compiler, programming, pipeline }: Traced): Tra
   return {
     trace: async asked => {
       if ('chassis' in asked) chassisOf(store, asked.chassis)
+      for (const id of asked.dead) chassisOf(store, id)
+      if (asked.isLive && asked.dead.length > 0)
+        throw refuse('HTTPBadRequest', { message: 'A real packet finds dead only the chassis that are.' })
       if (asked.isLive && 'as' in asked && asked.as !== 'new')
         throw refuse('HTTPBadRequest', { message: 'Only the first packet of a connection can be sent for real.' })
       try {

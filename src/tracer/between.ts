@@ -1,11 +1,23 @@
-// The packet that a port would send to another: its frame as the guest makes it, from what the model says of both.
+// The packet that a port would send to another, or to an address: its frame as the guest makes it, from what the model says
+// of both.
+import { isIPv6 } from 'node:net'
 import { type Match, parseMatch } from 'node-openflow/flow'
-import { bindings, type Port, ports, type Reader, routerPorts, subnets } from '#model'
-import type { Trace } from './steps.ts'
+import {
+  bindings,
+  contains,
+  formatIp,
+  type Port,
+  parseIp,
+  parsePrefix,
+  ports,
+  type Reader,
+  routerPorts,
+  subnets,
+} from '#model'
+import { CannotTrace } from './cannot-trace.ts'
+import { arrivalOf, inboundTo } from './outside.ts'
+import type { Outcome, Trace } from './steps.ts'
 import type { TraceStart } from './trace.ts'
-
-/** What cannot be traced, and why, in words. */
-export class CannotTrace extends Error {}
 
 /** A protocol with its ports, as people say it. */
 export interface Protocol {
@@ -52,31 +64,56 @@ export const findPort = (model: Reader, text: string): Port => {
   return named[0]
 }
 
-const isV6 = (address: string) => address.includes(':')
+/** An end of a packet: a port of ours, or an address of which nothing more is said. */
+export type End = Port | string
 
-/** Addresses of one family that both ports have. */
-const commonFamily = (from: Port, to: Port, ipVersion: 4 | 6 | undefined): readonly [src: string, dst: string] => {
+/** A port by its id or name, or an address. Throws CannotTrace. */
+export const findEnd = (model: Reader, text: string): End => {
+  const ip = parseIp(text)
+  return ip ? formatIp(ip) : findPort(model, text)
+}
+
+const isOn = (cidr: string, address: string): boolean => {
+  const [prefix, ip] = [parsePrefix(cidr), parseIp(address)]
+  return prefix !== undefined && ip !== undefined && contains(prefix, ip)
+}
+
+const nameOf = (end: End): string => (typeof end === 'string' ? end : end.name || end.id)
+
+/** Addresses of one family that both ends have. */
+const commonFamily = (from: End, to: End, ipVersion: 4 | 6 | undefined): readonly [src: string, dst: string] => {
   for (const version of ipVersion === undefined ? ([4, 6] as const) : [ipVersion]) {
-    const of = (port: Port) => port.fixedIps.find(ip => isV6(ip.ipAddress) === (version === 6))?.ipAddress
+    const of = (end: End) =>
+      (typeof end === 'string' ? [end] : end.fixedIps.map(ip => ip.ipAddress)).find(
+        address => isIPv6(address) === (version === 6),
+      )
     const [src, dst] = [of(from), of(to)]
     if (src !== undefined && dst !== undefined) return [src, dst]
   }
   const family = ipVersion === undefined ? 'of one family' : `of IPv${ipVersion}`
-  throw new CannotTrace(`${from.name || from.id} and ${to.name || to.id} have no addresses ${family}`)
+  throw new CannotTrace(`${nameOf(from)} and ${nameOf(to)} have no addresses ${family}`)
 }
 
-/** The MAC to which a guest sends what is for `address`: its owner's on the same network, else its router's. */
-const nextHop = (model: Reader, from: Port, src: string, to: Port): string => {
-  if (from.networkId === to.networkId) return to.macAddress
+/** The MAC to which a guest sends what is for an end: its own on the same network, else its router's. */
+const nextHop = (model: Reader, from: Port, src: string, to: End): string => {
+  if (typeof to !== 'string' && from.networkId === to.networkId) return to.macAddress
   const subnetId = from.fixedIps.find(ip => ip.ipAddress === src)?.subnetId ?? ''
-  const gateway = model.get(subnets, subnetId)?.gatewayIp
+  const subnet = model.get(subnets, subnetId)
+  const gateway = subnet?.gatewayIp
+  if (typeof to === 'string' && subnet && isOn(subnet.cidr, to)) {
+    const owner = model.holder(ports, `ip ${from.networkId} ${to}`)
+    if (owner) return owner.macAddress
+    throw new CannotTrace(`${to} is on the network of ${nameOf(from)}, and no port has it`)
+  }
   for (const { id } of model.by(routerPorts, 'network', from.networkId)) {
     const port = model.get(ports, id)
     if (port?.fixedIps.some(ip => ip.ipAddress === gateway)) return port.macAddress
   }
-  throw new CannotTrace(
-    `${from.name || from.id} and ${to.name || to.id} are on different networks, and no router has the gateway address ${gateway ?? 'that the subnet lacks'}`,
-  )
+  const apart =
+    typeof to === 'string'
+      ? `${to} is not on the network of ${nameOf(from)}`
+      : `${nameOf(from)} and ${nameOf(to)} are on different networks`
+  throw new CannotTrace(`${apart}, and no router has the gateway address ${gateway ?? 'that the subnet lacks'}`)
 }
 
 const transport = ({ name, port = 0, sourcePort = EPHEMERAL }: Protocol, v6: boolean): Match => {
@@ -87,11 +124,42 @@ const transport = ({ name, port = 0, sourcePort = EPHEMERAL }: Protocol, v6: boo
   return { nw_proto: NUMBERS[name], ...ends, ...(name === 'tcp' ? { tcp_flags: SYN } : {}) }
 }
 
-/** The first packet of `protocol` that a port sends to another, and where it comes in. Throws CannotTrace. */
+const ipPacket = (src: string, dst: string, protocol: Protocol): Match => {
+  const v6 = isIPv6(src)
+  const ends = v6 ? { eth_type: 0x86dd, ipv6_src: src, ipv6_dst: dst } : { eth_type: 0x0800, ip_src: src, ip_dst: dst }
+  return { ...ends, nw_ttl: 64, ...transport(protocol, v6) } as Match
+}
+
+/** What is traced between two ends. */
+export interface Between {
+  readonly from: End
+  readonly to: End
+  readonly protocol: Protocol
+  readonly ipVersion?: 4 | 6 | undefined
+}
+
+/**
+ * The first packet of `protocol` that one end sends to the other, and where it comes in. From an address it comes by an
+ * external network; `follow` tells then which chassis answers for the receiver. Throws CannotTrace.
+ */
+export const packetOfEnds = (
+  model: Reader,
+  { from, to, protocol, ipVersion }: Between,
+  follow: (start: TraceStart) => Trace,
+): TraceStart => {
+  if (typeof from !== 'string') return packetBetween(model, from, to, protocol, ipVersion)
+  if (protocol.name === 'arp') throw new CannotTrace('ARP from outside is traced as a packet of your own')
+  const inbound = inboundTo(model, to, isIPv6(from))
+  if (isIPv6(inbound.address) !== isIPv6(from))
+    throw new CannotTrace(`${from} and ${inbound.address} are addresses of different families`)
+  return arrivalOf(model, inbound, follow, ipPacket(from, inbound.address, protocol))
+}
+
+/** The first packet of `protocol` that a port sends to another or to an address, and where it comes in. Throws CannotTrace. */
 export const packetBetween = (
   model: Reader,
   from: Port,
-  to: Port,
+  to: End,
   protocol: Protocol,
   ipVersion?: 4 | 6,
 ): TraceStart => {
@@ -99,18 +167,15 @@ export const packetBetween = (
   const base = { in_port: ofport, eth_src: from.macAddress }
   const at = { chassis, bridge: 'br-int' }
   if (protocol.name === 'arp') {
-    if (from.networkId !== to.networkId) throw new CannotTrace('ARP does not leave its network')
+    if (typeof to !== 'string' && from.networkId !== to.networkId)
+      throw new CannotTrace('ARP does not leave its network')
     const [spa, tpa] = commonFamily(from, to, 4)
     const ask = { arp_op: 1, arp_sha: from.macAddress, arp_spa: spa, arp_tpa: tpa, arp_tha: NO_MAC }
     return { ...at, packet: { ...base, eth_dst: BROADCAST, eth_type: 0x0806, ...ask } }
   }
   const [src, dst] = commonFamily(from, to, ipVersion)
-  const eth = { ...base, eth_dst: nextHop(model, from, src, to) }
-  const v6 = isV6(src)
-  const ip: Match = v6
-    ? { eth_type: 0x86dd, ipv6_src: src, ipv6_dst: dst }
-    : { eth_type: 0x0800, ip_src: src, ip_dst: dst }
-  return { ...at, packet: { ...eth, ...ip, nw_ttl: 64, ...transport(protocol, v6) } }
+  const packet = { ...base, eth_dst: nextHop(model, from, src, to), ...ipPacket(src, dst, protocol) }
+  return { ...at, packet: packet as Match }
 }
 
 /** A packet in the syntax of ovs-ofctl, with what a real one would have where nothing is said: a TTL, a SYN. */
@@ -134,13 +199,28 @@ const END_PAIRS = [
 ] as const
 const SYN_ACK = 18
 
-/** What a port answers to a packet that reached it: SYN and ACK, the reply to an echo. Throws CannotTrace when it did not. */
-export const replyTo = (model: Reader, traced: Trace, port: Port): TraceStart => {
-  const reached = traced.outcomes.find(o => o.type === 'delivered' && o.id === port.id)
-  if (reached === undefined) throw new CannotTrace(`nothing reached ${port.name || port.id} that it could answer`)
-  const { chassis, ofport } = placeOfPort(model, port)
-  const { eth_type, nw_proto } = reached.packet
-  const packet: Record<string, unknown> = { in_port: ofport, eth_type, nw_proto, nw_ttl: 64 }
+/** Where a packet got to its end: a port, or a physical network with the address for its destination. */
+export const reachedEnd = ({ outcomes, arrivals }: Trace, end: End): readonly Extract<Outcome, { port: number }>[] => {
+  const start = arrivals[0]?.place
+  const ends = outcomes.filter(o => o.type === 'delivered' || o.type === 'left')
+  // What comes back where it came in is an answer of the switch.
+  const others = ends.filter(o => o.chassis !== start?.chassis || o.port !== start.port)
+  if (typeof end !== 'string') return others.filter(o => o.type === 'delivered' && o.id === end.id)
+  const delivered = others.filter(o => o.type === 'delivered')
+  return delivered.length > 0
+    ? delivered
+    : others.filter(({ packet: { ip_dst, ipv6_dst } }) => (ip_dst ?? ipv6_dst) === end)
+}
+
+/** What an end answers to a packet that reached it: SYN and ACK, the reply to an echo. Throws CannotTrace when it did not. */
+export const replyTo = (model: Reader, traced: Trace, end: End): TraceStart => {
+  const reached = reachedEnd(traced, end)[0]
+  if (reached === undefined) throw new CannotTrace(`nothing reached ${nameOf(end)} that it could answer`)
+  const { chassis, ofport: port } =
+    typeof end === 'string' ? { chassis: reached.chassis, ofport: reached.port } : placeOfPort(model, end)
+  const { eth_type, nw_proto, vlan_vid } = reached.packet
+  const tag = vlan_vid === undefined ? {} : { vlan_vid }
+  const packet: Record<string, unknown> = { in_port: port, eth_type, ...tag, nw_proto, nw_ttl: 64 }
   for (const [src, dst] of END_PAIRS) {
     packet[src] = reached.packet[dst]
     packet[dst] = reached.packet[src]

@@ -20,7 +20,7 @@ import { UnknownField } from './layout.ts'
 import { canLearn, learnedFlow, widePort } from './learn.ts'
 import { type Packet, TAG_PRESENT } from './packet.ts'
 import { integer, load, setters } from './set-actions.ts'
-import type { Arrival, Effect, Visit } from './steps.ts'
+import type { Arrival, Effect, Translation, Visit } from './steps.ts'
 import type { PortPlace, Tables, World } from './world.ts'
 
 /** Levels of tables entered from within, and look-ups of one packet, beyond which Open vSwitch gives a packet up. */
@@ -256,6 +256,10 @@ class Evaluation {
         visit.effects.push({ ...output, nowhere: `no chassis has the VTEP address ${vtep}` })
         return
       }
+      if (this.world.isDead?.(end.chassis)) {
+        visit.effects.push({ ...output, nowhere: `chassis ${end.chassis} is dead` })
+        return
+      }
       const id = copy.get('tun_id')
       onLink(copy).set('tun_id', id)
       copy.set(isV6 ? 'tun_ipv6_dst' : 'tun_dst', integer(isV6 ? 'tun_ipv6_dst' : 'tun_dst', vtep))
@@ -294,7 +298,9 @@ class Evaluation {
         ),
     })
     const state = ctFlags(tracked.number('ct_state'))
-    visit.effects.push({ type: 'ct', zone, commit, state, resumes: action.table !== undefined }, ...inside.effects)
+    const translated = translations(packet, tracked)
+    const resumes = action.table !== undefined
+    visit.effects.push({ type: 'ct', zone, commit, state, resumes, translated }, ...inside.effects)
     if (action.table !== undefined) {
       const place = { chassis, bridge, port: packet.number('in_port') }
       this.onward.push({ by: 'ct', place, packet: tracked, table: action.table, hops })
@@ -333,6 +339,22 @@ const tell = (packet: Packet, visit: Visit, userdata?: Uint8Array) =>
   })
 
 const note = (visit: Visit, text: string) => void visit.effects.push({ type: 'note', text })
+
+/** What NAT changed of a packet. */
+const translations = (before: Packet, after: Packet): readonly Translation[] =>
+  (['src', 'dst'] as const).flatMap(end => {
+    const [was, is] = [before, after].map(packet => endOf(packet, end)) as [string, string]
+    return was === is ? [] : [{ end: end === 'src' ? 'source' : 'destination', before: was, after: is }]
+  })
+
+/** Address and port of one end of a packet. */
+const endOf = (packet: Packet, end: 'src' | 'dst'): string => {
+  const isV6 = hasField(packet, 'ipv6_src')
+  if (!isV6 && !hasField(packet, 'ip_src')) return ''
+  const address = String(packet.value(`${isV6 ? 'ipv6' : 'ip'}_${end}`))
+  const hasPorts = ['tcp_src', 'udp_src', 'sctp_src'].some(field => hasField(packet, field))
+  return hasPorts ? `${isV6 ? `[${address}]` : address}:${packet.number(`tcp_${end}`)}` : address
+}
 
 const REGISTERS = Array.from({ length: 16 }, (_, i) => `reg${i}`)
 

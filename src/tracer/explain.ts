@@ -1,7 +1,10 @@
 // What became of a packet, in one sentence: delivered where, or dropped in which table for what reason; where security
 // groups dropped it, which rule is missing.
+import type { Match } from 'node-openflow/flow'
 import type { Pipeline } from '#compiler'
 import { type Port, policies, ports, type Reader, securityGroups } from '#model'
+import { type End, reachedEnd } from './between.ts'
+import { type Journey, journeyInWords, journeyOf } from './journey.ts'
 import { packetOf } from './packet.ts'
 import type { Outcome, Trace } from './steps.ts'
 import { describeTraffic, type MissingRule, missingRule } from './traffic.ts'
@@ -15,8 +18,10 @@ export interface Explaining {
   readonly reasons: Readonly<Record<string, string>>
   /** Named registers: where the keys of ports stand. */
   readonly registers: readonly { readonly name: string; readonly bridge: string; readonly part: string }[]
-  /** The port that the packet is for, where it is for one. */
-  readonly to?: Port
+  /** What the controller does with a packet that comes with this userdata, in words. */
+  readonly told?: (userdata: Uint8Array, packet: Match) => string | undefined
+  /** The port or address that the packet is for, where it is for one. */
+  readonly to?: End
 }
 
 /** What became of a packet. */
@@ -32,6 +37,7 @@ export interface Verdict {
   readonly rule?: MissingRule
 }
 
+type Left = Extract<Outcome, { type: 'left' }>
 type Dropped = Extract<Outcome, { type: 'dropped' }>
 
 const plural = (n: number, thing: string) => `${n} ${thing}${n === 1 ? '' : 's'}`
@@ -43,27 +49,44 @@ const SHOWN = 5
 /** The sentence, and the facts in it. */
 export const explain = (trace: Trace, explaining: Explaining): Verdict => {
   const { outcomes, arrivals } = trace
-  const { to, model } = explaining
+  const { to, model, registers } = explaining
   const start = arrivals[0]?.place
+  const journey = journeyOf(trace, registers, model)
+  const way = journeyInWords(journey)
   const reached = outcomes.filter(o => o.type === 'delivered')
   const name = ({ id, interface: plugged }: (typeof reached)[number]) => portName(model, id) ?? plugged
   // What comes back where it came in is an answer: the sender does not send to itself.
-  const answer = reached.find(o => o.chassis === start?.chassis && o.port === start.port)
-  const wanted = reached.filter(o => o !== answer && (to === undefined || o.id === to.id))
+  const isBack = (o: { chassis: string; port: number }) => o.chassis === start?.chassis && o.port === start.port
+  const answer = reached.find(isBack)
+  const outside = typeof to === 'string' ? reachedEnd(trace, to).filter(o => o.type === 'left') : []
+  if (outside[0]) return leftCloud(outside[0], journey)
+  const wanted = reached.filter(o => o !== answer && (to === undefined || typeof to === 'string' || o.id === to.id))
   if (wanted.length > 0) {
     const shown = wanted.slice(0, SHOWN).map(o => `${name(o)} on ${o.chassis}`)
     const more = wanted.length > SHOWN ? [plural(wanted.length - SHOWN, 'other')] : []
     const hops = Math.max(...wanted.map(o => o.hops))
     return {
-      sentence: `Delivered to ${list([...shown, ...more])} after ${plural(hops, 'hop')}.`,
+      sentence: `Delivered to ${list([...shown, ...more])} after ${plural(hops, 'hop')}${way && `, ${way}`}.`,
       ...{ isDelivered: true, hops },
     }
   }
-  if (answer) {
-    const sentence = `Answered by the switch on ${answer.chassis}, to ${name(answer)}.`
-    return { sentence, isDelivered: true, hops: 0 }
+  const back = answer ?? outcomes.find(o => o.type === 'left' && isBack(o))
+  if (back) {
+    const asker = answer ? name(answer) : 'where it came from'
+    return { sentence: `Answered by the switch on ${back.chassis}, to ${asker}.`, isDelivered: true, hops: 0 }
   }
-  return explainFailure(outcomes, explaining)
+  const failure = explainFailure(outcomes, explaining)
+  return way === '' ? failure : { ...failure, sentence: `${failure.sentence} Before that it was ${way}.` }
+}
+
+/** A packet that left to where nobody of ours is, as it was meant to. */
+const leftCloud = ({ chassis, hops, ...left }: Left, journey: Journey): Verdict => {
+  const by = journey.gateway === chassis ? 'gateway chassis' : 'chassis'
+  const way = journeyInWords(journey)
+  return {
+    sentence: `Left by ${by} ${chassis}, out of the physical network ${left.network} after ${plural(hops, 'hop')}${way && `, ${way}`}.`,
+    ...{ isDelivered: true, hops },
+  }
 }
 
 /** Why it did not get there: the end that came furthest tells. */
@@ -81,8 +104,13 @@ const explainFailure = (outcomes: readonly Outcome[], explaining: Explaining): V
         ...failed,
         sentence: `Left ${chassis} to the physical network ${furthest.network}${explaining.to ? ', where no port of ours got it' : ''}.`,
       }
-    case 'controller':
-      return { ...failed, sentence: `Handed to the controller by table ${furthest.name} on ${chassis}.` }
+    case 'controller': {
+      const why = furthest.userdata && explaining.told?.(furthest.userdata, furthest.packet)
+      return {
+        ...failed,
+        sentence: `Handed to the controller by table ${furthest.name} on ${chassis}${why === undefined ? '' : `: ${why}`}.`,
+      }
+    }
     case 'delivered':
       return {
         ...failed,

@@ -2,7 +2,7 @@
 // physical network. The flows are the caller's: intended, or as read back.
 import type { Pipeline } from '#compiler'
 import { attachments, bindings, chassis, isProgrammed, networks, ports, type Reader } from '#model'
-import { PATCH_INT, PATCH_TUN, TUNNEL_PORTS } from '#model/ofports'
+import { chassisPort, PATCH_INT, PATCH_TUN, TUNNEL_PORTS } from '#model/ofports'
 import type { Link, PortPlace, World } from './world.ts'
 
 /** What the world is made of. */
@@ -11,6 +11,8 @@ export interface ModelWorld {
   /** The tables, for their names. */
   readonly pipeline: Pipeline
   readonly tables: World['tables']
+  /** Ids of chassis that are taken for dead: nobody's BFD hears them. All others live. */
+  readonly dead?: ReadonlySet<string>
 }
 
 const BR_INT = 'br-int'
@@ -19,7 +21,7 @@ const BR_TUN = 'br-tun'
 const isTunnelPort = (port: number) => Object.values<number>(TUNNEL_PORTS).includes(port)
 
 /** The world of a model as it stands; for one trace, as it remembers what it finds. */
-export const modelWorld = ({ model, pipeline, tables }: ModelWorld): World => {
+export const modelWorld = ({ model, pipeline, tables, dead = new Set() }: ModelWorld): World => {
   const names = new Map(pipeline.tables.map(table => [`${table.bridge} ${table.number}`, table.name]))
   const byChassis = new Map<string, ReadonlyMap<number, Link>>()
 
@@ -36,7 +38,16 @@ export const modelWorld = ({ model, pipeline, tables }: ModelWorld): World => {
     return links
   }
 
+  /** The chassis that a port of both bridges stands for. */
+  const chassisAt = (port: number) => model.holder(chassis, `key ${port - chassisPort(0)}`)
+
   const link = ({ chassis: id, bridge, port }: PortPlace): Link | undefined => {
+    if (port > chassisPort(0)) {
+      const stands = chassisAt(port)
+      if (stands === undefined) return undefined
+      if (stands.id === id) return bridge === BR_INT ? { type: 'interface', name: 'itself' } : undefined
+      return { type: 'patch', bridge: bridge === BR_INT ? BR_TUN : BR_INT, port }
+    }
     if (bridge === BR_INT) return integrationPorts(id).get(port)
     if (port === PATCH_INT) return { type: 'patch', bridge: BR_INT, port: PATCH_TUN }
     return isTunnelPort(port) ? { type: 'tunnel' } : undefined
@@ -56,7 +67,8 @@ export const modelWorld = ({ model, pipeline, tables }: ModelWorld): World => {
     tables,
     tableName: (bridge, table) => names.get(`${bridge} ${table}`) ?? `table ${table}`,
     link,
-    isLive: place => link(place) !== undefined,
+    isLive: place => link(place) !== undefined && !dead.has(chassisAt(place.port)?.id ?? ''),
+    isDead: id => dead.has(id),
     ports: (id, bridge) =>
       bridge === BR_INT ? [...integrationPorts(id).keys()] : [PATCH_INT, ...Object.values(TUNNEL_PORTS)],
     tunnelEnd: ({ chassis: from, port }, vtep) => {
@@ -66,7 +78,7 @@ export const modelWorld = ({ model, pipeline, tables }: ModelWorld): World => {
     },
     physicalEnds: (from, physical, { vlan }) =>
       [...chassisOn(physical, vlan)].flatMap(id => {
-        const port = id === from ? undefined : model.get(chassis, id)?.providerPorts[physical]
+        const port = id === from || dead.has(id) ? undefined : model.get(chassis, id)?.providerPorts[physical]
         return port === undefined ? [] : [{ chassis: id, bridge: BR_INT, port }]
       }),
   }

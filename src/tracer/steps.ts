@@ -45,11 +45,20 @@ export type Effect =
       readonly commit: boolean
       readonly state: readonly string[]
       readonly resumes: boolean
+      /** What NAT changed. */
+      readonly translated: readonly Translation[]
     }
   /** The flow that the packet taught the switch. */
   | { readonly type: 'learn'; readonly flow: Flow }
   /** Nothing happened, and why, in words; or something that the tracer does not follow. */
   | { readonly type: 'note'; readonly text: string }
+
+/** An end of a packet that NAT gave another address or port: with ports as `10.0.0.5:80`, those of IPv6 in brackets. */
+export interface Translation {
+  readonly end: 'source' | 'destination'
+  readonly before: string
+  readonly after: string
+}
 
 /** A packet as it comes to a bridge, or back from connection tracking, and its way through the tables there. */
 export interface Arrival {

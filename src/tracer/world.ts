@@ -42,6 +42,8 @@ export interface World {
   ports(chassis: string, bridge: string): readonly number[]
   /** Where a tunnel ends that goes from a port to a VTEP address, and the address it comes from; undefined: nowhere. */
   tunnelEnd(from: PortPlace, vtep: string): (PortPlace & { readonly source: string }) | undefined
+  /** Whether a chassis is taken for dead: nothing gets there. */
+  isDead?(chassis: string): boolean
   /** Where a frame comes in again that left a chassis to a physical network; its own chassis is not among them. */
   physicalEnds(chassis: string, network: string, frame: { readonly vlan: number }): readonly PortPlace[]
   group?(chassis: string, bridge: string, group: number): Group | undefined
