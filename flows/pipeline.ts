@@ -39,13 +39,16 @@ import { remoteMembers } from './br-int/112-remote-members.ts'
 import { remotePrefixes } from './br-int/113-remote-prefixes.ts'
 import { securityRules } from './br-int/114-security-rules.ts'
 import { tunnelClassify } from './br-tun/00-tunnel-classify.ts'
+import { watch } from './br-tun/05-watch.ts'
 import { localVlan } from './br-tun/10-local-vlan.ts'
+import { tunnelType } from './br-tun/15-tunnel-type.ts'
 import { unicast } from './br-tun/20-unicast.ts'
 import { tunnelFlood } from './br-tun/21-tunnel-flood.ts'
 import { vtep } from './br-tun/22-vtep.ts'
 import { admit } from './br-tun/30-admit.ts'
 import { toLocal } from './br-tun/40-to-local.ts'
 import { portFacts } from './facts.ts'
+import { isGatewayChassis } from './peers.ts'
 import { policyFlowSets, policyId } from './policies.ts'
 import { interfacesOn } from './routers.ts'
 
@@ -60,12 +63,13 @@ export const pipeline: Pipeline = {
     ...[ingressConntrack, ingressConnection, ingressPolicy, ingressVerdict, outputTable],
     ...[connectionOwner, commitTable, neighbor],
     ...[policyTable, remoteAddressTable, remoteMembers, remotePrefixes, securityRules],
-    ...[tunnelClassify, localVlan, unicast, tunnelFlood, vtep, admit, toLocal],
+    ...[tunnelClassify, watch, localVlan, tunnelType, unicast, tunnelFlood, vtep, admit, toLocal],
   ],
   subscriptions: [
-    subscribe(chassis, c =>
-      isProgrammed(c) ? [PIPELINE_SET, 'fabric', `chassis/${c.id}`].map(flowSet => ({ chassis: c.id, flowSet })) : [],
-    ),
+    subscribe(chassis, c => {
+      const sets = [PIPELINE_SET, 'fabric', `chassis/${c.id}`, ...(isGatewayChassis(c) ? ['gateways'] : [])]
+      return isProgrammed(c) ? sets.map(flowSet => ({ chassis: c.id, flowSet })) : []
+    }),
     subscribe(attachments, ({ chassis: id, network, isMember }, view) => [
       { chassis: id, flowSet: `network/${network}` },
       ...(isMember ? [{ chassis: id, flowSet: `member/${network}` }] : []),

@@ -478,7 +478,7 @@ export const tunnelNetwork = register('network', {
 export const destinationChassis = register('destination_chassis', {
   bridge: 'br-tun',
   field: 'reg1',
-  lives: [['unicast', 'vtep']],
+  lives: [['tunnel_classify', 'vtep']],
   doc: 'key of the chassis that the frame goes to',
 })
 
@@ -487,7 +487,7 @@ export const tunnelPort = register('tunnel_port', {
   bridge: 'br-tun',
   field: 'reg2',
   lives: [['local_vlan', 'vtep']],
-  doc: "OpenFlow port of the network's tunnel type",
+  doc: 'OpenFlow port of the tunnel type',
 })
 
 /** All registers, for the documentation and its test. */

@@ -3,11 +3,13 @@
  *
  * In:   everything that enters br-tun.
  * Out:  frames from br-int to local_vlan, frames from a tunnel to admit. They never meet again: what came out of a tunnel
- *       enters none.
+ *       enters none. All other ports to watch, with their number as destination_chassis.
  */
-import { drop, goto } from 'node-openflow/flow'
+import { goto, move } from 'node-openflow/flow'
 import { table } from '#compiler'
 import { PATCH_INT, TUNNEL_PORTS } from '#model/ofports'
+import { destinationChassis } from '../registers.ts'
+import { watch } from './05-watch.ts'
 import { localVlan } from './10-local-vlan.ts'
 import { admit } from './30-admit.ts'
 
@@ -17,9 +19,8 @@ export const tunnelClassify = table('tunnel_classify', {
   bridge: 'br-tun',
   number: 0,
   match: ['in_port'],
-  next: [localVlan, admit],
-  miss: drop(),
-  drops: { 0: 'unknown_port' },
+  next: [watch, localVlan, admit],
+  miss: [move('in_port', `${destinationChassis.field as 'reg1'}[0..15]`), goto(watch)],
   fixed: [
     { priority: PORT, match: { in_port: PATCH_INT }, actions: [goto(localVlan)] },
     ...Object.values(TUNNEL_PORTS).map(port => ({ priority: PORT, match: { in_port: port }, actions: [goto(admit)] })),

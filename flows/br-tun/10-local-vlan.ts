@@ -1,19 +1,21 @@
 /**
- * From the local VLAN to the network: its key, the VNI and the kind of tunnel.
+ * From the local VLAN to the network: its key, the VNI and the kind of tunnel. What goes to the gateway of a router has
+ * another VLAN, and the key of the gateway's chassis in its destination MAC.
  *
  * In:   frames from br-int, tagged with the local VLAN of their network on this chassis.
- * Out:  unicast, untagged; tun_id and the tunnel port are set.
+ * Out:  unicast, untagged, with tun_id and the tunnel port; tunnel_type with tun_id and the receiving chassis.
  *
  *   table=10, priority=10,dl_vlan=2
  *   actions=pop_vlan,set_field:0x3->metadata,set_field:0x64->tun_id,set_field:0x2->reg2,goto_table:20
  */
-import { drop, goto, popVlan, setField } from 'node-openflow/flow'
+import { drop, goto, move, popVlan, setField } from 'node-openflow/flow'
 import { each, table } from '#compiler'
-import { attachments } from '#model'
+import { attachments, TRANSIT_VLAN, TRANSIT_VNI } from '#model'
 import { TUNNEL_PORTS } from '#model/ofports'
 import { tunnelSegmentAt } from '../facts.ts'
-import { tunnelNetwork, tunnelPort } from '../registers.ts'
+import { destinationChassis, tunnelNetwork, tunnelPort } from '../registers.ts'
 import { tagged } from '../vlan.ts'
+import { tunnelType } from './15-tunnel-type.ts'
 import { unicast } from './20-unicast.ts'
 
 const NETWORK = 10
@@ -22,9 +24,21 @@ export const localVlan = table('local_vlan', {
   bridge: 'br-tun',
   number: 10,
   match: ['vlan_vid'],
-  next: [unicast],
+  next: [tunnelType, unicast],
   miss: drop(),
   drops: { 0: 'unknown_network' },
+  fixed: [
+    {
+      priority: NETWORK,
+      match: { vlan_vid: tagged(TRANSIT_VLAN) },
+      actions: [
+        popVlan(),
+        move('eth_dst[0..13]', `${destinationChassis.field as 'reg1'}[0..13]`),
+        setField('tun_id', BigInt(TRANSIT_VNI)),
+        goto(tunnelType),
+      ],
+    },
+  ],
   rules: [
     each(attachments, {
       scope: 'chassis',

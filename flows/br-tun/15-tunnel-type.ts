@@ -1,0 +1,42 @@
+/**
+ * The kind of tunnel to a chassis for what belongs to no network: VXLAN wherever the receiver has it.
+ *
+ * In:   BFD, and packets for the gateways of routers, with the receiving chassis' key and tun_id.
+ * Out:  vtep, with the tunnel port.
+ *
+ *   table=15, priority=10,reg1=0x2 actions=set_field:0x4->reg2,goto_table:22
+ */
+import { goto } from 'node-openflow/flow'
+import { each, table } from '#compiler'
+import { chassis } from '#model'
+import { TUNNEL_PORTS } from '#model/ofports'
+import { peerFacts } from '../peers.ts'
+import { destinationChassis, tunnelPort } from '../registers.ts'
+import { vtep } from './22-vtep.ts'
+
+const OTHER = 10
+
+export const tunnelType = table('tunnel_type', {
+  bridge: 'br-tun',
+  number: 15,
+  match: ['reg1'],
+  next: [vtep],
+  miss: [tunnelPort.set(TUNNEL_PORTS.vxlan), goto(vtep)],
+  rules: [
+    each(chassis, {
+      scope: 'fabric',
+      rows: ({ id }, view) => {
+        const peer = view.value(peerFacts, id)
+        return peer === undefined || peer.type === 'vxlan'
+          ? []
+          : [{ in: '', chassis: peer.key, port: TUNNEL_PORTS[peer.type] }]
+      },
+      example: { in: '', chassis: 2, port: 4 as number },
+      flow: row => ({
+        priority: OTHER,
+        match: { ...destinationChassis.is(row.chassis) },
+        actions: [tunnelPort.set(row.port), goto(vtep)],
+      }),
+    }),
+  ],
+})
