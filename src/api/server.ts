@@ -1,5 +1,7 @@
 // The HTTP server: Neutron's API, Flowright's own, health, metrics and the OpenAPI page, over a store.
 import { randomUUID } from 'node:crypto'
+import { isIP } from 'node:net'
+import { hostname as machineName } from 'node:os'
 import Fastify, {
   type FastifyInstance,
   type FastifyReply,
@@ -27,6 +29,7 @@ import { serveNeutron } from './neutron/index.ts'
 import { type Previewing, servePreview } from './preview.ts'
 import { serveTrace } from './trace.ts'
 import type { Tracing } from './trace-view.ts'
+import { serveTunnels } from './tunnels.ts'
 
 /** What the API serves from. */
 export interface ApiOptions {
@@ -93,6 +96,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
     reply.header('x-openstack-request-id', request.id)
     requireJsonWanted(request.headers.accept)
     requireOwnPage(request)
+    if (options.authenticate === undefined) requireLocalName(request)
   })
   app.addHook('onResponse', async (request, reply) => logAnswer(request, reply))
   app.setErrorHandler(answerError)
@@ -122,6 +126,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
       own.addHook('onRequest', identify)
       serveFlowright(own, store, fabric, serve)
       serveCounters(own, store, counters)
+      if (live) serveTunnels(own, store, live)
       if (options.preview) servePreview(own, store, options.preview)
       if (options.tracing) serveTrace(own, store, options.tracing, showSource)
     },
@@ -169,4 +174,16 @@ function logAnswer(request: FastifyRequest, reply: FastifyReply): void {
 function requireOwnPage({ headers: { origin }, host }: FastifyRequest): void {
   if (origin === undefined || origin.replace(/^https?:\/\//, '') === host) return
   throw refuse('HTTPForbidden', { message: `A page of ${origin.slice(0, 100)} may not use the API at ${host}.` })
+}
+
+/**
+ * Who asks over loopback for an API that wants no token calls it by an address or by this machine's name. Any other name may
+ * be one that a web page made point here (DNS rebinding), whose requests the browser holds for the page's own.
+ */
+function requireLocalName({ hostname, socket: { localAddress = '' } }: FastifyRequest): void {
+  if (!/^(::ffff:)?127\.|^::1$/.test(localAddress)) return
+  const name = hostname.replace(/^\[(.*)\]$/, '$1')
+  if (isIP(name) !== 0 || ['localhost', machineName().toLowerCase()].includes(name.toLowerCase())) return
+  const message = `Without authentication the API is not to be called ${name.slice(0, 100)} here; call it localhost, or use --auth keystone.`
+  throw refuse('HTTPForbidden', { message })
 }

@@ -1,4 +1,7 @@
 // What a member of a project may see and do of what is another's.
+import { once } from 'node:events'
+import { get } from 'node:http'
+import { hostname } from 'node:os'
 import { beforeEach, expect, test } from 'vitest'
 import { refusal, type TestApi, testApi } from '#test/support/api'
 
@@ -76,6 +79,22 @@ test('a page of another site gets nothing done', async () => {
   expect(refusal(await post('https://evil.example'))).toEqual([403, 'HTTPForbidden'])
   expect(refusal(await post('null'))).toEqual([403, 'HTTPForbidden'])
   expect((await post('http://127.0.0.1:9696')).status).toBe(201)
+})
+
+test('over loopback, a name that a page made point here gets nothing', async () => {
+  const url = new URL(await admin.app.listen({ host: '127.0.0.1', port: 0 }))
+  const statusFor = async (host: string) => {
+    const [answer] = await once(get(url, { path: '/v2.0/networks', headers: { host } }), 'response')
+    answer.resume()
+    return answer.statusCode
+  }
+  try {
+    expect(await statusFor(`evil.example:${url.port}`)).toBe(403)
+    for (const host of ['127.0.0.1', 'localhost', '[::1]', hostname()])
+      expect(await statusFor(`${host}:${url.port}`), host).toBe(200)
+  } finally {
+    await admin.app.close()
+  }
 })
 
 test('what is for administrators is refused, as value and as filter', async () => {
