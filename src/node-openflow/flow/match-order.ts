@@ -32,6 +32,8 @@ export interface Place {
   readonly rank: number
   /** reg0 to reg15: its number. */
   readonly reg: number
+  /** How many of these registers a wide one is made of, from that one on. */
+  readonly regs?: number
 }
 
 /** Places by names and aliases. */
@@ -43,6 +45,18 @@ for (const field of allFields) {
   const place = { field: wired, rank: isOdd ? -1 : order.indexOf(field.name), reg }
   places.set(field.name, place)
   for (const alias of field.row.aka ?? []) places.set(alias, alias.startsWith('tp_') ? { ...place, rank: -1 } : place)
+}
+
+/** Wide registers, where their first register has its place: for values that need not be made canonical first. */
+export const widePlaces = new Map<string, Place>()
+for (const [prefix, regs] of [
+  ['xreg', 2],
+  ['xxreg', 4],
+] as const) {
+  for (let reg = 0; reg < 16; reg += regs) {
+    const first = places.get(`reg${reg}`) as Place
+    widePlaces.set(`${prefix}${reg / regs}`, { ...first, field: fieldOf(`${prefix}${reg / regs}`), regs })
+  }
 }
 
 /**

@@ -5,7 +5,7 @@ import { EncodeError, type Writer, within } from '../wire/index.ts'
 import { codeOf, type Dialect, type Field, fieldOf, OFP15, type Version, writeHeader } from './field.ts'
 import type { AnyValue, FieldName } from './fields.ts'
 import { canonicalMatch, canonicalValue, type LooseMatch, type Match, type RawField } from './match.ts'
-import { order, otherwiseOrdered, type Place, places, portTo16 } from './match-order.ts'
+import { order, otherwiseOrdered, type Place, places, portTo16, widePlaces } from './match-order.ts'
 import { isMasked, type Masked, writeValue } from './value.ts'
 
 const queue: Place[] = []
@@ -17,11 +17,19 @@ export function writeOxms(w: Writer, match: Match, version: Dialect): void {
   const rawPlaces = otherwiseOrdered.get(match)
   const isSorted = rawPlaces === undefined
   let count = 0
+  let hasWide = false
   for (const key in given) {
     const value = given[key]
     if (value === undefined || key === 'raw') continue
-    const place = places.get(key)
+    let place = places.get(key)
     if (!place) throw noField(key)
+    if (place.rank < 0 && typeof value === 'bigint' && version >= OFP15) {
+      const wide = widePlaces.get(key)
+      if (wide !== undefined) {
+        place = wide
+        hasWide = true
+      }
+    }
     if (place.rank < 0 && place.field.codes[version] === undefined) {
       throw new EncodeError('bad-type', key, 'is known to text only and has no form on the wire')
     }
@@ -35,11 +43,15 @@ export function writeOxms(w: Writer, match: Match, version: Dialect): void {
       values[i] = values[i - 1] as AnyValue
       i--
     }
-    if (i > 0 && (queue[i - 1] as Place).rank === place.rank) {
+    if (i > 0 && (queue[i - 1] as Place).field === place.field) {
       throw new EncodeError('bad-value', key, `${place.field.name} is given twice`)
     }
     queue[i] = place
     values[i] = value
+  }
+  if (hasWide && isOverlapping(count)) {
+    writeCanonical(w, match, version)
+    return
   }
   if (rawPlaces && match.raw) {
     writeMixed(w, count, match.raw, rawPlaces, version)
@@ -47,6 +59,15 @@ export function writeOxms(w: Writer, match: Match, version: Dialect): void {
   }
   writeQueue(w, 0, count, count, version)
   if (match.raw) for (const raw of match.raw) writeRaw(w, raw)
+}
+
+/** Whether a register is given by itself and as part of a wide one. */
+function isOverlapping(count: number): boolean {
+  for (let i = 1; i < count; i++) {
+    const [before, { reg }] = [queue[i - 1] as Place, queue[i] as Place]
+    if (reg >= 0 && reg < before.reg + (before.regs ?? 1)) return true
+  }
+  return false
 }
 
 function writeMixed(w: Writer, count: number, raws: readonly RawField[], places: readonly number[], v: Dialect): void {
@@ -70,9 +91,10 @@ function noField(key: string): unknown {
 
 function writeQueue(w: Writer, from: number, to: number, count: number, version: Dialect): void {
   for (let i = from; i < to; i++) {
-    const { field, reg } = queue[i] as Place
+    const { field, reg, regs } = queue[i] as Place
     try {
-      if (reg < 0 || version < OFP15) writeField(w, field, values[i] as AnyValue, version, count)
+      if (regs !== undefined) writeWide(w, reg, regs, values[i] as bigint)
+      else if (reg < 0 || version < OFP15) writeField(w, field, values[i] as AnyValue, version, count)
       else if ((queue[i + 1] as Place | undefined)?.reg === (reg | 1) && i + 1 < to && (reg & 1) === 0) {
         writeRegisters(w, reg >> 1, values[i] as AnyValue, values[i + 1] as AnyValue)
         i++
@@ -102,6 +124,17 @@ function writeField(w: Writer, field: Field, value: AnyValue | Masked, version: 
 function isImplied(count: number): boolean {
   for (let i = 0; i < count; i++) if ((queue[i] as Place).field.row.needs) return true
   return false
+}
+
+/** A wide register of which all bits count, as registers of 64 bits. */
+function writeWide(w: Writer, reg: number, regs: number, value: bigint): void {
+  for (let i = 0; i < regs; i += 2) {
+    w.u16(0x8001)
+    w.u8(reg + i)
+    w.u8(8)
+    const above = value >> BigInt(32 * (regs - 2 - i))
+    w.u64(i === 0 ? above : BigInt.asUintN(64, above))
+  }
 }
 
 const parts = { value: 0, mask: 0 }

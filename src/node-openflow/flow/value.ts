@@ -7,6 +7,7 @@ import {
   ipv4Text,
   ipv6Number,
   ipv6Text,
+  macNumber,
   type Reader,
   readIpv4,
   readIpv6,
@@ -58,7 +59,7 @@ export function integerOf(field: Field, value: AnyValue): bigint {
   if (typeof value !== 'string') return value.length === 0 ? 0n : BigInt(`0x${toHex(value)}`)
   if (field.kind === 'ipv4') return BigInt(ipv4Number(value))
   if (field.kind === 'ipv6') return ipv6Number(value)
-  return BigInt(`0x${value.replaceAll(':', '')}`)
+  return BigInt(macNumber(value))
 }
 
 /** An integer as the value of a field; `length` counts the bytes of a tunnel option. */

@@ -44,11 +44,17 @@ export function readMac(r: Reader): string {
 
 /** Writes a MAC address as six bytes. */
 export function writeMac(w: Writer, text: string): void {
+  const value = macNumber(text)
+  w.u16(Math.floor(value / 0x100000000))
+  w.u32(value >>> 0)
+}
+
+/** A MAC address as an unsigned number. */
+export function macNumber(text: string): number {
   const high = macPart(text, 0)
   const low = macPart(text, 9)
   if (text.length !== 17 || high < 0 || low < 0) badAddress('MAC address', text)
-  w.u16(high >>> 8)
-  w.u32((((high & 0xff) << 24) | low) >>> 0)
+  return high * 0x1000000 + low
 }
 
 function macPart(text: string, at: number): number {

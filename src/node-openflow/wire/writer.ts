@@ -53,7 +53,12 @@ export class Writer {
 
   /** Accepts a number too, for callers who have one at hand. */
   u64(value: bigint | number): void {
-    if (typeof value === 'number') value = whole64(value)
+    if (typeof value === 'number') {
+      if (!Number.isSafeInteger(value) || value < 0) misfit(value, 64)
+      this.u32(Math.floor(value / 0x100000000))
+      this.u32(value >>> 0)
+      return
+    }
     whole[0] = value
     if (whole[0] !== value) misfit(value, 64)
     const upper = halves[high] as number
