@@ -13,7 +13,7 @@ import { type Origin, specOf, Wish } from './wish.ts'
 
 /** One record, under all rules that read its kind. */
 class Unit implements User {
-  reads: Cell[] = []
+  reads: readonly Cell[] = []
   readonly of: RuledKind
   readonly id: string
   wishes: readonly Wish<Entry>[] = []
@@ -55,6 +55,7 @@ const checkContract = (table: Table, spec: FlowSpec): void => {
 
 /** Takes the wish of a row out of a list; undefined if it is not there. */
 const takeOut = (wishes: Wish<Entry>[], origin: Origin, row: Placed): Wish<Entry> | undefined => {
+  if (wishes.length === 0) return undefined
   const at = wishes.findIndex(wish => wish.origin === origin && isDeepStrictEqual(wish.row, row))
   return at < 0 ? undefined : wishes.splice(at, 1)[0]
 }

@@ -8,7 +8,7 @@ import type { Derived, View } from './table.ts'
 /** Something that reads cells and runs again when they change. */
 export interface User {
   /** The cells read in its last run: a few, so an array. */
-  reads: Cell[]
+  reads: readonly Cell[]
   /** Called when a cell that it read has changed. */
   invalidate(): void
 }
@@ -20,11 +20,11 @@ export abstract class Cell {
   /** Where it is kept, so that an unread cell can be forgotten. */
   abstract forget(): void
 
-  /** Adds a user, if it is not one already. */
+  /** Adds a user, which is none yet. */
   add(user: User): void {
     const { users } = this
     if (users instanceof Set) users.add(user)
-    else if (!users.includes(user)) this.users = users.length < FEW ? append(users, user) : new Set(users).add(user)
+    else this.users = users.length < FEW ? append(users, user) : new Set(users).add(user)
   }
 
   /** Removes a user; a cell without users is forgotten. */
@@ -58,8 +58,9 @@ class KeptCell extends Cell {
   }
 }
 
+/** What is derived of one record. The record itself is not among its reads: whoever changes it finds the cell. */
 class DerivedCell<S extends Doc, T> extends Cell implements User {
-  reads: Cell[] = []
+  reads: readonly Cell[] = EMPTY
   readonly derived: Derived<S, T>
   readonly id: string
   readonly graph: Graph
@@ -82,10 +83,9 @@ class DerivedCell<S extends Doc, T> extends Cell implements User {
   refresh(): void {
     if (!this.stale) return
     this.stale = false
-    const value = this.graph.run(this, view => {
-      const doc = view.get(this.derived.kind, this.id)
-      return doc === undefined ? undefined : this.derived.compute(doc, view)
-    })
+    const { derived, graph } = this
+    const doc = graph.docsOf(derived.kind as unknown as Kind).get(this.id) as S | undefined
+    const value = graph.run(this, view => (doc === undefined ? undefined : derived.compute(doc, view)))
     if (isDeepStrictEqual(value, this.value)) return
     this.value = value
     this.invalidateUsers()
@@ -99,7 +99,7 @@ class DerivedCell<S extends Doc, T> extends Cell implements User {
 
 const release = (user: User): void => {
   const { reads } = user
-  user.reads = []
+  user.reads = EMPTY
   for (const cell of reads) cell.leave(user)
 }
 
@@ -107,6 +107,8 @@ class KindState {
   readonly docs = new Map<string, Doc>()
   readonly docCells = new Map<string, KeptCell>()
   readonly queryCells = new Map<string, Map<string, KeptCell>>()
+  /** What is derived of its records, each by their ids. */
+  readonly derived: Map<string, DerivedCell<Doc, unknown>>[] = []
   /** Index name -> value -> records, in order of arrival; only of indexes that somebody reads. */
   readonly indexes = new Map<string, Map<string, Map<string, Doc>>>()
 }
@@ -120,6 +122,10 @@ export class Graph {
   readonly staleDerived: DerivedCell<Doc, unknown>[] = []
   /** Whose run is under way. */
   private reader: User | undefined
+  /** What the runs under way have read so far, one after the other: the innermost from `from` to `to`. */
+  private readonly noted: Cell[] = []
+  private from = 0
+  private to = 0
 
   private readonly view: View = {
     get: (kind, id) => {
@@ -152,6 +158,7 @@ export class Graph {
     if (change.after === undefined) state.docs.delete(change.id)
     else state.docs.set(change.id, change.after)
     state.docCells.get(change.id)?.invalidateUsers()
+    for (const cells of state.derived) cells.get(change.id)?.invalidate()
     for (const [name, index] of state.indexes) {
       const values = change.kind.index[name] as (doc: Doc) => readonly string[]
       const cells = state.queryCells.get(name)
@@ -179,17 +186,19 @@ export class Graph {
 
   /** Runs `work` for a user, remembering what it reads in place of what it read before. */
   run<R>(user: User, work: (view: View) => R): R {
-    const outer = this.reader
-    const before = user.reads
-    user.reads = []
+    const { reader, from } = this
     this.reader = user
+    this.from = this.to
     try {
       return work(this.view)
     } finally {
-      this.reader = outer
-      for (const cell of before) if (!user.reads.includes(cell)) cell.leave(user)
-      // It stays as long as the user: in no more memory than it needs.
-      user.reads = user.reads.slice()
+      const before = user.reads
+      const reads = this.noted.slice(this.from, this.to)
+      user.reads = reads
+      for (const cell of before) if (!reads.includes(cell)) cell.leave(user)
+      this.to = this.from
+      this.from = from
+      this.reader = reader
     }
   }
 
@@ -204,6 +213,7 @@ export class Graph {
     if (cells === undefined) {
       cells = new Map()
       this.derived.set(derived, cells)
+      this.stateOf(derived.kind).derived.push(cells)
     }
     let cell = cells.get(id)
     if (cell === undefined) {
@@ -220,10 +230,11 @@ export class Graph {
   }
 
   private note(cell: Cell): void {
-    const { reader } = this
-    if (reader === undefined || reader.reads.includes(cell)) return
-    reader.reads.push(cell)
-    cell.add(reader)
+    const { reader, noted } = this
+    if (reader === undefined) return
+    for (let i = this.from; i < this.to; i++) if (noted[i] === cell) return
+    noted[this.to++] = cell
+    if (!reader.reads.includes(cell)) cell.add(reader)
   }
 
   private stateOf(kind: { readonly name: string }): KindState {

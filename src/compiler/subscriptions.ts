@@ -8,7 +8,7 @@ type Pair = { readonly chassis: string; readonly flowSet: string }
 
 /** One record under one rule. */
 class Unit implements User {
-  reads: Cell[] = []
+  reads: readonly Cell[] = []
   readonly rule: SubscriptionRule
   readonly id: string
   readonly dirty: Set<Unit>
