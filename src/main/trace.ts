@@ -4,6 +4,7 @@ import { EncodeError } from 'node-openflow'
 import type { TraceAsked, Tracing } from '#api'
 import type { Bridge, Compiler, Pipeline } from '#compiler'
 import type { Programming } from '#fabric/programming/index'
+import { SwitchLost } from '#fabric/programming/switch'
 import { dropReasons } from '#flows/drop-reasons'
 import { packetInWords } from '#flows/packet-in-words'
 import { registers } from '#flows/registers'
@@ -18,6 +19,7 @@ import {
   type Trace,
   type TraceFlow,
   type TraceStart,
+  tablesOf,
   trace,
   UnknownField,
 } from '#tracer'
@@ -97,9 +99,9 @@ export const tracing = ({ store, compiler, programming, pipeline }: Traced): Tra
   }
 
   /** Reads the flows of a bridge from its switch; what asked for them is known where they are what they should be. */
-  const readBack = async (id: string, bridge: Bridge): Promise<Tables> => {
+  const readBack = async (id: string, bridge: Bridge, table?: number): Promise<Tables> => {
     const flows: TraceFlow[] = []
-    for await (const part of programming.installed(id, bridge))
+    for await (const part of programming.installed(id, bridge, table))
       for (const { flow, match: wire, packets } of part) {
         const entry = compiler
           .byCookie(id, flow.cookie)
@@ -124,6 +126,35 @@ export const tracing = ({ store, compiler, programming, pipeline }: Traced): Tra
     }
   }
 
+  /**
+   * Traces with what the switches should hold, and what packets taught them: that only they know. A table of such flows is
+   * read when a trace looks in it, and the trace starts over; a switch that cannot be asked has learned nothing.
+   */
+  const attemptIntended = async (asked: TraceAsked): Promise<Found> => {
+    const read = new Map<string, Tables>()
+    for (;;) {
+      const missing = new Map<string, () => Promise<Tables>>()
+      const learnedOf = (id: string, bridge: Bridge): Tables => ({
+        find: (table, packet, floor) => {
+          if (!learns(bridge, table)) return undefined
+          const key = `${id} ${bridge} ${table}`
+          if (!read.has(key)) missing.set(key, () => readBack(id, bridge, table).catch(whereLost(EMPTY)))
+          return read.get(key)?.find(table, packet, floor)
+        },
+      })
+      const found = attempt(asked, (id, bridge) => {
+        const wanted = intended(id, bridge)
+        const isThere = programming.isConnected(id)
+        return wanted && isThere ? tablesOf([wanted, learnedOf(id, bridge as Bridge)]) : wanted
+      })
+      if (missing.size === 0) return found
+      await Promise.all(Array.from(missing, async ([key, ask]) => read.set(key, await ask())))
+    }
+  }
+
+  const learns = (bridge: Bridge, table: number) =>
+    pipeline.tables.some(t => t.bridge === bridge && t.number === table && LEARNED.includes(t.name))
+
   return {
     trace: async asked => {
       if ('chassis' in asked) chassisOf(store, asked.chassis)
@@ -133,7 +164,7 @@ export const tracing = ({ store, compiler, programming, pipeline }: Traced): Tra
       if (asked.isLive && 'as' in asked && asked.as !== 'new')
         throw refuse('HTTPBadRequest', { message: 'Only the first packet of a connection can be sent for real.' })
       try {
-        const found = asked.tables === 'intended' ? attempt(asked, intended) : await attemptInstalled(asked)
+        const found = await (asked.tables === 'intended' ? attemptIntended : attemptInstalled)(asked)
         const { start, traced, verdict, before } = found
         const view = show(traced, verdict, before)
         return asked.isLive ? { ...view, live: await sendLive(programming, start, traced) } : view
@@ -156,6 +187,16 @@ const readState = (words: readonly string[]) =>
     if (isCtFlag(word)) return word
     throw new CannotTrace(`'${word}' is no state of a connection: new, est, rel, rpl, inv, trk, snat and dnat are`)
   })
+
+/** Tables whose flows packets teach the switch. */
+const LEARNED = ['l2_learned', 'learned_neighbor']
+
+const whereLost =
+  (instead: Tables) =>
+  (error: unknown): Tables => {
+    if (error instanceof SwitchLost) return instead
+    throw error
+  }
 
 /** Tables not read yet. */
 const EMPTY: Tables = { find: () => undefined }

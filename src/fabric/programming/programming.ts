@@ -219,9 +219,10 @@ export class Programming {
     return bridges.flatMap(bridge => this.#chassis.get(chassis)?.bridges[bridge].quarantine.list ?? [])
   }
 
-  /** Streams all flows of a bridge with their counters, ours and others'. Rejects with SwitchLost. */
-  async *installed(chassis: string, bridge: Bridge): AsyncIterable<readonly CountedFlow[]> {
-    yield* this.#connected(chassis, bridge).flows({ cookie: 0n, mask: 0n })
+  /** Streams all flows of a bridge, or of one table, with their counters, ours and others'. Rejects with SwitchLost. */
+  async *installed(chassis: string, bridge: Bridge, table?: number): AsyncIterable<readonly CountedFlow[]> {
+    const everything = { cookie: 0n, mask: 0n }
+    yield* this.#connected(chassis, bridge).flows(table === undefined ? everything : { ...everything, table })
   }
 
   /**
