@@ -12,8 +12,8 @@ import {
   whereUuid,
 } from 'ovsdb-client'
 import type { TunnelType } from '#model/chassis'
-import { PATCH_INT, PATCH_TUN, TUNNEL_PORTS } from '#model/ofports'
-import { BR_INT, BR_TUN, isNameOfOurs, MARK, providerPatch, tunnelPatch, tunnelPort } from './names.ts'
+import { chassisPort, PATCH_INT, PATCH_TUN, TUNNEL_PORTS } from '#model/ofports'
+import { BR_INT, BR_TUN, chassisPatch, isNameOfOurs, MARK, providerPatch, tunnelPatch, tunnelPort } from './names.ts'
 import type { Tables, View } from './schema.ts'
 
 /** What a host shall have. */
@@ -31,6 +31,10 @@ export interface WantedBridges {
   readonly providers: ReadonlyMap<string, string>
   /** Physical network -> VLANs that may cross its patch; 0 stands for untagged frames. */
   readonly trunks: ReadonlyMap<string, readonly number[]>
+  /** Keys of the chassis with which it runs BFD. */
+  readonly watched: readonly number[]
+  /** Its own key, if it is to be a gateway. */
+  readonly ownKey: number | undefined
 }
 
 interface WantedPort {
@@ -40,7 +44,12 @@ interface WantedPort {
   readonly options: Readonly<Record<string, string>>
   readonly ofport?: number
   readonly trunks?: readonly number[]
+  /** BFD settings (ovs-vswitchd.conf.db(5)); none: there shall be no BFD; undefined: not ours to say. */
+  readonly bfd?: Readonly<Record<string, string>>
 }
+
+/** A chassis is dead after three times 100 ms. */
+const BFD = { enable: 'true', min_rx: '100', min_tx: '100' }
 
 // An empty set of trunks lets every VLAN pass, so that no VLAN is written as the reserved one.
 const NO_VLAN = [4095]
@@ -48,6 +57,15 @@ const NO_VLAN = [4095]
 const wantedPorts = (wanted: WantedBridges): WantedPort[] => {
   const patch = (bridge: string, name: string, peer: string) =>
     ({ bridge, name, type: 'patch', options: { peer } }) as const
+  /** The port by which gateways are chosen: alive while the chassis that it stands for is. The own one always is. */
+  const stand = (key: number, bfd: Readonly<Record<string, string>>) => {
+    const { inner, outer } = chassisPatch(key)
+    const ofport = chassisPort(key)
+    return [
+      { ...patch(BR_INT, inner, outer), ofport, bfd },
+      { ...patch(BR_TUN, outer, inner), ofport },
+    ]
+  }
   return [
     { ...patch(BR_INT, tunnelPatch.inner, tunnelPatch.outer), ofport: PATCH_TUN },
     { ...patch(BR_TUN, tunnelPatch.outer, tunnelPatch.inner), ofport: PATCH_INT },
@@ -58,6 +76,8 @@ const wantedPorts = (wanted: WantedBridges): WantedPort[] => {
       options: { remote_ip: 'flow', key: 'flow', local_ip: wanted.localIp },
       ofport: TUNNEL_PORTS[type],
     })),
+    ...wanted.watched.flatMap(key => stand(key, BFD)),
+    ...(wanted.ownKey === undefined ? [] : stand(wanted.ownKey, {})),
     ...[...wanted.providers].flatMap(([physicalNetwork, bridge]) => {
       const { inner, outer } = providerPatch(bridge)
       const vlans = wanted.trunks.get(physicalNetwork) ?? []
@@ -71,6 +91,9 @@ const wantedPorts = (wanted: WantedBridges): WantedPort[] => {
 
 const isSameSet = <T>(a: readonly T[], b: readonly T[]) =>
   a.length === b.length && b.every(element => a.includes(element))
+
+const isSameMap = (a: ReadonlyMap<string, string>, b: Readonly<Record<string, string>>) =>
+  a.size === Object.keys(b).length && Object.entries(b).every(([key, value]) => a.get(key) === value)
 
 /** The mutations that give a map these pairs and leave its others. */
 const setPairs = (column: string, held: ReadonlyMap<string, string>, pairs: Readonly<Record<string, string>>) => {
@@ -172,15 +195,19 @@ export const repair = (
     return row._uuid
   }
 
-  const addPort = (bridge: Uuid | NamedUuid, { name, type, options, ofport, trunks }: WantedPort) => {
+  const addPort = (bridge: Uuid | NamedUuid, { name, type, options, ofport, trunks, bfd }: WantedPort) => {
     const external_ids = { [MARK]: type }
-    const card = { name, type, options, external_ids, ...(ofport === undefined ? {} : { ofport_request: ofport }) }
+    const card = {
+      ...{ name, type, options, external_ids },
+      ...(ofport === undefined ? {} : { ofport_request: ofport }),
+      ...(bfd === undefined ? {} : { bfd }),
+    }
     const interfaces = [add('Interface', card)]
     const port = add('Port', { name, interfaces, external_ids, ...(trunks === undefined ? {} : { trunks }) })
     change('Bridge', bridge, [['ports', 'insert', port]])
   }
 
-  const mendPort = ({ bridge, name, type, options, ofport, trunks }: WantedPort) => {
+  const mendPort = ({ bridge, name, type, options, ofport, trunks, bfd }: WantedPort) => {
     const port = ports.get(name)
     const card = interfaces.get(name)
     const isThere = port !== undefined && bridges.get(bridge)?.ports.includes(port._uuid)
@@ -192,6 +219,7 @@ export const repair = (
     set('Interface', card._uuid, {
       ...(card.type === type ? {} : { type }),
       ...(ofport === undefined || card.ofport_request === ofport ? {} : { ofport_request: ofport }),
+      ...(bfd === undefined || isSameMap(card.bfd, bfd) ? {} : { bfd }),
     })
     const mark = { [MARK]: type }
     change('Interface', card._uuid, [
@@ -238,12 +266,18 @@ type AnyRow = { readonly [column: string]: unknown }
 
 const isMarked = (row: AnyRow | undefined) => (row?.external_ids as ReadonlyMap<string, string> | undefined)?.has(MARK)
 
+/** What the switch reports of an interface: nothing of ours to keep as it is. */
+const REPORTED: ReadonlySet<string> = new Set(['bfd_status', 'link_state'])
+
 /** Whether a changed row may be of those that `repair` looks at: a VM's interface is not, and costs no comparison. */
 export const concernsRepair = (table: keyof Tables, before: AnyRow | undefined, after: AnyRow | undefined): boolean => {
   if (table === 'Open_vSwitch' || table === 'Controller') return true
   if (table === 'Bridge') {
     if (before === undefined || after === undefined) return true
     return Object.keys(after).some(column => column !== 'ports' && before[column] !== after[column])
+  }
+  if (before !== undefined && after !== undefined) {
+    if (Object.keys(after).every(column => REPORTED.has(column) || before[column] === after[column])) return false
   }
   return Boolean(isMarked(before) || isMarked(after) || isNameOfOurs(String((after ?? before)?.name)))
 }

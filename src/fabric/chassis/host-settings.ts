@@ -49,6 +49,36 @@ const providerPortsOf = (view: View, mappings: readonly (readonly [string, strin
   return ports
 }
 
+/** Physical networks whose bridge has links to the outside, of which the switch says that all are down. */
+const providerDownOf = (view: View, mappings: readonly (readonly [string, string])[]) => {
+  const bridges = new Map(Array.from(view.table('Bridge').values(), row => [row.name, row]))
+  return mappings.flatMap(([physicalNetwork, bridge]) => {
+    const links = (bridges.get(bridge)?.ports ?? []).flatMap(port =>
+      (view.table('Port').get(port)?.interfaces ?? []).flatMap(uuid => {
+        const row = view.table('Interface').get(uuid)
+        return row === undefined || !isLink(row) ? [] : [row.link_state]
+      }),
+    )
+    return links.length > 0 && links.every(state => state === 'down') ? [physicalNetwork] : []
+  })
+}
+
+/** Whether an interface may be a link to the outside: neither a patch nor one of the host's own. */
+const isLink = (row: { readonly type: string }) => row.type !== 'patch' && row.type !== 'internal'
+
+/** Whether a change of an interface may change what a host says of itself: its link, unless it is that of a VM. */
+export const concernsReport = (
+  before: { readonly link_state: string | undefined } | undefined,
+  after:
+    | {
+        readonly link_state: string | undefined
+        readonly type: string
+        readonly external_ids: ReadonlyMap<string, string>
+      }
+    | undefined,
+): boolean =>
+  after !== undefined && before?.link_state !== after.link_state && isLink(after) && !after.external_ids.has('iface-id')
+
 /** Reads the report of a host with a system-id. `schemaVersion` is that of its database. */
 export const readHost = (view: View, schemaVersion: string): ChassisReport => {
   const root = rootOf(view)
@@ -67,7 +97,7 @@ export const readHost = (view: View, schemaVersion: string): ChassisReport => {
     knownDatapathTypes: root?.datapath_types.toSorted() ?? [],
     bridges: Array.from(view.table('Bridge').values(), bridge => bridge.name).sort(),
     providerPorts: providerPortsOf(view, mappings),
-    providerDown: [],
+    providerDown: providerDownOf(view, mappings),
     ovsVersion: root?.ovs_version ?? '',
     schemaVersion,
     problems: [...badMappings, ...badPriority],

@@ -26,5 +26,17 @@ export const providerPatch = (bridge: string): { readonly inner: string; readonl
   outer: shorten(`phy-${bridge}`),
 })
 
+/** The patch between br-int and br-tun that stands for the chassis of a key. */
+export const chassisPatch = (key: number): { readonly inner: string; readonly outer: string } => ({
+  inner: `frgw-${key}`,
+  outer: `frgt-${key}`,
+})
+
+/** The key of the chassis that a port on br-int stands for; undefined for other ports. */
+export const keyOfPatch = (name: string): number | undefined => {
+  const key = /^frgw-(\d+)$/.exec(name)?.[1]
+  return key === undefined ? undefined : Number(key)
+}
+
 /** Whether a port's name looks like one that we give. */
-export const isNameOfOurs = (name: string): boolean => /^(patch-(tun|int)$|fr-|int-|phy-)/.test(name)
+export const isNameOfOurs = (name: string): boolean => /^(patch-(tun|int)$|fr-|frg[wt]-|int-|phy-)/.test(name)

@@ -3,7 +3,7 @@ import { map, optional, type Replica, type Selection, set, smallInteger, string,
 
 const pairs = map(string, string)
 
-/** Tables and columns. Statistics and status columns are left out: they change all the time and cost a message each. */
+/** Tables and columns. Statistics are left out, and the status that changes all the time: they cost a message each. */
 export const tables = {
   Open_vSwitch: {
     bridges: set(uuid),
@@ -37,6 +37,9 @@ export const tables = {
     ofport: optional(smallInteger),
     ofport_request: optional(smallInteger),
     error: optional(string),
+    link_state: optional(string),
+    bfd: pairs,
+    bfd_status: pairs,
     external_ids: pairs,
   },
   Controller: {

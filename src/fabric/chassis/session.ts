@@ -9,10 +9,11 @@ import { segmentAt } from '#model/reach'
 import type { Reader } from '#model/transaction'
 import type { Store } from '#store/store'
 import { datapathId } from '../datapath-id.ts'
+import { type BfdSessions, followBfd, readBfd, watchedBy } from './bfd-sessions.ts'
 import { concernsRepair, repair, type WantedBridges } from './bridges.ts'
 import { ClaimReader, type Claims, compareClaims, knownClaims, writeClaims } from './claims.ts'
 import type { Reached } from './controller-target.ts'
-import { readHost } from './host-settings.ts'
+import { concernsReport, readHost } from './host-settings.ts'
 import type { selection, Tables } from './schema.ts'
 
 /** A host's database, connected and copied. */
@@ -31,6 +32,8 @@ export interface SessionContext {
   readonly controllerTarget: (reached: Reached) => string | undefined
   /** The session's problems have changed. */
   readonly onProblems: () => void
+  /** The host's BFD sessions are these now; undefined: nothing is known of them any more. */
+  readonly onBfd: (sessions: BfdSessions | undefined) => void
 }
 
 /** Milliseconds until what failed is tried again. */
@@ -65,6 +68,7 @@ export class ChassisSession {
   readonly #reader: ClaimReader
   #reported = ''
   #claims: Claims = new Map()
+  #bfd: BfdSessions
   #isRepairing = false
   /** Something changed during a repair. */
   #isDue = false
@@ -78,6 +82,8 @@ export class ChassisSession {
     this.#host = host
     this.#context = context
     this.#reader = new ClaimReader(id)
+    this.#bfd = readBfd(host.replica)
+    context.onBfd(this.#bfd)
     this.#takeStock()
   }
 
@@ -90,10 +96,13 @@ export class ChassisSession {
   follow({ changes }: Step<Tables, typeof selection>): void {
     if (this.#isEnded) return
     this.#followClaims()
-    if (changes.some(({ table, before, after }) => concernsRepair(table, before, after))) {
-      this.#tell()
-      this.#mend()
-    }
+    const interfaces = changes.filter(change => change.table === 'Interface')
+    const bfd = followBfd(this.#bfd, interfaces)
+    if (bfd !== this.#bfd) this.#context.onBfd(bfd)
+    this.#bfd = bfd
+    const isConcerned = changes.some(({ table, before, after }) => concernsRepair(table, before, after))
+    if (isConcerned || interfaces.some(({ before, after }) => concernsReport(before, after))) this.#tell()
+    if (isConcerned) this.#mend()
   }
 
   /** The model has changed in what concerns this chassis. */
@@ -105,6 +114,7 @@ export class ChassisSession {
   end(): void {
     this.#isEnded = true
     clearTimeout(this.#timer)
+    this.#context.onBfd(undefined)
   }
 
   get #origin() {
@@ -180,6 +190,8 @@ export class ChassisSession {
       tunnelTypes: record.tunnelTypes,
       providers: new Map(Object.entries(record.bridgeMappings)),
       trunks: trunksOf(this.#context.store, record),
+      watched: watchedBy(this.#context.store, record),
+      ownKey: record.gatewayPriority > 0 ? record.key : undefined,
     }
   }
 

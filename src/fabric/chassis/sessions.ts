@@ -4,10 +4,12 @@ import { connect, type Listener, listen, type TlsOptions } from 'ovsdb-client'
 import { chassisLost } from '#model/binding'
 import { attachments, type Chassis, chassis } from '#model/chassis'
 import { canonicalVtep } from '#model/chassis-report'
+import { gatewayChassis } from '#model/gateway'
 import { networks } from '#model/network'
 import type { Commit } from '#model/transaction'
 import type { Store } from '#store/store'
 import { removeStaleSocket } from '../stale-socket.ts'
+import { type BfdSessions, watchersOf } from './bfd-sessions.ts'
 import type { ListenAt, Reached } from './controller-target.ts'
 import { readHost } from './host-settings.ts'
 import { Link } from './link.ts'
@@ -33,6 +35,8 @@ export interface ChassisSessionsOptions {
   readonly autoApprove?: boolean
   /** Where a host's switch finds us; undefined when it cannot: see controllerTarget(). */
   readonly controllerTarget: (reached: Reached) => string | undefined
+  /** Called with what a chassis says of its BFD sessions; with undefined when nothing is known of them any more. */
+  readonly onBfd?: (chassis: string, sessions: BfdSessions | undefined) => void
   /** How long a connection may take to show a host's database. Default 10 s. */
   readonly patience?: number
   /** How long after the loss of its session a chassis' ports are reported DOWN. Default 5 minutes. */
@@ -237,7 +241,7 @@ export class ChassisSessions {
   }
 
   #accept(link: Link, id: string): void {
-    const { store, autoApprove = false, controllerTarget, log } = this.#options
+    const { store, autoApprove = false, controllerTarget, log, onBfd = () => {} } = this.#options
     const place = this.#places.get(id)
     clearTimeout(place?.timer)
     this.#forget(link)
@@ -249,7 +253,10 @@ export class ChassisSessions {
     }
     const next: Place = { state, link, session: undefined, timer: undefined }
     this.#places.set(id, next)
-    next.session = new ChassisSession(id, link.host!, { store, autoApprove, controllerTarget, onProblems })
+    next.session = new ChassisSession(id, link.host!, {
+      ...{ store, autoApprove, controllerTarget, onProblems },
+      onBfd: sessions => onBfd(id, sessions),
+    })
     log.info({ chassis: id, remote: link.remote }, 'chassis connected')
     this.#logNew(id, [], store.get(chassis, id)?.problems ?? [])
     this.#changed(id)
@@ -330,6 +337,8 @@ export class ChassisSessions {
     const concerned = new Set<string>()
     for (const { kind, id, before, after } of changes) {
       if (kind.name === chassis.name) {
+        for (const one of this.#watching(before as Chassis | undefined, after as Chassis | undefined))
+          concerned.add(one)
         if (after === undefined) this.#removed(id)
         else {
           concerned.add(id)
@@ -343,6 +352,13 @@ export class ChassisSessions {
       }
     }
     for (const id of concerned) this.#places.get(id)?.session?.modelChanged()
+  }
+
+  /** The chassis that run BFD with another one, or cease to. */
+  #watching(before: Chassis | undefined, after: Chassis | undefined): Iterable<string> {
+    const who = watchersOf(before, after)
+    if (who === 'everybody') return this.#places.keys()
+    return who === 'nobody' ? [] : Array.from(gatewayChassis(this.#options.store), c => c.id)
   }
 
   #logWaiting(before: Chassis | undefined, { id, admission }: Chassis): void {
