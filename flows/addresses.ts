@@ -1,6 +1,6 @@
 // Addresses and prefixes as matches want them.
 import ipaddr from 'ipaddr.js'
-import { type Masked, masked } from 'node-openflow/flow'
+import { fieldOf, integerOf, type Masked, masked } from 'node-openflow/flow'
 import { eui64, formatIp, type Prefix, parsePrefix } from '#model'
 
 /** Whether an address or prefix is IPv6. */
@@ -46,18 +46,20 @@ export const supernet = (prefix: string, length: number): string => {
 /** An address or prefix as an integer, and the mask that it counts under. */
 export const asInteger = (prefix: string): { readonly value: bigint; readonly mask: bigint } => {
   const [address = ''] = prefix.split('/')
-  const bytes = ipaddr.parse(address).toByteArray()
-  const value = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
-  const [width, length] = [BigInt(8 * bytes.length), BigInt(lengthOf(prefix))]
+  const [width, length] = [BigInt(isV6(address) ? 128 : 32), BigInt(lengthOf(prefix))]
   const mask = ((1n << length) - 1n) << (width - length)
-  return { value: value & mask, mask }
+  return { value: integerOf(fieldFor(address), address) & mask, mask }
 }
+
+const [V4, V6, MAC] = [fieldOf('ip_src'), fieldOf('ipv6_src'), fieldOf('eth_src')]
+
+const fieldFor = (address: string) => (isV6(address) ? V6 : V4)
 
 /** What stands before the 32 bits of an IPv4 address where an IPv6 address is expected (RFC 4291 section 2.5.5.2). */
 export const IPV4_MAPPED = 0xffff_0000_0000n
 
 /** An address in 128 bits, as the register `neighbor_address` has it. */
-export const addressBits = (ip: string): bigint => asInteger(ip).value | (isV6(ip) ? 0n : IPV4_MAPPED)
+export const addressBits = (ip: string): bigint => integerOf(fieldFor(ip), ip) | (isV6(ip) ? 0n : IPV4_MAPPED)
 
 /** The address that these 128 bits of the register `neighbor_address` are. */
 export const ipOfBits = (bits: bigint): string =>
@@ -66,4 +68,4 @@ export const ipOfBits = (bits: bigint): string =>
     : formatIp({ version: 6, value: bits })
 
 /** A MAC in 48 bits. */
-export const macBits = (mac: string): bigint => BigInt(`0x${mac.replaceAll(':', '')}`)
+export const macBits = (mac: string): bigint => integerOf(MAC, mac)

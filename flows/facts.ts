@@ -23,6 +23,22 @@ import { PATCH_TUN, TUNNEL_PORTS } from '#model/ofports'
 import { isV6, linkLocal } from './addresses.ts'
 import { policyId, policyMark } from './policies.ts'
 
+/** A MAC and an address (or prefix) that a port may send from. */
+export interface Sender {
+  readonly mac: string
+  readonly ip: string
+}
+
+/** What a port may send from: fixed addresses, allowed address pairs and, once one is IPv6, its link-local addresses. */
+const sendersOf = (port: Port): readonly Sender[] => {
+  const given = [
+    ...port.fixedIps.map(fixed => ({ mac: port.macAddress, ip: fixed.ipAddress })),
+    ...port.allowedAddressPairs.map(pair => ({ mac: pair.macAddress, ip: pair.ipAddress })),
+  ]
+  const macs = new Set(given.filter(sender => isV6(sender.ip)).map(sender => sender.mac))
+  return [...given, ...[...macs].map(mac => ({ mac, ip: linkLocal(mac) }))]
+}
+
 /** What of a network matters to its flows. */
 export const networkFacts = derive('network', networks, (n: Network) => ({
   key: n.key,
@@ -50,7 +66,8 @@ export const portFacts = derive('port', ports, (p: Port, view: View) => {
         networkKey: network.key,
         mac: p.macAddress,
         ips: p.fixedIps.map(ip => ip.ipAddress),
-        pairs: p.allowedAddressPairs,
+        macs: [...new Set([p.macAddress, ...p.allowedAddressPairs.map(pair => pair.macAddress)])],
+        senders: sendersOf(p),
         secured: p.portSecurityEnabled,
         /** As the register `policy` holds it; one that is not known allows nothing. */
         policy: p.policy === 0 ? 0 : (view.value(policyMark, policyId(p.policy)) ?? p.policy),
@@ -96,26 +113,6 @@ export const addressOwners = (port: Port, view: View): readonly AddressOwner[] =
 export const attachmentOf = derive('attachment', bindings, (b: Binding, view: View) =>
   view.get(attachments, `${b.chassis}/${b.network}`),
 )
-
-/** A MAC and an address (or prefix) that a port may send from. */
-export interface Sender {
-  readonly mac: string
-  readonly ip: string
-}
-
-/** What a port may send from: fixed addresses, allowed address pairs and, once one is IPv6, its link-local addresses. */
-export const sendersOf = (port: {
-  readonly mac: string
-  readonly ips: readonly string[]
-  readonly pairs: Port['allowedAddressPairs']
-}): readonly Sender[] => {
-  const given = [
-    ...port.ips.map(ip => ({ mac: port.mac, ip })),
-    ...port.pairs.map(pair => ({ mac: pair.macAddress, ip: pair.ipAddress })),
-  ]
-  const macs = new Set(given.filter(sender => isV6(sender.ip)).map(sender => sender.mac))
-  return [...given, ...[...macs].map(mac => ({ mac, ip: linkLocal(mac) }))]
-}
 
 /** How frames of an attachment's network travel between its chassis and others, when in a tunnel. */
 export const tunnelSegmentAt = (

@@ -67,6 +67,10 @@ export const policyFacts = derive('policy', policies, (p: Policy, view: View) =>
   }
 })
 
+/** How many tables Open vSwitch looks into to judge by the policy that the register holds. */
+export const lookupsOf = (mark: number, view: View): number =>
+  mark === 0 ? 1 : (view.value(policyFacts, policyId(mark))?.lookups ?? 1)
+
 /** The flow sets that a chassis with a port of a policy needs: the policy's, its groups' and their pages'. */
 export const policyFlowSets = derive('policy_flow_sets', policies, (p: Policy, view: View): readonly string[] => [
   `policy/${p.id}`,

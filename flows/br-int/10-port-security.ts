@@ -36,7 +36,7 @@ export const portSecurity = table('port_security', {
       rows: (binding, view) => {
         const port = securedPort(binding, view)
         if (port === undefined) return []
-        return [...new Set([port.mac, ...port.pairs.map(pair => pair.macAddress)])].map(mac => ({
+        return port.macs.map(mac => ({
           in: binding.chassis,
           port: port.key,
           mac,

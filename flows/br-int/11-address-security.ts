@@ -14,7 +14,7 @@ import { each, table } from '#compiler'
 import { bindings } from '#model'
 import { isHost, isV6, onWire } from '../addresses.ts'
 import { HOST_MESSAGES } from '../always-allowed.ts'
-import { securedPort, sendersOf } from '../facts.ts'
+import { securedPort } from '../facts.ts'
 import { ETH_TYPE_RARP } from '../learning.ts'
 import { NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION, ROUTER_ADVERTISEMENT } from '../neighbor-discovery.ts'
 import { sourcePort } from '../registers.ts'
@@ -79,7 +79,7 @@ export const addressSecurity = table('address_security', {
       rows: (binding, view) => {
         const port = securedPort(binding, view)
         if (port === undefined) return []
-        return sendersOf(port).map(sender => ({ in: binding.chassis, port: port.key, ...sender }))
+        return port.senders.map(sender => ({ in: binding.chassis, port: port.key, ...sender }))
       },
       example: { in: 'host1', port: 5, mac: 'fa:16:3e:00:00:05', ip: '10.0.0.5' },
       flow: row => ({
@@ -96,7 +96,7 @@ export const addressSecurity = table('address_security', {
       rows: (binding, view) => {
         const port = securedPort(binding, view)
         if (port === undefined) return []
-        return sendersOf(port)
+        return port.senders
           .filter(sender => !isV6(sender.ip))
           .flatMap(sender => [
             { in: binding.chassis, port: port.key, ...sender, gratuitous: false },

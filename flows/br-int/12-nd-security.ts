@@ -12,7 +12,7 @@ import { drop, goto, icmp6 } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { bindings } from '#model'
 import { isV6, onWire } from '../addresses.ts'
-import { securedPort, sendersOf } from '../facts.ts'
+import { securedPort } from '../facts.ts'
 import { NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION, NO_OPTION } from '../neighbor-discovery.ts'
 import { sourcePort } from '../registers.ts'
 import { addressQuestion } from './30-address-question.ts'
@@ -40,7 +40,7 @@ export const ndSecurity = table('nd_security', {
       rows: (binding, view) => {
         const port = securedPort(binding, view)
         if (port === undefined) return []
-        return sendersOf(port)
+        return port.senders
           .filter(sender => isV6(sender.ip))
           .flatMap(sender =>
             [NEIGHBOR_SOLICITATION, NEIGHBOR_ADVERTISEMENT].flatMap(type =>

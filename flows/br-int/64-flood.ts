@@ -18,7 +18,7 @@ import { drop, output, resubmit } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { attachments, bindings } from '#model'
 import { activePort, networkFacts } from '../facts.ts'
-import { policyFacts, policyId } from '../policies.ts'
+import { lookupsOf } from '../policies.ts'
 import { exempt, localPort, network, policy } from '../registers.ts'
 import { floodOutput } from './66-flood-output.ts'
 import { outputTable } from './90-output.ts'
@@ -71,7 +71,7 @@ export const flood = table('flood', {
         const port = activePort(binding, view)
         if (!port?.up) return []
         const row = { in: binding.chassis, network: port.networkKey, policy: port.policy }
-        const lookups = view.value(policyFacts, policyId(port.policy))?.lookups ?? 1
+        const lookups = lookupsOf(port.policy, view)
         return [
           { ...row, lookups },
           { ...row, port: binding.ofport },
