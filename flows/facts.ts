@@ -8,6 +8,9 @@ import {
   bindings,
   type Chassis,
   chassis,
+  FLOATING_IP_OWNER,
+  floatingIps,
+  GATEWAY_OWNER,
   isProgrammed,
   isRouterPort,
   type Network,
@@ -55,6 +58,13 @@ export const chassisFacts = derive('chassis', chassis, (c: Chassis) => ({
   providerPorts: c.providerPorts,
 }))
 
+/** Whether a port is a router's interface or gateway, or holds a floating IP. */
+const isOfRouter = (p: Port, view: View): boolean => {
+  // Few ports are asked, lest each of the others waits for a record that never comes.
+  if (p.deviceOwner === FLOATING_IP_OWNER) return view.get(floatingIps, p.deviceId)?.floatingPortId === p.id
+  return (isRouterPort(p) || p.deviceOwner === GATEWAY_OWNER) && view.get(routerPorts, p.id) !== undefined
+}
+
 /** What of a port matters to its flows, those of its place apart. */
 export const portFacts = derive('port', ports, (p: Port, view: View) => {
   const network = view.value(networkFacts, p.networkId)
@@ -72,8 +82,7 @@ export const portFacts = derive('port', ports, (p: Port, view: View) => {
         /** As the register `policy` holds it; one that is not known allows nothing. */
         policy: p.policy === 0 ? 0 : (view.value(policyMark, policyId(p.policy)) ?? p.policy),
         up: p.adminStateUp && network.up,
-        // Asked of few ports, lest each of the others waits for a record that never comes.
-        isRouter: isRouterPort(p) && view.get(routerPorts, p.id) !== undefined,
+        isRouter: isOfRouter(p, view),
       }
 })
 
@@ -104,6 +113,9 @@ export interface AddressOwner {
 export const addressOwners = (port: Port, view: View): readonly AddressOwner[] => {
   const facts = view.value(portFacts, port.id)
   if (facts === undefined || !facts.up) return []
+  // A floating IP that stands for nothing answers nobody.
+  if (facts.isRouter && port.deviceOwner === FLOATING_IP_OWNER && !view.get(floatingIps, port.deviceId)?.routerId)
+    return []
   return facts.ips
     .filter(ip => view.by(ports, 'pair', `${facts.network} ${ip}`).length === 0)
     .map(ip => ({ in: facts.network, network: facts.networkKey, ip, mac: facts.mac }))

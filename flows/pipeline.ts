@@ -1,6 +1,6 @@
 // The tables of both bridges in packet order, and which chassis holds which flow sets.
 import { PIPELINE_SET, type Pipeline, subscribe } from '#compiler'
-import { attachments, bindings, chassis, isProgrammed } from '#model'
+import { attachments, bindings, chassis, isProgrammed, routerPorts } from '#model'
 import { classify } from './br-int/00-classify.ts'
 import { portSecurity } from './br-int/10-port-security.ts'
 import { addressSecurity } from './br-int/11-address-security.ts'
@@ -9,13 +9,23 @@ import { egressConntrack } from './br-int/20-egress-conntrack.ts'
 import { egressConnection } from './br-int/21-egress-connection.ts'
 import { egressPolicy } from './br-int/22-egress-policy.ts'
 import { egressVerdict } from './br-int/23-egress-verdict.ts'
+import { externalLearn } from './br-int/25-external-learn.ts'
+import { externalInput } from './br-int/26-external-input.ts'
+import { externalResponder } from './br-int/27-external-responder.ts'
 import { addressQuestion } from './br-int/30-address-question.ts'
 import { arpResponder } from './br-int/31-arp-responder.ts'
 import { ndResponder } from './br-int/32-nd-responder.ts'
 import { ndReply } from './br-int/33-nd-reply.ts'
 import { routerAdmission } from './br-int/40-router-admission.ts'
+import { gatewayAdmission } from './br-int/41-gateway-admission.ts'
+import { routerUnnat } from './br-int/42-router-unnat.ts'
+import { routerUnnatted } from './br-int/43-router-unnatted.ts'
 import { routerInput } from './br-int/44-router-input.ts'
 import { routerRoute } from './br-int/45-router-route.ts'
+import { routerGateway } from './br-int/48-router-gateway.ts'
+import { routerTransit } from './br-int/49-router-transit.ts'
+import { routerSnat } from './br-int/50-router-snat.ts'
+import { routerSnatted } from './br-int/51-router-snatted.ts'
 import { networkZone } from './br-int/52-network-zone.ts'
 import { routerNeighbor } from './br-int/53-router-neighbor.ts'
 import { l2Lookup } from './br-int/60-l2-lookup.ts'
@@ -30,9 +40,11 @@ import { ingressConnection } from './br-int/71-ingress-connection.ts'
 import { ingressPolicy } from './br-int/72-ingress-policy.ts'
 import { ingressVerdict } from './br-int/73-ingress-verdict.ts'
 import { outputTable } from './br-int/90-output.ts'
+import { answer } from './br-int/91-answer.ts'
 import { connectionOwner } from './br-int/100-connection-owner.ts'
 import { commitTable } from './br-int/101-commit.ts'
 import { neighbor } from './br-int/102-neighbor.ts'
+import { learnedNeighbor } from './br-int/103-learned-neighbor.ts'
 import { policyTable } from './br-int/110-policy.ts'
 import { remoteAddressTable } from './br-int/111-remote-address.ts'
 import { remoteMembers } from './br-int/112-remote-members.ts'
@@ -48,6 +60,7 @@ import { vtep } from './br-tun/22-vtep.ts'
 import { admit } from './br-tun/30-admit.ts'
 import { toLocal } from './br-tun/40-to-local.ts'
 import { portFacts } from './facts.ts'
+import { candidatesOf } from './gateways.ts'
 import { isGatewayChassis } from './peers.ts'
 import { policyFlowSets, policyId } from './policies.ts'
 import { interfacesOn } from './routers.ts'
@@ -57,11 +70,13 @@ export const pipeline: Pipeline = {
   tables: [
     ...[classify, portSecurity, addressSecurity, ndSecurity],
     ...[egressConntrack, egressConnection, egressPolicy, egressVerdict],
+    ...[externalLearn, externalInput, externalResponder],
     ...[addressQuestion, arpResponder, ndResponder, ndReply],
-    ...[routerAdmission, routerInput, routerRoute, networkZone, routerNeighbor],
+    ...[routerAdmission, gatewayAdmission, routerUnnat, routerUnnatted, routerInput, routerRoute],
+    ...[routerGateway, routerTransit, routerSnat, routerSnatted, networkZone, routerNeighbor],
     ...[l2Lookup, l2Learned, l2Unknown, floodConntrack, flood, receiver, floodOutput],
-    ...[ingressConntrack, ingressConnection, ingressPolicy, ingressVerdict, outputTable],
-    ...[connectionOwner, commitTable, neighbor],
+    ...[ingressConntrack, ingressConnection, ingressPolicy, ingressVerdict, outputTable, answer],
+    ...[connectionOwner, commitTable, neighbor, learnedNeighbor],
     ...[policyTable, remoteAddressTable, remoteMembers, remotePrefixes, securityRules],
     ...[tunnelClassify, watch, localVlan, tunnelType, unicast, tunnelFlood, vtep, admit, toLocal],
   ],
@@ -75,6 +90,11 @@ export const pipeline: Pipeline = {
       ...(isMember ? [{ chassis: id, flowSet: `member/${network}` }] : []),
       ...interfacesOn(network, view).map(({ routerId }) => ({ chassis: id, flowSet: `router/${routerId}` })),
     ]),
+    subscribe(routerPorts, ({ id, routerId, role }, view) =>
+      role === 'gateway'
+        ? candidatesOf(id, view).map(({ chassis: at }) => ({ chassis: at, flowSet: `router/${routerId}` }))
+        : [],
+    ),
     subscribe(bindings, ({ chassis: id, port }, view) => {
       const policy = view.value(portFacts, port)?.policy ?? 0
       return (view.value(policyFlowSets, policyId(policy)) ?? []).map(flowSet => ({ chassis: id, flowSet }))

@@ -1,18 +1,64 @@
-// What the tables of routers need to know: the interfaces by which a router is on networks, and those of a network.
+// What the tables of routers need to know: the interfaces by which a router is on networks, and those of a network; and how
+// packets come into a router and leave it.
+import { type Action, move, setField } from 'node-openflow/flow'
 import { derive, type View } from '#compiler'
-import { ports, type Router, type RouterPort, routerPorts, routers, type Subnet, subnets } from '#model'
+import {
+  type Network,
+  networks,
+  type Port,
+  ports,
+  type Router,
+  type RouterPort,
+  routerPorts,
+  routers,
+  type Subnet,
+  type SubnetPool,
+  subnetPools,
+  subnets,
+} from '#model'
 import { isV6, lengthOf, supernet } from './addresses.ts'
 import { networkFacts } from './facts.ts'
+import { commit, external, routerMac, tooBig } from './registers.ts'
 
-/** An address of a router, and the prefix that is reached by it. */
+/** What of a subnet matters to routers. */
+export const subnetFacts = derive('subnet', subnets, (s: Subnet, view: View) => ({
+  cidr: s.cidr,
+  gatewayIp: s.gatewayIp,
+  /** Id of the address scope that its addresses are in; null: in none. */
+  scope: s.subnetPoolId === null ? null : (view.value(scopeOf, s.subnetPoolId) ?? null),
+}))
+
+const scopeOf = derive('scope', subnetPools, (p: SubnetPool) => p.addressScopeId ?? undefined)
+
+/** An address of a router, and what is known of the subnet that it is on. */
 export interface InterfaceAddress {
   readonly ip: string
+  /** The prefix that is reached by it. */
   readonly cidr: string
+  readonly gatewayIp: string | null
+  readonly scope: string | null
 }
 
-const routerFacts = derive('router', routers, (r: Router) => ({ key: r.key, up: r.adminStateUp }))
+/** What of a router matters to its flows, its routes apart. */
+export const routerFacts = derive('router', routers, (r: Router) => ({
+  key: r.key,
+  up: r.adminStateUp,
+  enableSnat: r.enableSnat,
+  distributed: r.distributed,
+}))
 
-const cidrOf = derive('cidr', subnets, (s: Subnet) => s.cidr)
+/** The MTU of a network. */
+export const mtuOf = derive('mtu', networks, (n: Network) => n.mtu)
+
+/** The conntrack zone where a router translates, and where its firewall knows connections: beyond those of networks. */
+export const routerZone = (router: number): number => 4096 + router
+
+/** The addresses of a port of a router. */
+export const interfaceAddresses = (port: Port, view: View): readonly InterfaceAddress[] =>
+  port.fixedIps.flatMap(({ ipAddress: ip, subnetId }) => {
+    const facts = view.value(subnetFacts, subnetId)
+    return facts === undefined ? [] : [{ ip, ...facts }]
+  })
 
 /** An interface of a router as its flows need it; a gateway is none. */
 export const interfaceFacts = derive('router_interface', routerPorts, (p: RouterPort, view: View) => {
@@ -27,10 +73,8 @@ export const interfaceFacts = derive('router_interface', routerPorts, (p: Router
     network: network.key,
     mac: port.macAddress,
     up: router.up && port.adminStateUp && network.up,
-    addresses: port.fixedIps.flatMap(({ ipAddress: ip, subnetId }): readonly InterfaceAddress[] => {
-      const cidr = view.value(cidrOf, subnetId)
-      return cidr === undefined ? [] : [{ ip, cidr }]
-    }),
+    mtu: view.value(mtuOf, p.networkId) ?? 0,
+    addresses: interfaceAddresses(port, view),
   }
 })
 
@@ -38,6 +82,41 @@ export const interfaceFacts = derive('router_interface', routerPorts, (p: Router
 export const interfacesOn = (network: string, view: View): readonly RouterPort[] =>
   view.by(routerPorts, 'network', network).filter(({ role }) => role === 'interface')
 
+/** The interfaces of a router. */
+export const interfacesOf = (router: string, view: View) =>
+  view.by(routerPorts, 'router', router).flatMap(({ id }) => view.value(interfaceFacts, id) ?? [])
+
+/** The largest MTU of the networks of a router. */
+const largestMtu = derive('largest_mtu', routers, (r: Router, view: View) =>
+  view.by(routerPorts, 'router', r.id).reduce((mtu, p) => Math.max(mtu, view.value(mtuOf, p.networkId) ?? 0), 0),
+)
+
+/** The MTU of the network of an interface or gateway, where another network of its router takes more; else undefined. */
+export const tightMtu = (at: { readonly in: string; readonly mtu: number }, view: View): number | undefined =>
+  at.mtu < (view.value(largestMtu, at.in) ?? 0) ? at.mtu : undefined
+
+const ETHERNET_HEADER = 14
+
+/** Compares the size of a packet with what a network takes: too_big says whether it is larger. */
+export const checkSize = (mtu: number): Action => ({
+  type: 'check_pkt_larger',
+  length: mtu + ETHERNET_HEADER,
+  dst: tooBig.part,
+})
+
 /** Whether an address lies in a prefix (canonical text). */
 export const isIn = (ip: string, cidr: string): boolean =>
   isV6(ip) === isV6(cidr) && supernet(ip, lengthOf(cidr)) === cidr
+
+/** As a packet comes into a router: the connection that it was judged by, and a router that it was in before, are forgotten. */
+export const enterRouter: readonly Action[] = [{ type: 'ct_clear' }, commit.set(0), external.set(0)]
+
+/**
+ * As a packet leaves the last router: the connection that it was translated by is forgotten, it bears the MAC that the router
+ * sends from, and it may go out where it came in.
+ */
+export const leaveRouter: readonly Action[] = [
+  { type: 'ct_clear' },
+  move(routerMac.part, 'eth_src'),
+  setField('in_port', 0),
+]

@@ -5,7 +5,9 @@
  * Out:  frames of local ports to port_security, untagged ones only (a guest's tag must not choose a network); what came
  *       from a tunnel or a provider network, untagged here, to l2_lookup: there what the router of a network sent on another
  *       chassis has the router's MAC again, where it has one interface of the family there. A port whose binding is pending (live
- *       migration) may only announce itself: that reaches the controller, which cuts over.
+ *       migration) may only announce itself: that reaches the controller, which cuts over. What comes from a provider network
+ *       on which routers have gateways, to external_learn; and to router_route, in its router again, what another chassis sends
+ *       here because the gateway is here.
  *
  *   table=0, priority=20,in_port=7,vlan_tci=0x0000/0x1fff
  *   actions=set_field:0x5->reg0,set_field:0x3->metadata,set_field:0x2/0xffff->reg3,set_field:0x7->reg12,goto_table:10
@@ -24,6 +26,7 @@ import {
   ip,
   ipv6,
   type Match,
+  move,
   popVlan,
   setField,
 } from 'node-openflow/flow'
@@ -33,6 +36,7 @@ import { PATCH_TUN } from '#model/ofports'
 import { isV6 } from '../addresses.ts'
 import { anyChassisMac } from '../chassis-mac.ts'
 import { activePort, attachmentOf, portFacts, uplinkOf } from '../facts.ts'
+import { gatewaysOn, TRANSIT_VLAN } from '../gateways.ts'
 import { ETH_TYPE_RARP, learnedFromOutside } from '../learning.ts'
 import { NEIGHBOR_ADVERTISEMENT } from '../neighbor-discovery.ts'
 import { cutOverUserdata } from '../packet-in.ts'
@@ -41,11 +45,14 @@ import { CLASSIFY } from '../restart.ts'
 import { interfaceFacts, interfacesOn } from '../routers.ts'
 import { TAGGED, tagged, UNTAGGED } from '../vlan.ts'
 import { portSecurity } from './10-port-security.ts'
+import { externalLearn } from './25-external-learn.ts'
+import { routerRoute } from './45-router-route.ts'
 import { l2Lookup } from './60-l2-lookup.ts'
 
 const ANNOUNCEMENT = 30
 const ROUTED = 25
 const PORT = 20
+const TRANSIT = 20
 const PENDING = 10
 const STRANGE_TAG = 5
 
@@ -65,10 +72,17 @@ export const classify = table('classify', {
   bridge: 'br-int',
   number: CLASSIFY,
   match: ['in_port', 'vlan_vid', 'eth_src', 'eth_type', 'arp_spa', 'arp_tpa', 'nw_proto', 'icmpv6_type', 'nd_target'],
-  next: [portSecurity, l2Lookup],
+  next: [portSecurity, externalLearn, routerRoute, l2Lookup],
   miss: drop(),
   drops: { [PORT]: 'port_down', [PENDING]: 'pending_port', [STRANGE_TAG]: 'tagged', 0: 'unknown_port' },
-  fixed: [{ priority: STRANGE_TAG, match: { vlan_vid: TAGGED }, actions: drop() }],
+  fixed: [
+    {
+      priority: TRANSIT,
+      match: { in_port: PATCH_TUN, vlan_vid: tagged(TRANSIT_VLAN) },
+      actions: [popVlan(), move('eth_dst[16..39]', 'reg13[0..23]'), origin.set(ORIGIN.tunnel), goto(routerRoute)],
+    },
+    { priority: STRANGE_TAG, match: { vlan_vid: TAGGED }, actions: drop() },
+  ],
   rules: [
     each(bindings, {
       scope: 'chassis',
@@ -124,13 +138,19 @@ export const classify = table('classify', {
     each(attachments, {
       scope: 'chassis',
       rows: (attachment, view) => {
-        const uplink = memberUplink(attachment, view)
-        if (uplink === undefined) return []
+        const { isMember } = attachment
+        const uplink = uplinkOf(attachment, view)
+        const isExternal = uplink !== undefined && !uplink.isTunnel && gatewaysOn(attachment.network, view).length > 0
+        if (uplink === undefined || !(isMember || isExternal)) return []
         const { network: net, port, vlan, isTunnel } = uplink
         const from: number = isTunnel ? ORIGIN.tunnel : ORIGIN.provider
-        return [{ in: attachment.chassis, network: net, zone: attachment.localVlan, port, vlan, from }]
+        const row = { in: attachment.chassis, network: net, zone: attachment.localVlan, port, vlan, from }
+        return [{ ...row, isMember, isExternal }]
       },
-      example: { in: 'host1', network: 3, zone: 2, port: PATCH_TUN, vlan: 2, from: ORIGIN.tunnel as number },
+      example: {
+        ...{ in: 'host1', network: 3, zone: 2, port: PATCH_TUN, vlan: 2, from: ORIGIN.tunnel as number },
+        ...{ isMember: true, isExternal: false },
+      },
       flow: row => ({
         priority: PORT,
         match: { in_port: row.port, vlan_vid: row.vlan === 0 ? UNTAGGED : tagged(row.vlan) },
@@ -139,8 +159,8 @@ export const classify = table('classify', {
           network.set(row.network),
           zone.set(row.zone),
           origin.set(row.from),
-          ...(row.from === ORIGIN.provider ? [learnedFromOutside(row.network)] : ([] as Action[])),
-          goto(l2Lookup),
+          ...(row.from === ORIGIN.provider && row.isMember ? [learnedFromOutside(row.network)] : ([] as Action[])),
+          goto(row.isExternal ? externalLearn : l2Lookup),
         ],
       }),
     }),

@@ -1,13 +1,15 @@
 /**
  * Answers ARP for every known address of a network.
  *
- * In:   ARP requests of local ports; found says whether the address is known, with its MAC.
- * Out:  the reply, to the port it came from; requests for other addresses go on.
+ * In:   ARP requests of local ports, and from outside for addresses of routers; found says whether the address is known, with
+ *       its MAC.
+ * Out:  answer, the reply; requests for other addresses go on.
  */
-import { ARP_REPLY, ARP_REQUEST, arp, goto, IN_PORT, move, output, setField } from 'node-openflow/flow'
+import { ARP_REPLY, ARP_REQUEST, arp, goto, move, setField } from 'node-openflow/flow'
 import { table } from '#compiler'
 import { found, IPV4_ADDRESS, neighborMac } from '../registers.ts'
 import { l2Lookup } from './60-l2-lookup.ts'
+import { answer } from './91-answer.ts'
 
 const ANSWER = 10
 
@@ -15,7 +17,7 @@ export const arpResponder = table('arp_responder', {
   bridge: 'br-int',
   number: 31,
   match: ['reg2', 'eth_type', 'arp_op'],
-  next: [l2Lookup],
+  next: [l2Lookup, answer],
   miss: [goto(l2Lookup)],
   fixed: [
     {
@@ -29,7 +31,7 @@ export const arpResponder = table('arp_responder', {
         move(neighborMac.part, 'arp_sha'),
         move('arp_spa', 'arp_tpa'),
         move(IPV4_ADDRESS, 'arp_spa'),
-        output(IN_PORT),
+        goto(answer),
       ],
     },
   ],

@@ -2,37 +2,34 @@
  * What is for the router itself, and what it must not forward.
  *
  * In:   packets in a router.
- * Out:  router_route, what is to be forwarded. Pings of any address of the router are answered here (RFC 792, RFC 4443).
- *       Other packets for it, and those whose TTL is used up, go to the controller, which answers by ICMP.
+ * Out:  router_route, what is to be forwarded. Pings of any address of the router are answered here (RFC 792, RFC 4443), the
+ *       answer going back to the port that they came in by; to those that another router sent over the external network it is
+ *       routed, as they may have been translated. Other packets for the router, and those whose TTL is used up, go to the
+ *       controller, which answers by ICMP; but what comes from inside for the address of the gateway, or for a floating IP of
+ *       which ports are forwarded, may answer what went through: it goes out, and comes back in.
  *
  *   table=44, priority=50,icmp,reg13=0x2,nw_dst=10.0.0.1,icmp_type=8,icmp_code=0
  *   actions=move:NXM_OF_ETH_SRC[]->NXM_NX_XXREG2[0..47],move:NXM_OF_ETH_DST[]->NXM_OF_ETH_SRC[],
  *   move:NXM_NX_XXREG2[0..47]->NXM_OF_ETH_DST[],move:NXM_OF_IP_SRC[]->NXM_OF_IP_DST[],set_field:10.0.0.1->ip_src,
- *   set_field:0->icmp_type,set_field:64->nw_ttl,IN_PORT
+ *   set_field:0->icmp_type,set_field:64->nw_ttl,goto_table:91
+ *   table=44, priority=60,icmp,reg2=0x3/0x3,reg13=0x2,reg14=0x6,nw_dst=203.0.113.2,icmp_type=8,icmp_code=0
+ *   actions=move:NXM_OF_IP_SRC[]->NXM_OF_IP_DST[],set_field:203.0.113.2->ip_src,set_field:0->icmp_type,
+ *   set_field:64->nw_ttl,goto_table:45
+ *   table=44, priority=40,ip,reg13=0x2,reg14=0x6,nw_dst=203.0.113.9 actions=controller(userdata=02.03)
  */
-import {
-  controller,
-  drop,
-  goto,
-  IN_PORT,
-  icmp,
-  icmp6,
-  ip,
-  ipv6,
-  type Match,
-  move,
-  output,
-  setField,
-} from 'node-openflow/flow'
-import { each, table } from '#compiler'
-import { routerPorts } from '#model'
+import { controller, drop, goto, icmp, icmp6, ip, ipv6, type Match, move, setField } from 'node-openflow/flow'
+import { each, type Placed, table } from '#compiler'
+import { floatingIps, routerPorts } from '#model'
 import { isV6, onWire } from '../addresses.ts'
 import { eachFamily } from '../conntrack.ts'
+import { floatingAtGateway, gatewayFacts } from '../gateways.ts'
 import { routerErrorUserdata } from '../packet-in.ts'
-import { neighborMac, router } from '../registers.ts'
+import { neighborMac, ORIGIN, origin, router, routerInterface } from '../registers.ts'
 import { interfaceFacts } from '../routers.ts'
 import { routerRoute } from './45-router-route.ts'
+import { answer } from './91-answer.ts'
 
+const ECHO_BACK = 60
 const ECHO = 50
 const OWN = 40
 const NOT_ROUTABLE = 30
@@ -53,38 +50,51 @@ const swapMacs = [
   move(neighborMac.part, 'eth_dst'),
 ] as const
 
+/** What becomes of a packet for an address of a router. */
+type Reaction = 'echo' | 'echo back' | 'not served'
+
+/** An address of a router, and where packets for it come in: undefined is anywhere. */
+interface Own {
+  readonly router: number
+  readonly own: string
+  readonly by: number | undefined
+  readonly reaction: Reaction
+}
+
+const echoed = (own: string) =>
+  isV6(own)
+    ? [move('ipv6_src', 'ipv6_dst'), setField('ipv6_src', own), setField('icmpv6_type', 129)]
+    : [move('ip_src', 'ip_dst'), setField('ip_src', own), setField('icmp_type', 0)]
+
 const HOPS = setField('nw_ttl', 64)
 
-const echo = (key: number, own: string) =>
-  isV6(own)
-    ? {
-        match: icmp6({ ...router.is(key), ipv6_dst: own, icmpv6_type: 128, icmpv6_code: 0 }),
-        actions: [
-          ...[...swapMacs, move('ipv6_src', 'ipv6_dst'), setField('ipv6_src', own)],
-          ...[setField('icmpv6_type', 129), HOPS, output(IN_PORT)],
-        ],
-      }
-    : {
-        match: icmp({ ...router.is(key), ip_dst: own, icmp_type: 8, icmp_code: 0 }),
-        actions: [
-          ...[...swapMacs, move('ip_src', 'ip_dst'), setField('ip_src', own)],
-          ...[setField('icmp_type', 0), HOPS, output(IN_PORT)],
-        ],
-      }
-
-const notServed = (key: number, own: string) => ({
-  match: isV6(own) ? ipv6({ ...router.is(key), ipv6_dst: own }) : ip({ ...router.is(key), ip_dst: own }),
-  actions: [controller({ userdata: routerErrorUserdata('notServed') })],
-})
+const react = ({ router: key, own, by, reaction }: Own) => {
+  const place = { ...router.is(key), ...(by === undefined ? {} : routerInterface.is(by)) }
+  if (reaction === 'not served')
+    return {
+      priority: OWN,
+      match: isV6(own) ? ipv6({ ...place, ipv6_dst: own }) : ip({ ...place, ip_dst: own }),
+      actions: [controller({ userdata: routerErrorUserdata('notServed') })],
+    }
+  const isBack = reaction === 'echo back'
+  const at = { ...place, ...(isBack ? origin.is(ORIGIN.router) : {}) }
+  return {
+    priority: isBack ? ECHO_BACK : ECHO,
+    match: isV6(own)
+      ? icmp6({ ...at, ipv6_dst: own, icmpv6_type: 128, icmpv6_code: 0 })
+      : icmp({ ...at, ip_dst: own, icmp_type: 8, icmp_code: 0 }),
+    actions: [...[...(isBack ? [] : swapMacs), ...echoed(own), HOPS], isBack ? goto(routerRoute) : goto(answer)],
+  }
+}
 
 export const routerInput = table('router_input', {
   bridge: 'br-int',
   number: 44,
   match: [
-    ...['reg13', 'eth_type', 'ip_src', 'ip_dst', 'ipv6_src', 'ipv6_dst', 'nw_ttl', 'nw_proto'],
+    ...['reg2', 'reg13', 'reg14', 'eth_type', 'ip_src', 'ip_dst', 'ipv6_src', 'ipv6_dst', 'nw_ttl', 'nw_proto'],
     ...['icmp_type', 'icmp_code', 'icmpv6_type', 'icmpv6_code'],
   ],
-  next: [routerRoute],
+  next: [routerRoute, answer],
   miss: drop(),
   drops: { [NOT_ROUTABLE]: 'not_routable', 0: 'not_routable' },
   fixed: [
@@ -96,7 +106,11 @@ export const routerInput = table('router_input', {
         match,
         actions: [controller({ userdata: routerErrorUserdata('expired') })],
       })),
-    ...eachFamily().map(match => ({ priority: FORWARDED, match, actions: [goto(routerRoute)] })),
+    ...eachFamily().map(match => ({
+      priority: FORWARDED,
+      match,
+      actions: [origin.set(ORIGIN.router), goto(routerRoute)],
+    })),
   ],
   rules: [
     each(routerPorts, {
@@ -105,13 +119,50 @@ export const routerInput = table('router_input', {
         const facts = view.value(interfaceFacts, id)
         if (!facts?.up) return []
         const { in: of, router: key, addresses } = facts
-        return addresses.flatMap(({ ip: own }) => [true, false].map(isEcho => ({ in: of, router: key, own, isEcho })))
+        return addresses.flatMap(({ ip: own }) =>
+          (['echo', 'not served'] as const).map((reaction): Own & Placed => ({
+            in: of,
+            router: key,
+            own,
+            by: undefined,
+            reaction,
+          })),
+        )
       },
-      example: { in: 'r', router: 2, own: '10.0.0.1', isEcho: true },
-      flow: row => ({
-        priority: row.isEcho ? ECHO : OWN,
-        ...(row.isEcho ? echo : notServed)(row.router, row.own),
-      }),
+      example: { in: 'r', router: 2, own: '10.0.0.1', by: undefined, reaction: 'echo' } as Own & Placed,
+      flow: react,
+    }),
+    each(routerPorts, {
+      scope: 'router',
+      rows: ({ id }, view) => {
+        const facts = view.value(gatewayFacts, id)
+        if (!facts?.up) return []
+        const { in: of, router: key, port, addresses } = facts
+        return addresses.flatMap(({ ip: own }): readonly (Own & Placed)[] => [
+          { in: of, router: key, own, by: undefined, reaction: 'echo' },
+          { in: of, router: key, own, by: port, reaction: 'echo back' },
+          { in: of, router: key, own, by: port, reaction: 'not served' },
+        ])
+      },
+      example: { in: 'r', router: 2, own: '203.0.113.2', by: 6, reaction: 'echo back' } as Own & Placed,
+      flow: react,
+    }),
+    each(floatingIps, {
+      scope: 'router',
+      rows: (floatingIp, view) => {
+        const facts = floatingAtGateway(floatingIp, view)
+        if (facts === undefined || facts.fixedIp !== null) return []
+        const { in: of, router: key, interface: by, ip: own } = facts
+        return (['echo', 'echo back', 'not served'] as const).map((reaction): Own & Placed => ({
+          in: of,
+          router: key,
+          own,
+          by,
+          reaction,
+        }))
+      },
+      example: { in: 'r', router: 2, own: '203.0.113.9', by: 6, reaction: 'not served' } as Own & Placed,
+      flow: react,
     }),
   ],
 })

@@ -5,17 +5,18 @@
  * In:   frames that may be sent; metadata is their network's key.
  * Out:  receiver, with the destination port's key; flood_conntrack for broadcast and multicast; an address that is no
  *       port's is looked up among those learned. ARP requests and neighbour solicitations that come in from a provider network
- *       for an address of the model go to its port alone.
+ *       for an address of the model go to its port alone. Where an external network has no member, its frames end here.
  *
  *   table=60, priority=20,metadata=0x3,dl_dst=fa:16:3e:00:00:05 actions=set_field:0x5->reg1,goto_table:65
  *   table=60, priority=30,arp,reg2=0x2/0x3,metadata=0x3,arp_tpa=10.0.0.5,arp_op=1
  *   actions=set_field:0x5->reg1,goto_table:65
  */
-import { ARP_REQUEST, arp, goto, icmp6, masked, resubmit } from 'node-openflow/flow'
+import { ARP_REQUEST, arp, drop, goto, icmp6, masked, resubmit } from 'node-openflow/flow'
 import { each, table } from '#compiler'
-import { ports } from '#model'
+import { attachments, ports } from '#model'
 import { isV6 } from '../addresses.ts'
 import { addressOwners, networkFacts, portFacts } from '../facts.ts'
+import { gatewaysOn } from '../gateways.ts'
 import { NEIGHBOR_SOLICITATION } from '../neighbor-discovery.ts'
 import { destinationPort, network, ORIGIN, origin } from '../registers.ts'
 import { L2_LOOKUP } from '../restart.ts'
@@ -24,6 +25,7 @@ import { l2Unknown } from './62-l2-unknown.ts'
 import { floodConntrack } from './63-flood-conntrack.ts'
 import { receiver } from './65-receiver.ts'
 
+const NO_MEMBER = 40
 const ASKED_FROM_OUTSIDE = 30
 const KNOWN = 20
 const GROUP = 10
@@ -41,7 +43,19 @@ export const l2Lookup = table('l2_lookup', {
     },
   ],
   miss: [resubmit({ table: l2Learned.number }), goto(l2Unknown)],
+  drops: { [NO_MEMBER]: 'no_member' },
   rules: [
+    each(attachments, {
+      scope: 'chassis',
+      rows: ({ chassis, network: id, isMember }, view) => {
+        const net = view.value(networkFacts, id)
+        return net === undefined || isMember || gatewaysOn(id, view).length === 0
+          ? []
+          : [{ in: chassis, network: net.key }]
+      },
+      example: { in: 'host1', network: 3 },
+      flow: row => ({ priority: NO_MEMBER, match: { ...network.is(row.network) }, actions: drop() }),
+    }),
     each(ports, {
       scope: 'member',
       rows: (port, view) => {

@@ -4,11 +4,11 @@
  * In:   frames that may be delivered; local_port is the receiver's, or 0.
  * Out:  the local port; else, for frames of local ports, the way by which the network leaves this chassis: tagged with
  *       its local VLAN to br-tun, or with its provider VLAN (flat: untagged) to the provider bridge, there from a MAC of
- *       this chassis when a router sends it. What came from outside ends here when its port is not local, and so does
+ *       this chassis when a router sends it, but by its gateway. What came from outside ends here when its port is not local, and so does
  *       what is for outside on a network of one chassis.
  *
  *   table=90, priority=20,reg15=0,metadata=0x3 actions=push_vlan:0x8100,set_field:4098->vlan_vid,output:1
- *   table=90, priority=25,reg2=0x3/0x3,reg15=0,metadata=0x3
+ *   table=90, priority=25,reg2=0x3/0x20003,reg15=0,metadata=0x3
  *   actions=set_field:0a:ee:de:00:00:01->eth_src,push_vlan:0x8100,set_field:4218->vlan_vid,output:20
  */
 import { drop, output, setField } from 'node-openflow/flow'
@@ -17,7 +17,7 @@ import { attachments } from '#model'
 import { PATCH_TUN } from '#model/ofports'
 import { chassisMac } from '../chassis-mac.ts'
 import { chassisFacts, uplinkOf } from '../facts.ts'
-import { localPort, network, ORIGIN, origin } from '../registers.ts'
+import { both, external, localPort, network, ORIGIN, origin } from '../registers.ts'
 import { interfacesOn } from '../routers.ts'
 import { pushTag } from '../vlan.ts'
 
@@ -75,7 +75,7 @@ export const outputTable = table('output', {
       example: { in: 'host1', network: 3, vlan: 122, port: 20, mac: chassisMac('physnet1', 1) },
       flow: row => ({
         priority: ROUTED,
-        match: { ...localPort.is(0), ...network.is(row.network), ...origin.is(ORIGIN.router) },
+        match: { ...localPort.is(0), ...network.is(row.network), ...both(origin, ORIGIN.router, external, 0) },
         actions: [setField('eth_src', row.mac), ...leave(row)],
       }),
     }),

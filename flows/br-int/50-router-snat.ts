@@ -1,0 +1,79 @@
+/**
+ * Translates what leaves by the gateway: its sender's address becomes one of the external network.
+ *
+ * In:   packets for the outside, on the chassis where the gateway is.
+ * Out:  router_snatted: from a port that has a floating IP there, as that; else as the gateway's address. Senders of the
+ *       address scope of the external network keep their addresses, as all do where the router does not translate; but
+ *       answers by forwarded ports come from the floating IP. IPv6 goes on to network_zone.
+ *
+ *   table=50, priority=30,ip,reg13=0x2,nw_src=10.0.0.5
+ *   actions=set_field:0xfa163e0000090000000000000000/0xffffffffffff0000000000000000->xxreg2,ct(commit,table=51,
+ *   zone=4098,nat(src=203.0.113.9))
+ *   table=50, priority=20,ip,reg13=0x2,nw_src=10.0.0.0/24 actions=ct(table=51,zone=4098,nat)
+ *   table=50, priority=10,ip,reg13=0x2 actions=ct(commit,table=51,zone=4098,nat(src=203.0.113.2))
+ */
+import { drop, goto, ip, ipv6 } from 'node-openflow/flow'
+import { each, table } from '#compiler'
+import { floatingIps, routerPorts } from '#model'
+import { macBits, onWire } from '../addresses.ts'
+import { floatingAtGateway, gatewayFacts, untranslated } from '../gateways.ts'
+import { translate } from '../nat.ts'
+import { router, routerMac } from '../registers.ts'
+import { routerSnatted } from './51-router-snatted.ts'
+import { networkZone } from './52-network-zone.ts'
+
+const FLOATING_IP = 30
+const UNTRANSLATED = 20
+const GATEWAY = 10
+
+export const routerSnat = table('router_snat', {
+  bridge: 'br-int',
+  number: 50,
+  match: ['reg13', 'eth_type', 'ip_src'],
+  next: [routerSnatted, networkZone],
+  miss: drop(),
+  drops: { 0: 'no_translation' },
+  fixed: [{ priority: GATEWAY, match: ipv6(), actions: [goto(networkZone)] }],
+  rules: [
+    each(floatingIps, {
+      scope: 'router',
+      rows: (floatingIp, view) => {
+        const facts = floatingAtGateway(floatingIp, view)
+        if (facts === undefined || facts.fixedIp === null) return []
+        return [{ in: facts.in, router: facts.router, ip: facts.ip, fixedIp: facts.fixedIp, mac: facts.mac }]
+      },
+      example: { in: 'r', router: 2, ip: '203.0.113.9', fixedIp: '10.0.0.5', mac: 'fa:16:3e:00:00:09' },
+      flow: row => ({
+        priority: FLOATING_IP,
+        match: ip({ ...router.is(row.router), ip_src: row.fixedIp }),
+        actions: [
+          routerMac.set(macBits(row.mac)),
+          translate(row.router, routerSnatted, { direction: 'src', ip: row.ip }),
+        ],
+      }),
+    }),
+    each(routerPorts, {
+      scope: 'router',
+      rows: ({ id }, view) => untranslated(id, view),
+      example: { in: 'r', router: 2, prefix: '10.0.0.0/24' as string | undefined },
+      flow: row => ({
+        priority: row.prefix === undefined ? GATEWAY : UNTRANSLATED,
+        match: ip({ ...router.is(row.router), ...(row.prefix === undefined ? {} : { ip_src: onWire(row.prefix) }) }),
+        actions: [translate(row.router, routerSnatted)],
+      }),
+    }),
+    each(routerPorts, {
+      scope: 'router',
+      rows: ({ id }, view) => {
+        const facts = view.value(gatewayFacts, id)
+        return facts?.up && facts.snat !== undefined ? [{ in: facts.in, router: facts.router, ip: facts.snat }] : []
+      },
+      example: { in: 'r', router: 2, ip: '203.0.113.2' },
+      flow: row => ({
+        priority: GATEWAY,
+        match: ip({ ...router.is(row.router) }),
+        actions: [translate(row.router, routerSnatted, { direction: 'src', ip: row.ip })],
+      }),
+    }),
+  ],
+})
