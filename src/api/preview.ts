@@ -18,7 +18,9 @@ export interface FlowChangeView {
 
 /** What changes of records would do to the flow tables. */
 export interface PreviewView {
-  /** Flows that differ, each once however many chassis hold it. */
+  /** Flows that would come, go, and both, each once however many chassis hold it. */
+  readonly added: number
+  readonly removed: number
   readonly total: number
   /** The first of them, in packet order. */
   readonly flows: readonly FlowChangeView[]

@@ -36,8 +36,12 @@ export const previewing = (compiler: Compiler, pipeline: Pipeline) => {
         }
     }
     const listed = [...flows.values()].sort((a, b) => compare(a.entry, b.entry)).slice(0, most)
+    const added = flows
+      .values()
+      .filter(({ op }) => op === 'add')
+      .toArray().length
     return {
-      ...{ total: flows.size, chassis },
+      ...{ added, removed: flows.size - added, total: flows.size, chassis },
       flows: listed.map(({ op, entry, chassis: on }) => ({ op, flow: show(entry), chassis: on })),
     }
   }

@@ -126,6 +126,14 @@ describeConsole('the console', () => {
     await page.getByLabel('Ports').fill('443')
     await page.getByLabel('Remote').fill('10.0.0.0/24')
     await page.getByRole('button', { name: 'Add a rule' }).click()
+    const preview = page.getByRole('dialog', { name: 'What this changes' })
+    await preview.getByRole('row', { name: /^host2 \+[1-9]\d* 0/ }).waitFor()
+    await preview.getByText('tp_dst=443').first().waitFor()
+    expect(
+      (await world.call<{ security_group: Resource }>('GET', `/v2.0/security-groups/${closed.id}`)).security_group
+        .security_group_rules,
+    ).toHaveLength(2)
+    await preview.getByRole('button', { name: 'Add a rule' }).click()
     const rules = page.getByRole('region', { name: 'Rules' })
     await rules.getByRole('cell', { name: '10.0.0.0/24' }).waitFor()
     await operator.goto('trace?from=web1&to=vault&protocol=tcp+443')
@@ -233,7 +241,7 @@ describeConsole('the console', () => {
     await page.getByRole('button', { name: 'Save' }).click()
     await page.getByRole('heading', { name: 'renamed', level: 1 }).waitFor()
     await page.getByRole('button', { name: 'Delete' }).click()
-    await page.getByRole('button', { name: 'Delete' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
     await page.getByRole('button', { name: 'New subnet' }).waitFor()
     const { subnets } = await world.call<{ subnets: Resource[] }>('GET', '/v2.0/subnets?name=renamed')
     expect(subnets).toEqual([])
