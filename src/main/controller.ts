@@ -30,6 +30,7 @@ import { addFabricMetrics } from './metrics.ts'
 import { migrations } from './migrations/index.ts'
 import { previewing } from './preview.ts'
 import { serveRouters } from './routing.ts'
+import { addRoutingMetrics } from './routing-metrics.ts'
 import { tracing } from './trace.ts'
 import { reportUpgrade } from './upgrade-report.ts'
 
@@ -124,6 +125,7 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     const metrics = new Registry()
     collectDefaultMetrics({ register: metrics })
     addFabricMetrics(metrics, { store, compiler, programming, sessions, status })
+    addRoutingMetrics(metrics, routing)
     const api = buildApi({
       store,
       ...(options.keystone === undefined ? {} : { authenticate: keystone({ url: options.keystone }) }),

@@ -1,26 +1,46 @@
-// What the controller does for routers while packets flow: it says by ICMP what they cannot deliver, and asks for next hops
-// on external networks.
-import { type Action, resubmit, setField } from 'node-openflow/flow'
+// What the controller does for routers while packets flow: it says by ICMP what they cannot deliver, asks for next hops on
+// external networks, and announces there where addresses are.
+import { type Action, ct, nat, resubmit, setField } from 'node-openflow/flow'
+import { Announcements } from '#fabric/announcements'
 import { KnownNextHops } from '#fabric/known-next-hops'
-import { type Held, type NextHop, NextHops } from '#fabric/next-hops'
+import { type NextHop, NextHops } from '#fabric/next-hops'
 import type { PacketIn, Programming } from '#fabric/programming/index'
 import { RouterErrors } from '#fabric/router-errors'
 import { wayOut } from '#fabric/way-out'
 import { ipOfBits } from '#flows/addresses'
+import { routerAdmission } from '#flows/br-int/40-router-admission'
+import { routerRoute } from '#flows/br-int/45-router-route'
 import { networkZone } from '#flows/br-int/52-network-zone'
 import { chassisMac } from '#flows/chassis-mac'
-import { PACKET_IN, routerErrorOf } from '#flows/packet-in'
-import { neighborAddress, network, routerInterface, valueIn } from '#flows/registers'
+import { mtuOf, PACKET_IN, type RouterErrorReason, routerErrorOf } from '#flows/packet-in'
+import {
+  neighborAddress,
+  network,
+  ORIGIN,
+  origin,
+  type Register,
+  router,
+  routerInterface,
+  sourcePort,
+  valueIn,
+  zone,
+} from '#flows/registers'
+import { routerZone } from '#flows/routers'
 import { networks } from '#model'
 import type { Store } from '#store'
+import { announced } from './announced.ts'
 
 /** What the controller does for routers. */
 export interface Routing {
   readonly errors: RouterErrors
   readonly nextHops: NextHops
   readonly known: KnownNextHops
+  readonly announcements: Announcements
   close(): void
 }
+
+/** A packet that came to us. */
+type Packet = Pick<PacketIn, 'chassis' | 'packet' | 'fields'>
 
 const REGISTERS = Array.from({ length: 16 }, (_, i) => `reg${i}` as 'reg0')
 
@@ -33,13 +53,39 @@ const asItWas = (fields: PacketIn['fields']): readonly Action[] => [
   }),
 ]
 
+/** Calls `returned` with each chassis that is connected again. */
+const onReturn = (programming: Programming, returned: (chassis: string) => void): (() => void) => {
+  const away = new Map<string, boolean>()
+  return programming.onProgress(id => {
+    if (id === undefined) return
+    const [was, is] = [away.get(id), !programming.isConnected(id)]
+    away.set(id, is)
+    if (was === true && !is) returned(id)
+  })
+}
+
 /** Begins to serve routers. */
 export const serveRouters = (store: Store, programming: Programming): Routing => {
   const now = () => performance.now()
   const emit = (id: string, port: number, frame: Uint8Array) => programming.emit(id, 'br-int', port, frame)
-  const errors = new RouterErrors({ store, send: emit, now })
-  const fail = ({ chassis, inPort, packet, fields }: Held, why: Parameters<RouterErrors['answer']>[0]['why']) =>
-    errors.answer({ chassis, inPort, packet, why, interfaceKey: Number(valueIn(fields, routerInterface)) })
+  const errors = new RouterErrors({
+    ...{ store, emit, now },
+    route: (id, key, frame, isTranslated) => {
+      const onward = isTranslated
+        ? ct({ zone: routerZone(key), table: routerRoute.number, actions: [nat()] })
+        : resubmit({ table: routerRoute })
+      programming.run(id, 'br-int', [origin.set(ORIGIN.router), router.set(key), onward], frame)
+    },
+    forward: (id, on, frame) => {
+      const registers = [network.set(on.network), zone.set(on.zone)]
+      programming.run(id, 'br-int', [...registers, resubmit({ table: routerAdmission })], frame)
+    },
+  })
+  const fail = ({ chassis, packet, fields }: Packet, why: RouterErrorReason, mtu = 0) => {
+    const of = (register: Register) => Number(valueIn(fields, register))
+    const keys = { sourcePort: of(sourcePort), router: of(router), interfaceKey: of(routerInterface) }
+    errors.answer({ chassis, packet, why, mtu, ...keys })
+  }
 
   const nextHops = new NextHops({
     ...{ emit, now, chassisMac },
@@ -53,11 +99,24 @@ export const serveRouters = (store: Store, programming: Programming): Routing =>
     ask: hop => nextHops.ask(hop),
     isConnected: id => programming.isConnected(id),
   })
+  const announcements = new Announcements({
+    ...{ store, emit, now, ...announced(store) },
+    wayOut: at => wayOut(store, at),
+    acknowledged: (id, revision, timeout) => programming.acknowledged(id, revision, timeout),
+  })
+  const stopReturns = onReturn(programming, id => {
+    known.forgot(id)
+    announcements.returned(id)
+  })
   const seconds = setInterval(() => known.tick(), 1000).unref()
 
   programming.packetIns.on(PACKET_IN.routerError, ({ userdata, ...packetIn }) => {
     const why = routerErrorOf(userdata)
-    if (why !== undefined) fail(packetIn, why)
+    if (why !== undefined) fail(packetIn, why, mtuOf(userdata))
+  })
+  programming.packetIns.on(PACKET_IN.portRejected, ({ chassis, packet, fields }) => {
+    const of = (register: Register) => Number(valueIn(fields, register))
+    errors.reject({ chassis, packet, sourcePort: of(sourcePort), network: of(network), zone: of(zone) })
   })
   programming.packetIns.on(PACKET_IN.nextHopWanted, packetIn => {
     const { chassis, fields } = packetIn
@@ -68,9 +127,11 @@ export const serveRouters = (store: Store, programming: Programming): Routing =>
     nextHops.want(hop, packetIn)
   })
   return {
-    ...{ errors, nextHops, known },
+    ...{ errors, nextHops, known, announcements },
     close: () => {
       clearInterval(seconds)
+      stopReturns()
+      announcements.close()
       known.close()
       nextHops.close()
     },

@@ -1,11 +1,13 @@
 // ICMP errors of routers: what is said, by whom, about what none is sent, and how many.
-import { expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { icmpError, type RouterError } from '#fabric/icmp-error'
-import { RouterErrors } from '#fabric/router-errors'
-import { ports, subnets } from '#model'
-import { type End, echo, frame, icmp, other, type Payload, SYN, tcp, udp } from '#test/support/frames'
-import { aSubnet, fixedIps } from '#test/support/routing'
-import { aPort, securedCloud } from '#test/support/secured'
+import { RouterErrors, type Undelivered } from '#fabric/router-errors'
+import { tcpReset } from '#fabric/tcp-reset'
+import { chassis, modelKinds, ports, routerPorts, subnets } from '#model'
+import { openMemoryStore } from '#store'
+import { ACK, type End, echo, frame, icmp, other, type Payload, SYN, tcp, udp } from '#test/support/frames'
+import { addInterface, aRouter, aSubnet, fixedIps } from '#test/support/routing'
+import { aChassis, addNetwork, addPort, aNetwork, aPort } from '#test/support/secured'
 
 const vm4: End = { mac: 'fa:16:3e:00:00:05', ip: '10.1.0.5' }
 const vm6: End = { mac: vm4.mac, ip: 'fd01::5' }
@@ -74,27 +76,139 @@ test('is never about errors, later fragments and what is not between two hosts',
   expect(icmpError(Buffer.from('00'.repeat(20), 'hex'), 'expired', own4)).toBeUndefined()
 })
 
-test('comes from the address of the router on the network of the sender, so many a second for each chassis', async () => {
-  const { store, change } = securedCloud()
-  await change(tx => {
-    for (const cidr of ['10.0.0.0/24', '10.1.0.0/24']) tx.insert(subnets, aSubnet(cidr, 'net'))
-    const addresses = fixedIps({ '10.0.0.0/24': '10.0.0.1', '10.1.0.0/24': '10.1.0.1' })
-    tx.insert(ports, aPort('interface', 7, 'net', { fixedIps: addresses }))
+test('tells for which MTU a packet is too big', () => {
+  const error4 = icmpError(frame(vm4, to4, udp(1, 2)), 'tooBig', own4, 1400) as Buffer
+  expect(error4.subarray(34, 36).toString('hex') + error4.subarray(38, 42).toString('hex')).toBe('030400000578')
+  const error6 = icmpError(frame(vm6, to6, udp(1, 2)), 'tooBig', own6, 1400) as Buffer
+  expect(error6.subarray(54, 56).toString('hex') + error6.subarray(58, 62).toString('hex')).toBe('020000000578')
+})
+
+describe('a reset', () => {
+  const reset = (flags: number, ends: readonly [End, End] = [vm4, to4]) =>
+    tcpReset(frame(...ends, tcp(1025, 80, flags, 0xffffffff, 77)), to4.mac)
+  const ports = '0050' + '0401'
+
+  test('acknowledges what it refuses', () => {
+    expect(reset(SYN)?.subarray(34, 48).toString('hex')).toBe(`${ports}${'00000000'}${'00000000'}5014`)
+    expect(reset(SYN | 1)?.readUInt32BE(42)).toBe(1)
   })
-  const sent: [string, number, string][] = []
+
+  test('continues where the other end is', () => {
+    expect(reset(ACK)?.subarray(34, 48).toString('hex')).toBe(`${ports}${'0000004d'}${'00000000'}5004`)
+  })
+
+  test('comes from the destination, with the right checksums, and never answers a reset', () => {
+    const [four, six] = [reset(SYN), reset(SYN, [vm6, to6])]
+    expect([...four!.subarray(26, 34)]).toEqual([203, 0, 113, 9, 10, 1, 0, 5])
+    const pseudo = (ends: Buffer, length: number) => Buffer.concat([ends, Buffer.from([0, 6, 0, length])])
+    expect([sum(four!.subarray(14, 34)), sum(pseudo(four!.subarray(26, 34), 20), four!.subarray(34))]).toEqual([
+      0xffff, 0xffff,
+    ])
+    expect(sum(pseudo(six!.subarray(22, 54), 20), six!.subarray(54))).toBe(0xffff)
+    expect(reset(4)).toBeUndefined()
+    expect(tcpReset(frame(vm4, to4, udp(1, 2)), to4.mac)).toBeUndefined()
+  })
+})
+
+describe('an answer', () => {
+  const sent: string[] = []
   let now = 0
-  const errors = new RouterErrors({
-    store,
-    send: (chassis, port, packet) => sent.push([chassis, port, Buffer.from(packet).subarray(26, 30).join('.')]),
-    now: () => now,
+  let errors: RouterErrors
+  const words = (bytes: Uint8Array) => {
+    const packet = Buffer.from(bytes)
+    const [from, to] = [packet.subarray(26, 30).join('.'), packet.subarray(30, 34).join('.')]
+    return `${packet.toString('hex', 6, 12).slice(-2)}>${packet.toString('hex', 0, 6).slice(-2)} ${from}>${to} ${packet[23]}`
+  }
+  const gateway: End = { mac: 'fa:16:3e:00:00:63', ip: '203.0.113.2' }
+  const outside: End = { mac: '02:00:00:00:00:99', ip: '198.51.100.9' }
+
+  beforeEach(async () => {
+    sent.length = 0
+    now = 0
+    const store = openMemoryStore({ kinds: modelKinds })
+    await store.transact({ source: 'test' }, tx => {
+      for (const network of [aNetwork('net', 1), aNetwork('other', 2), aNetwork('out', 3)]) addNetwork(tx, network, [])
+      tx.insert(chassis, aChassis('host1', 1))
+      const r = aRouter('r', 2)
+      addInterface(tx, r, aNetwork('net', 1), 7, { '10.0.0.0/24': '10.0.0.1', '10.1.0.0/24': '10.1.0.1' })
+      addInterface(tx, r, aNetwork('other', 2), 8, { '10.2.0.0/24': '10.2.0.1' })
+      tx.insert(subnets, aSubnet('203.0.113.0/24', 'out'))
+      const external = (id: string, key: number, ip: string, deviceOwner: string) =>
+        tx.insert(ports, aPort(id, key, 'out', { fixedIps: fixedIps({ '203.0.113.0/24': ip }), deviceOwner }))
+      external('gw', 9, '203.0.113.2', 'network:router_gateway')
+      external('fip', 10, '203.0.113.9', 'network:floatingip')
+      tx.insert(routerPorts, { id: 'gw', routerId: 'r', networkId: 'out', role: 'gateway' })
+      const vm = aPort('vm', 5, 'net', { fixedIps: fixedIps({ '10.1.0.0/24': vm4.ip }) })
+      addPort(tx, vm, aChassis('host1', 1))
+    })
+    errors = new RouterErrors({
+      store,
+      emit: (host, port, packet) => sent.push(`${host} port ${port}: ${words(packet)}`),
+      route: (host, router, packet, isTranslated) =>
+        sent.push(`${host} router ${router}${isTranslated ? ' translated' : ''}: ${words(packet)}`),
+      forward: (host, { network, zone }, packet) =>
+        sent.push(`${host} network ${network} zone ${zone}: ${words(packet)}`),
+      now: () => now,
+    })
   })
-  const about = { inPort: 105, packet: frame(vm4, to4, udp(1, 2)), why: 'noRoute', interfaceKey: 7 } as const
-  for (let i = 0; i < 300; i++) errors.answer({ ...about, chassis: 'host1' })
-  expect(sent).toHaveLength(200)
-  expect(sent[0]).toEqual(['host1', 105, '10.1.0.1'])
-  errors.answer({ ...about, chassis: 'host2' })
-  now += 1000
-  for (let i = 0; i < 300; i++) errors.answer({ ...about, chassis: 'host1' })
-  errors.answer({ ...about, chassis: 'host1', interfaceKey: 8 })
-  expect(errors.counts).toEqual({ sent: 301, dropped: 300 })
+  const about = (from: End, to: End, more: Partial<Undelivered> = {}) => ({
+    ...{ chassis: 'host1', packet: frame(from, to, udp(1, 2)), why: 'noRoute' as const },
+    ...{ router: 2, interfaceKey: 7, sourcePort: 5, ...more },
+  })
+
+  test('comes from the address of the router on the network of the sender, so many a second for each chassis', () => {
+    for (let i = 0; i < 300; i++) errors.answer(about(vm4, to4))
+    expect(sent).toHaveLength(200)
+    expect(sent[0]).toBe('host1 port 105: 07>05 10.1.0.1>10.1.0.5 1')
+    errors.answer(about(vm4, to4, { chassis: 'host2' }))
+    expect(sent).toHaveLength(201)
+    now += 1000
+    for (let i = 0; i < 300; i++) errors.answer(about(vm4, to4))
+    errors.answer(about(vm4, to4, { router: 77, interfaceKey: 78 }))
+    expect(errors.counts).toEqual({ sent: new Map([['noRoute', 301]]), dropped: 300 })
+  })
+
+  test('to one who is elsewhere goes through the router', () => {
+    errors.answer(about(vm4, to4, { interfaceKey: 0, sourcePort: 0 }))
+    expect(sent).toEqual(['host1 router 2: 07>05 10.1.0.1>10.1.0.5 1'])
+  })
+
+  test('about a translated packet is translated back', () => {
+    errors.answer(about({ ...vm4, ip: gateway.ip }, outside, { why: 'tooBig', mtu: 1400 }))
+    errors.answer(about({ ...vm4, ip: '203.0.113.9' }, outside, { why: 'noNeighbor', sourcePort: 0, interfaceKey: 0 }))
+    expect(sent).toEqual([
+      'host1 router 2 translated: 07>05 10.0.0.1>203.0.113.2 1',
+      'host1 router 2 translated: 07>05 10.0.0.1>203.0.113.9 1',
+    ])
+  })
+
+  test('to the outside is in the name of the one that the packet was for', () => {
+    errors.answer(about(outside, { mac: gateway.mac, ip: vm4.ip }, { interfaceKey: 9, sourcePort: 0, why: 'tooBig' }))
+    errors.answer(about(outside, gateway, { interfaceKey: 9, sourcePort: 0, why: 'notServed' }))
+    expect(sent).toEqual([
+      'host1 router 2: 09>99 10.1.0.5>198.51.100.9 1',
+      'host1 router 2: 09>99 203.0.113.2>198.51.100.9 1',
+    ])
+  })
+
+  test('of a firewall is a reset for TCP alone', () => {
+    const packet = frame(vm4, to4, tcp(1, 2, SYN))
+    errors.answer(about(vm4, to4, { why: 'rejected', packet }))
+    errors.answer(about(vm4, to4, { why: 'rejected' }))
+    expect(sent).toEqual(['host1 port 105: 07>05 203.0.113.9>10.1.0.5 6', 'host1 port 105: 07>05 10.1.0.1>10.1.0.5 1'])
+  })
+
+  test('of the firewall of a port comes from the destination, by the way of its answers', () => {
+    const there: End = { mac: 'fa:16:3e:00:00:66', ip: '10.1.0.6' }
+    const reject = (from: End, to: End, sourcePort: number, network: number) =>
+      errors.reject({ chassis: 'host1', packet: frame(from, to, tcp(1, 2, SYN)), sourcePort, network, zone: 4 })
+    reject(vm4, there, 5, 1)
+    reject({ ...vm4, mac: router }, there, 5, 2)
+    reject(there, vm4, 0, 1)
+    expect(sent).toEqual([
+      'host1 port 105: 66>05 10.1.0.6>10.1.0.5 6',
+      'host1 port 105: 07>05 10.1.0.6>10.1.0.5 6',
+      'host1 network 1 zone 4: 05>66 10.1.0.5>10.1.0.6 6',
+    ])
+  })
 })

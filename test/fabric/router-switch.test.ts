@@ -1,0 +1,255 @@
+// What the controller does for routers, with a real switch between it and the packets: a gateway on the dummy datapath, with
+// a network outside behind its provider port.
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { datapathId } from '#fabric/datapath-id'
+import { listenForSwitches, Programming } from '#fabric/programming/index'
+import {
+  attachments,
+  chassis,
+  chassisPort,
+  floatingIps,
+  networks,
+  ports,
+  routerPorts,
+  subnets,
+  type Transaction,
+} from '#model'
+import { type DummyChassis, startDummyChassis } from '#test/support/dummy-chassis'
+import { type End, frame, gratuitousArp, type Payload, udp } from '#test/support/frames'
+import { anAttachment } from '#test/support/model'
+import { describeOvs, until } from '#test/support/ovs'
+import { addInterface, aRouter, aSubnet, fixedIps } from '#test/support/routing'
+import { aChassis, addPort, aNetwork, aPort, type SecuredCloud, securedCloud } from '#test/support/secured'
+import { type Routing, serveRouters } from '../../src/main/routing.ts'
+
+const PROVIDER = 20
+const VM = 105
+const cidr = '203.0.113.0/24'
+const red = aNetwork('red', 1)
+const out = {
+  ...aNetwork('out', 2),
+  external: true,
+  mtu: 1500,
+  segments: [{ networkType: 'flat', physicalNetwork: 'physnet1' }] as const,
+}
+const host = aChassis('host1', 1, { providerPorts: { physnet1: PROVIDER }, gatewayPriority: 100 })
+const gateway: End = { mac: aPort('gw', 9, 'out').macAddress, ip: '203.0.113.2' }
+const outside: End = { mac: '02:00:00:00:00:01', ip: '203.0.113.1' }
+const far = '198.51.100.7'
+
+describeOvs('routers, with the controller behind them,', () => {
+  let cloud: SecuredCloud
+  let programming: Programming
+  let server: Awaited<ReturnType<typeof listenForSwitches>>
+  let dummy: DummyChassis
+  let routing: Routing
+  let vm: End
+  let router: End
+  const positions = new Map<number, number>()
+
+  const change = async (work: (tx: Transaction) => void) => {
+    await cloud.change(work)
+    expect(await programming.acknowledged('host1', cloud.store.revision, 5000)).toBe(true)
+  }
+
+  beforeEach(async () => {
+    positions.clear()
+    cloud = securedCloud()
+    programming = new Programming({ compiled: cloud.compiler })
+    cloud.compiler.onDelta(delta => programming.apply(delta))
+    routing = serveRouters(cloud.store, programming)
+    server = await listenForSwitches({ address: { port: 0 }, programming, chassisWithKey: () => 'host1' })
+    await cloud.change(tx => {
+      tx.insert(chassis, host)
+      for (const network of [red, out]) {
+        tx.insert(networks, network)
+        tx.insert(attachments, { ...anAttachment(network, host, network.key + 1), isMember: network === red })
+      }
+      tx.insert(subnets, { ...aSubnet(cidr, 'out'), gatewayIp: outside.ip })
+      const r = aRouter('r', 3)
+      const by = addInterface(tx, r, red, 7, { '10.0.0.0/24': '10.0.0.1' })
+      router = { mac: by.macAddress, ip: '10.0.0.1' }
+      tx.insert(ports, {
+        ...aPort('gw', 9, 'out', { fixedIps: fixedIps({ [cidr]: gateway.ip }), portSecurityEnabled: false }),
+        deviceOwner: 'network:router_gateway',
+      })
+      tx.insert(routerPorts, { id: 'gw', routerId: 'r', networkId: 'out', role: 'gateway' })
+      const more = { fixedIps: fixedIps({ '10.0.0.0/24': '10.0.0.5' }), portSecurityEnabled: false }
+      const port = addPort(tx, aPort('vm', 5, 'red', more), host)
+      vm = { mac: port.macAddress, ip: '10.0.0.5' }
+    })
+    expect(cloud.compiler.conflicts).toEqual([])
+    dummy = await startDummyChassis(cloud.compiler, 'host1')
+    await dummy.plug(PROVIDER, VM, chassisPort(1))
+    for (const port of [PROVIDER, VM])
+      await dummy.ovs.vsctl('set', 'interface', `p${port}`, `options:tx_pcap=${dummy.ovs.dir}/${port}.pcap`)
+    await dummy.ovs.vsctl('add-br', 'br-tun', '--', 'set', 'bridge', 'br-tun', 'protocols=OpenFlow15')
+    for (const bridge of ['br-int', 'br-tun'] as const)
+      await dummy.ovs.vsctl(
+        ...['set', 'bridge', bridge, `other-config:datapath-id=${datapathId(1, bridge)}`],
+        ...['--', 'set-controller', bridge, `tcp:127.0.0.1:${server.address!.port}`],
+        ...['--', 'set', 'controller', bridge, 'max_backoff=1000', 'connection_mode=out-of-band'],
+      )
+    await until('the switch is programmed', () => programming.isAcknowledged('host1', cloud.store.revision))
+  })
+  afterEach(async () => {
+    routing.close()
+    await server.close()
+    programming.close()
+    await dummy.stop()
+  })
+
+  /** Frames that left at a port since this was asked last. */
+  const left = (port: number): readonly Buffer[] => {
+    const file = `${dummy.ovs.dir}/${port}.pcap`
+    const from = positions.get(port) ?? 24
+    if (!existsSync(file)) return []
+    const bytes = readFileSync(file)
+    positions.set(port, Math.max(24, statSync(file).size))
+    const found: Buffer[] = []
+    for (let at = from; at + 16 <= bytes.length; at += 16 + bytes.readUInt32LE(at + 8))
+      found.push(bytes.subarray(at + 16, at + 16 + bytes.readUInt32LE(at + 8)))
+    return found
+  }
+  /** Waits until a frame of this kind leaves at a port. */
+  const leaving = async (port: number, what: string, is: (frame: Buffer) => boolean): Promise<Buffer> => {
+    let found: Buffer | undefined
+    await until(what, () => {
+      found = left(port).find(is)
+      return found !== undefined
+    })
+    return found!
+  }
+  const isArp = (bytes: Buffer) => bytes.readUInt16BE(12) === 0x0806
+  const isIp = (protocol: number) => (bytes: Buffer) => bytes.readUInt16BE(12) === 0x0800 && bytes[23] === protocol
+  const ends = (bytes: Buffer, at = 26) =>
+    `${bytes.subarray(at, at + 4).join('.')}>${bytes.subarray(at + 4, at + 8).join('.')}`
+  const fromVm = (payload: Payload, to = far) => frame(vm, { mac: router.mac, ip: to }, payload)
+  /** The sum of 16-bit words: 0xffff where the checksum is right. */
+  const sum = (...parts: readonly Buffer[]) => {
+    const bytes = Buffer.concat(parts)
+    let total = 0
+    for (let i = 0; i < bytes.length; i += 2) total += ((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0)
+    while (total > 0xffff) total = (total & 0xffff) + (total >>> 16)
+    return total
+  }
+  const knowOutside = () => dummy.send(PROVIDER, gratuitousArp(outside))
+
+  test('hold a packet until its next hop is known', async () => {
+    await dummy.send(VM, fromVm(udp(1000, 53)))
+    const question = await leaving(PROVIDER, 'a question', isArp)
+    expect(ends(question, 38)).toMatch(/^203\.0\.113\.1/)
+    expect([question.toString('hex', 6, 8), question.toString('hex', 28, 32)]).toEqual([
+      `0a${question.toString('hex', 7, 8)}`,
+      '00000000',
+    ])
+    await knowOutside()
+    const packet = await leaving(PROVIDER, 'the packet', isIp(17))
+    expect(ends(packet)).toBe(`${gateway.ip}>${far}`)
+    expect(packet.toString('hex', 0, 6)).toBe(outside.mac.replaceAll(':', ''))
+    expect(packet.toString('hex', 6, 12)).toBe(gateway.mac.replaceAll(':', ''))
+    expect(routing.nextHops.counts).toMatchObject({ dropped: 0, unreachable: 0 })
+  })
+
+  test('tell the sender when nobody answers for the next hop, in its own terms', async () => {
+    await dummy.send(VM, fromVm(udp(1000, 53)))
+    const error = await leaving(VM, 'an error', isIp(1))
+    expect([error[34], error[35], ends(error)]).toEqual([3, 1, `10.0.0.1>${vm.ip}`])
+    expect(ends(error, 42 + 12)).toBe(`${vm.ip}>${far}`)
+    expect(sum(error.subarray(34))).toBe(0xffff)
+    expect(routing.errors.counts.sent.get('noNeighbor')).toBe(1)
+  })
+
+  const fip: End = { mac: aPort('fip-port', 10, 'out').macAddress, ip: '203.0.113.9' }
+  const addFloatingIp = () =>
+    change(tx => {
+      tx.insert(ports, {
+        ...aPort('fip-port', 10, 'out', { fixedIps: fixedIps({ [cidr]: fip.ip }), portSecurityEnabled: false }),
+        deviceOwner: 'network:floatingip',
+      })
+      tx.insert(floatingIps, {
+        ...{ id: 'fip', key: 1, projectId: 'p', floatingNetworkId: 'out', floatingIpAddress: fip.ip },
+        ...{
+          floatingPortId: 'fip-port',
+          portId: 'vm',
+          fixedIpAddress: vm.ip,
+          routerId: 'r',
+          dnsName: '',
+          dnsDomain: '',
+        },
+      })
+    })
+  /** An ICMP error: type and code, MTU, ends, and the ends of what it is about; all checksums are right. */
+  const read = (error: Buffer) => {
+    const message = error.subarray(34, 14 + error.readUInt16BE(16))
+    expect([sum(error.subarray(14, 34)), sum(message), sum(message.subarray(8, 28))]).toEqual([0xffff, 0xffff, 0xffff])
+    return {
+      type: `${message[0]}/${message[1]}`,
+      mtu: message.readUInt16BE(6),
+      ends: ends(error),
+      about: ends(message, 20),
+    }
+  }
+  const big = (bytes: number) => udp(1000, 53, Buffer.alloc(bytes))
+
+  test('tell the outside of a floating IP what is too big for the network behind it', async () => {
+    await addFloatingIp()
+    await knowOutside()
+    await change(tx => tx.replace(networks, { ...red, mtu: 1400 }))
+    left(PROVIDER)
+    await dummy.send(PROVIDER, frame({ ...outside, ip: far }, fip, big(1420)))
+    expect(read(await leaving(PROVIDER, 'an error', isIp(1)))).toEqual({
+      ...{ type: '3/4', mtu: 1400 },
+      ...{ ends: `${fip.ip}>${far}`, about: `${far}>${fip.ip}` },
+    })
+    expect(left(VM)).toEqual([])
+  })
+
+  test('tell the outside what is too big for the network of the port that it answers', async () => {
+    await knowOutside()
+    await change(tx => tx.replace(networks, { ...red, mtu: 1400 }))
+    await dummy.send(VM, fromVm(udp(1000, 53)))
+    const sent = await leaving(PROVIDER, 'the question', isIp(17))
+    const port = sent.readUInt16BE(34)
+    await dummy.send(PROVIDER, frame({ ...outside, ip: far }, gateway, udp(53, port, Buffer.alloc(1420))))
+    expect(read(await leaving(PROVIDER, 'an error', isIp(1)))).toEqual({
+      ...{ type: '3/4', mtu: 1400 },
+      ...{ ends: `${gateway.ip}>${far}`, about: `${far}>${gateway.ip}` },
+    })
+  })
+
+  test('tell a port what is too big for the outside', async () => {
+    await knowOutside()
+    await change(tx => tx.replace(networks, { ...out, mtu: 1300 }))
+    await dummy.send(VM, fromVm(big(1350)))
+    expect(read(await leaving(VM, 'an error', isIp(1)))).toEqual({
+      ...{ type: '3/4', mtu: 1300 },
+      ...{ ends: `${router.ip}>${vm.ip}`, about: `${vm.ip}>${far}` },
+    })
+    expect(left(PROVIDER).filter(isIp(17))).toEqual([])
+  })
+
+  test('tell the outside that nobody serves at the address of the gateway, and what does not arrive in time', async () => {
+    await addFloatingIp()
+    await knowOutside()
+    await dummy.send(PROVIDER, frame({ ...outside, ip: far }, gateway, udp(1000, 53)))
+    expect(read(await leaving(PROVIDER, 'an error', isIp(1)))).toMatchObject({
+      ...{ type: '3/3', ends: `${gateway.ip}>${far}`, about: `${far}>${gateway.ip}` },
+    })
+    const late = frame({ ...outside, ip: far }, fip, udp(1000, 53))
+    late[22] = 1
+    late.writeUInt16BE(late.readUInt16BE(24) + (63 << 8), 24)
+    await dummy.send(PROVIDER, late)
+    expect(read(await leaving(PROVIDER, 'an error', isIp(1)))).toMatchObject({
+      ...{ type: '11/0', ends: `${fip.ip}>${far}`, about: `${far}>${fip.ip}` },
+    })
+  })
+
+  test('announce a floating IP', async () => {
+    await addFloatingIp()
+    const announcement = await leaving(PROVIDER, 'an announcement', bytes => isArp(bytes) && bytes[31] === 9)
+    expect(announcement.toString('hex', 6, 12)).toBe(fip.mac.replaceAll(':', ''))
+    expect(announcement.subarray(38, 42)).toEqual(announcement.subarray(28, 32))
+  })
+})
