@@ -275,7 +275,8 @@ class Evaluation {
       const tag = copy.number('vlan_vid')
       const vlan = tag & TAG_PRESENT ? tag & 0xfff : 0
       onLink(copy).clear('pkt_mark')
-      for (const to of this.world.physicalEnds(chassis, link.network, { vlan })) {
+      const mac = String(copy.value('eth_dst'))
+      for (const to of this.world.physicalEnds(chassis, link.network, { vlan, mac })) {
         this.onward.push({ by: 'physical', place: to, packet: copy.copy(), table: 0, hops })
       }
     }

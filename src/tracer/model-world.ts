@@ -18,6 +18,9 @@ export interface ModelWorld {
 const BR_INT = 'br-int'
 const BR_TUN = 'br-tun'
 
+/** Whether a MAC is multicast or broadcast. */
+const isGroup = (mac: string) => (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1
+
 const isTunnelPort = (port: number) => Object.values<number>(TUNNEL_PORTS).includes(port)
 
 /** The world of a model as it stands; for one trace, as it remembers what it finds. */
@@ -53,12 +56,20 @@ export const modelWorld = ({ model, pipeline, tables, dead = new Set() }: ModelW
     return isTunnelPort(port) ? { type: 'tunnel' } : undefined
   }
 
-  /** The chassis that a VLAN of a physical network reaches because a network of ours uses it there. */
-  const chassisOn = (physical: string, vlan: number): ReadonlySet<string> => {
+  /**
+   * The chassis to which physical switches bring a frame, of those where a network of ours uses the VLAN: the one with the
+   * port that has the MAC; all, where none has it. Only hosts that spoke are next hops on external networks, so switches
+   * know where these are.
+   */
+  const chassisOn = (physical: string, vlan: number, mac: string): ReadonlySet<string> => {
     const found = new Set<string>()
     for (const network of model.all(networks)) {
-      const uses = network.segments.some(s => s.physicalNetwork === physical && (s.segmentationId ?? 0) === vlan)
-      if (uses) for (const { chassis: id } of model.by(attachments, 'network', network.id)) found.add(id)
+      if (!network.segments.some(s => s.physicalNetwork === physical && (s.segmentationId ?? 0) === vlan)) continue
+      const owner = model.holder(ports, `mac ${network.id} ${mac}`)
+      const places = owner ? [...model.by(bindings, 'port', owner.id)] : []
+      const isForeign = owner === undefined && network.external && !isGroup(mac)
+      const ends = places.length > 0 || isForeign ? places : model.by(attachments, 'network', network.id)
+      for (const { chassis: id } of ends) found.add(id)
     }
     return found
   }
@@ -76,8 +87,8 @@ export const modelWorld = ({ model, pipeline, tables, dead = new Set() }: ModelW
       const source = model.get(chassis, from)?.tunnelIp
       return to && source && isProgrammed(to) ? { chassis: to.id, bridge: BR_TUN, port, source } : undefined
     },
-    physicalEnds: (from, physical, { vlan }) =>
-      [...chassisOn(physical, vlan)].flatMap(id => {
+    physicalEnds: (from, physical, { vlan, mac }) =>
+      [...chassisOn(physical, vlan, mac)].flatMap(id => {
         const port = id === from || dead.has(id) ? undefined : model.get(chassis, id)?.providerPorts[physical]
         return port === undefined ? [] : [{ chassis: id, bridge: BR_INT, port }]
       }),

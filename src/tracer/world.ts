@@ -44,8 +44,12 @@ export interface World {
   tunnelEnd(from: PortPlace, vtep: string): (PortPlace & { readonly source: string }) | undefined
   /** Whether a chassis is taken for dead: nothing gets there. */
   isDead?(chassis: string): boolean
-  /** Where a frame comes in again that left a chassis to a physical network; its own chassis is not among them. */
-  physicalEnds(chassis: string, network: string, frame: { readonly vlan: number }): readonly PortPlace[]
+  /** Where a frame for a MAC comes in again that left a chassis to a physical network; its own chassis is not among them. */
+  physicalEnds(
+    chassis: string,
+    network: string,
+    frame: { readonly vlan: number; readonly mac: string },
+  ): readonly PortPlace[]
   group?(chassis: string, bridge: string, group: number): Group | undefined
 }
 
