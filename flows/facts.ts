@@ -24,7 +24,9 @@ import {
 } from '#model'
 import { PATCH_TUN, TUNNEL_PORTS } from '#model/ofports'
 import { isV6, linkLocal } from './addresses.ts'
+import { guardOf } from './firewalls.ts'
 import { policyId, policyMark } from './policies.ts'
+import { OPEN_POLICY } from './registers.ts'
 
 /** A MAC and an address (or prefix) that a port may send from. */
 export interface Sender {
@@ -68,6 +70,7 @@ const isOfRouter = (p: Port, view: View): boolean => {
 /** What of a port matters to its flows, those of its place apart. */
 export const portFacts = derive('port', ports, (p: Port, view: View) => {
   const network = view.value(networkFacts, p.networkId)
+  const guard = isRouterPort(p) ? undefined : guardOf(p.id, view)
   return network === undefined
     ? undefined
     : {
@@ -80,7 +83,9 @@ export const portFacts = derive('port', ports, (p: Port, view: View) => {
         senders: sendersOf(p),
         secured: p.portSecurityEnabled,
         /** As the register `policy` holds it; one that is not known allows nothing. */
-        policy: p.policy === 0 ? 0 : (view.value(policyMark, policyId(p.policy)) ?? p.policy),
+        policy: p.policy === 0 ? (guard ? OPEN_POLICY : 0) : (view.value(policyMark, policyId(p.policy)) ?? p.policy),
+        /** The firewall group that judges what the port sends and receives. */
+        firewall: guard,
         up: p.adminStateUp && network.up,
         isRouter: isOfRouter(p, view),
       }

@@ -9,9 +9,12 @@ import { egressConntrack } from './br-int/20-egress-conntrack.ts'
 import { egressConnection } from './br-int/21-egress-connection.ts'
 import { egressPolicy } from './br-int/22-egress-policy.ts'
 import { egressVerdict } from './br-int/23-egress-verdict.ts'
+import { egressFirewall } from './br-int/24-egress-firewall.ts'
 import { externalLearn } from './br-int/25-external-learn.ts'
 import { externalInput } from './br-int/26-external-input.ts'
 import { externalResponder } from './br-int/27-external-responder.ts'
+import { egressFirewallRules } from './br-int/28-egress-firewall-rules.ts'
+import { egressFirewallVerdict } from './br-int/29-egress-firewall-verdict.ts'
 import { addressQuestion } from './br-int/30-address-question.ts'
 import { arpResponder } from './br-int/31-arp-responder.ts'
 import { ndResponder } from './br-int/32-nd-responder.ts'
@@ -35,10 +38,14 @@ import { floodConntrack } from './br-int/63-flood-conntrack.ts'
 import { flood } from './br-int/64-flood.ts'
 import { receiver } from './br-int/65-receiver.ts'
 import { floodOutput } from './br-int/66-flood-output.ts'
+import { floodGuarded } from './br-int/67-flood-guarded.ts'
 import { ingressConntrack } from './br-int/70-ingress-conntrack.ts'
 import { ingressConnection } from './br-int/71-ingress-connection.ts'
 import { ingressPolicy } from './br-int/72-ingress-policy.ts'
 import { ingressVerdict } from './br-int/73-ingress-verdict.ts'
+import { ingressFirewall } from './br-int/74-ingress-firewall.ts'
+import { ingressFirewallRules } from './br-int/75-ingress-firewall-rules.ts'
+import { ingressFirewallVerdict } from './br-int/76-ingress-firewall-verdict.ts'
 import { outputTable } from './br-int/90-output.ts'
 import { answer } from './br-int/91-answer.ts'
 import { connectionOwner } from './br-int/100-connection-owner.ts'
@@ -50,6 +57,8 @@ import { remoteAddressTable } from './br-int/111-remote-address.ts'
 import { remoteMembers } from './br-int/112-remote-members.ts'
 import { remotePrefixes } from './br-int/113-remote-prefixes.ts'
 import { securityRules } from './br-int/114-security-rules.ts'
+import { firewallGroup } from './br-int/116-firewall-group.ts'
+import { firewallRulesTable } from './br-int/117-firewall-rules.ts'
 import { tunnelClassify } from './br-tun/00-tunnel-classify.ts'
 import { watch } from './br-tun/05-watch.ts'
 import { localVlan } from './br-tun/10-local-vlan.ts'
@@ -60,6 +69,7 @@ import { vtep } from './br-tun/22-vtep.ts'
 import { admit } from './br-tun/30-admit.ts'
 import { toLocal } from './br-tun/40-to-local.ts'
 import { portFacts } from './facts.ts'
+import { firewallFlowSets } from './firewalls.ts'
 import { candidatesOf } from './gateways.ts'
 import { isGatewayChassis } from './peers.ts'
 import { policyFlowSets, policyId } from './policies.ts'
@@ -70,14 +80,17 @@ export const pipeline: Pipeline = {
   tables: [
     ...[classify, portSecurity, addressSecurity, ndSecurity],
     ...[egressConntrack, egressConnection, egressPolicy, egressVerdict],
+    ...[egressFirewall, egressFirewallRules, egressFirewallVerdict],
     ...[externalLearn, externalInput, externalResponder],
     ...[addressQuestion, arpResponder, ndResponder, ndReply],
     ...[routerAdmission, gatewayAdmission, routerUnnat, routerUnnatted, routerInput, routerRoute],
     ...[routerGateway, routerTransit, routerSnat, routerSnatted, networkZone, routerNeighbor],
-    ...[l2Lookup, l2Learned, l2Unknown, floodConntrack, flood, receiver, floodOutput],
-    ...[ingressConntrack, ingressConnection, ingressPolicy, ingressVerdict, outputTable, answer],
+    ...[l2Lookup, l2Learned, l2Unknown, floodConntrack, flood, receiver, floodOutput, floodGuarded],
+    ...[ingressConntrack, ingressConnection, ingressPolicy, ingressVerdict],
+    ...[ingressFirewall, ingressFirewallRules, ingressFirewallVerdict, outputTable, answer],
     ...[connectionOwner, commitTable, neighbor, learnedNeighbor],
     ...[policyTable, remoteAddressTable, remoteMembers, remotePrefixes, securityRules],
+    ...[firewallGroup, firewallRulesTable],
     ...[tunnelClassify, watch, localVlan, tunnelType, unicast, tunnelFlood, vtep, admit, toLocal],
   ],
   subscriptions: [
@@ -96,8 +109,12 @@ export const pipeline: Pipeline = {
         : [],
     ),
     subscribe(bindings, ({ chassis: id, port }, view) => {
-      const policy = view.value(portFacts, port)?.policy ?? 0
-      return (view.value(policyFlowSets, policyId(policy)) ?? []).map(flowSet => ({ chassis: id, flowSet }))
+      const facts = view.value(portFacts, port)
+      const sets = [
+        ...(view.value(policyFlowSets, policyId(facts?.policy ?? 0)) ?? []),
+        ...(facts?.firewall ? (view.value(firewallFlowSets, facts.firewall.id) ?? []) : []),
+      ]
+      return sets.map(flowSet => ({ chassis: id, flowSet }))
     }),
   ],
 }

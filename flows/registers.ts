@@ -104,7 +104,7 @@ export const STATELESS = 0x80000000
 export const OPEN_POLICY = 0x7fffffff
 
 /** Values of `way`: what conntrack knows of a packet that a firewall judges. */
-export const WAY = { unknown: 0, original: 1, reply: 2, related: 3 } as const
+export const WAY = { unknown: 0, original: 1, reply: 2 } as const
 
 /** Values of `side`. */
 export const SIDE = { in: 0, out: 1 } as const
@@ -216,7 +216,21 @@ export const way = register('way', {
     ['flood_output', 'flood_guarded'],
     ['ingress_firewall', 'ingress_firewall_verdict'],
   ],
-  doc: '1 the packet is of a connection in its original direction, or new, 2 a reply, 3 an error about one; 0 not known yet',
+  doc: '1 the packet goes in the direction in which its connection was opened, 2 in the other; 0 not known yet',
+})
+
+/** Whether the packet is an error about a connection. */
+export const related = register('related', {
+  bridge: 'br-int',
+  field: 'reg2',
+  bits: [25, 25],
+  lives: [
+    ['egress_firewall', 'egress_firewall_verdict'],
+    ['router_admission', 'router_firewall_verdict'],
+    ['flood_output', 'flood_guarded'],
+    ['ingress_firewall', 'ingress_firewall_verdict'],
+  ],
+  doc: '1 when the packet that a firewall judges is an ICMP error about a connection',
 })
 
 /** Whether a firewall rejects the packet. */
@@ -494,7 +508,7 @@ export const tunnelPort = register('tunnel_port', {
 export const registers: readonly Register[] = [
   ...[network, sourcePort, destinationPort],
   ...[origin, direction, allowed, commit, known, senderAnew, receiverAnew, fromRouter, exempt],
-  ...[way, rejected, guarded, side, firewall],
+  ...[way, related, rejected, guarded, side, firewall],
   ...[found, foundRouter, zone, remoteAddress, remoteGroups, neighborAddress, neighborMac],
   ...[routerMac, router, gateway, external, tooBig, routerInterface],
   ...[policy, judgedPort, labelPort, group, page, localPort],

@@ -3,7 +3,7 @@
  * bits of their page are loaded.
  *
  * In:   by resubmit, a packet, the policy, and which rules count (direction).
- * Out:  back, with allowed set or not. A port without policy is allowed all.
+ * Out:  back, with allowed set or not. A port without policy is allowed all, and so is one that a firewall group alone judges.
  *
  *   table=110, priority=10,reg12=0x7
  *   actions=set_field:0/0x200->reg2,set_field:0x1->reg13,resubmit(,114),set_field:0x2->reg14,resubmit(,111),
@@ -13,7 +13,7 @@ import { resubmit } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { policies } from '#model'
 import { type Ask, policyFacts, policyMark } from '../policies.ts'
-import { allowed, group, page, policy } from '../registers.ts'
+import { allowed, group, OPEN_POLICY, page, policy } from '../registers.ts'
 import { remoteAddressTable } from './111-remote-address.ts'
 import { securityRules } from './114-security-rules.ts'
 
@@ -35,7 +35,7 @@ export const policyTable = table('policy', {
   number: 110,
   match: ['reg12'],
   next: [remoteAddressTable, securityRules],
-  fixed: [{ priority: UNJUDGED, match: policy.is(0), actions: [allowed.set(1)] }],
+  fixed: [0, OPEN_POLICY].map(open => ({ priority: UNJUDGED, match: policy.is(open), actions: [allowed.set(1)] })),
   miss: [allowed.set(0)],
   rules: [
     each(policies, {

@@ -2,7 +2,7 @@
  * Drops what the sender's security groups do not allow.
  *
  * In:   judged packets of local ports.
- * Out:  router_admission, what is allowed. What conntrack gave back with a policy that is gone, to classify once more.
+ * Out:  egress_firewall, what is allowed. What conntrack gave back with a policy that is gone, to classify once more.
  *
  *   table=23, priority=10,reg12=0x7 actions=drop
  */
@@ -11,14 +11,14 @@ import { table } from '#compiler'
 import { dropTheRest, judgeAnew, passAllowed, verdictDrops } from '../judging.ts'
 import { senderAnew } from '../registers.ts'
 import { CLASSIFY } from '../restart.ts'
-import { routerAdmission } from './40-router-admission.ts'
+import { egressFirewall } from './24-egress-firewall.ts'
 
 export const egressVerdict = table('egress_verdict', {
   bridge: 'br-int',
   number: 23,
   match: ['reg2', 'reg12', 'eth_type'],
-  next: [routerAdmission],
-  fixed: [...passAllowed([goto(routerAdmission)]), ...judgeAnew(senderAnew, CLASSIFY)],
+  next: [egressFirewall],
+  fixed: [...passAllowed([goto(egressFirewall)]), ...judgeAnew(senderAnew, CLASSIFY)],
   miss: drop(),
   drops: verdictDrops('no_egress_rule'),
   rules: [dropTheRest],

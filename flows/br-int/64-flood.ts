@@ -31,11 +31,13 @@ const JUDGED = 10
 /** Lookups of one packet, as rows weigh; no row has more than 16 bytes for each. */
 const LIMIT = 3900
 const COPY = 2
+/** And of a copy to a port in a firewall group. */
+const GUARDED_COPY = 5
 
 /** A policy that is to be asked, by how many lookups; or a port of it. */
 type Row = { readonly in: string; readonly network: number; readonly policy: number } & (
   | { readonly lookups: number }
-  | { readonly port: number }
+  | { readonly port: number; readonly weight: number }
 )
 
 const exemptOn = (key: number) => ({ priority: EXEMPT, match: { ...network.is(key), ...exempt.is(1) } })
@@ -65,7 +67,7 @@ export const flood = table('flood', {
       scope: 'chassis',
       merge: 'union',
       limit: LIMIT,
-      weight: row => ('port' in row ? COPY : 1 + row.lookups),
+      weight: row => ('port' in row ? row.weight : 1 + row.lookups),
       order: row => [row.policy, 'port' in row ? row.port : 0],
       rows: (binding, view): readonly Row[] => {
         const port = activePort(binding, view)
@@ -74,7 +76,7 @@ export const flood = table('flood', {
         const lookups = lookupsOf(port.policy, view)
         return [
           { ...row, lookups },
-          { ...row, port: binding.ofport },
+          { ...row, port: binding.ofport, weight: port.firewall ? GUARDED_COPY : COPY },
         ]
       },
       example: { in: 'host1', network: 3, policy: 7, lookups: 4 } as Row,

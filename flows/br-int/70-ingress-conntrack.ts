@@ -5,14 +5,14 @@
  * In:   frames for local ports; policy is the receiver's.
  * Out:  ingress_connection, with the state of the connection, in the zone of the network. Stateless policies judge the
  *       packet here and go on with ingress_verdict. What every port receives, and ports without policy, to output. The
- *       rest is no IP: no rule can allow it.
+ *       rest is no IP: no rule of a security group can allow it.
  */
 import { drop, goto, resubmit } from 'node-openflow/flow'
 import { table } from '#compiler'
 import { alwaysReceived } from '../always-allowed.ts'
 import { eachFamily, state, track } from '../conntrack.ts'
 import { judgePacket } from '../judging.ts'
-import { policy, STATELESS } from '../registers.ts'
+import { OPEN_POLICY, policy, STATELESS } from '../registers.ts'
 import { ingressConnection } from './71-ingress-connection.ts'
 import { ingressVerdict } from './73-ingress-verdict.ts'
 import { outputTable } from './90-output.ts'
@@ -24,6 +24,7 @@ const ALWAYS = 40
 const STATELESS_POLICY = 30
 const TRACKED = 20
 const UNTRACKED = 10
+const OPEN = 5
 
 export const ingressConntrack = table('ingress_conntrack', {
   bridge: 'br-int',
@@ -40,6 +41,7 @@ export const ingressConntrack = table('ingress_conntrack', {
     },
     { priority: TRACKED, match: state({ trk: true }), actions: [goto(ingressConnection)] },
     ...eachFamily().map(match => ({ priority: UNTRACKED, match, actions: [track(ingressConnection)] })),
+    { priority: OPEN, match: policy.is(OPEN_POLICY), actions: [goto(outputTable)] },
   ],
   miss: drop(),
   drops: { 0: 'unjudged_protocol' },

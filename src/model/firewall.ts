@@ -68,8 +68,9 @@ export function firewallPolicyOf(reader: Reader, id: string): FirewallPolicy {
 }
 
 /**
- * A group of ports behind one firewall: interfaces of routers, for what is routed, and ports of VMs. Ingress is towards
- * the VM, or into the router. Without a policy for a direction, and while the group is down, nothing passes.
+ * A group of ports behind one firewall: interfaces of routers, for what is routed, and ports of VMs. Ingress is towards the
+ * VM: for an interface, out of the router into its network. Without a policy for a direction, and while the group is down,
+ * nothing passes.
  */
 export interface FirewallGroup {
   readonly id: string
@@ -89,17 +90,21 @@ export interface FirewallGroup {
 }
 
 /** All firewall groups. */
-export const firewallGroups: Kind<FirewallGroup, 'project' | 'policy'> = kind<FirewallGroup>()('firewall_group', {
-  unique: g => [
-    `key ${g.key}`,
-    ...(g.isDefault ? [`default ${g.projectId}`] : []),
-    ...g.ports.map(port => `port ${port}`),
-  ],
-  index: {
-    project: g => [g.projectId],
-    policy: g => [...new Set([g.ingressPolicyId, g.egressPolicyId])].filter(id => id !== null),
+export const firewallGroups: Kind<FirewallGroup, 'project' | 'policy' | 'port'> = kind<FirewallGroup>()(
+  'firewall_group',
+  {
+    unique: g => [
+      `key ${g.key}`,
+      ...(g.isDefault ? [`default ${g.projectId}`] : []),
+      ...g.ports.map(port => `port ${port}`),
+    ],
+    index: {
+      project: g => [g.projectId],
+      policy: g => [...new Set([g.ingressPolicyId, g.egressPolicyId])].filter(id => id !== null),
+      port: g => g.ports,
+    },
   },
-})
+)
 
 /** Firewall group keys. */
 export const firewallGroupKeys: Pool = { name: 'firewall_group_key', first: 1, last: 0xffffff }

@@ -18,8 +18,8 @@ export const policies: Kind<Policy, 'group'> = kind<Policy>()('policy', {
   index: { group: p => p.groups },
 })
 
-/** Policy keys; 0 stands for a port without port security. */
-export const policyKeys: Pool = { name: 'policy_key', first: 1, last: 0x7fffffff }
+/** Policy keys; 0 stands for a port without port security, and what follows the last for one with a firewall group. */
+export const policyKeys: Pool = { name: 'policy_key', first: 1, last: 0x7ffffffe }
 
 /** Bits of a page. */
 export const PAGE_BITS = 128
