@@ -1,6 +1,18 @@
 // Below /flowright/v1/trace: a packet's way through the flow tables, over bridges and chassis, and what became of it.
 import type { FastifyInstance } from 'fastify'
-import { attachments, bindings, modelKinds, networks, policies, ports, type Reader, securityGroupRules } from '#model'
+import {
+  attachments,
+  bindings,
+  floatingIps,
+  modelKinds,
+  networks,
+  policies,
+  ports,
+  type Reader,
+  routerPorts,
+  routers,
+  securityGroupRules,
+} from '#model'
 import type { Store } from '#store'
 import { invalid, quote } from './engine/read.ts'
 import type { SourceView } from './fabric-view.ts'
@@ -43,6 +55,15 @@ const inWords = ({ kind, id }: SourceView, reader: Reader): string => {
     const groups = reader.get(policies, id)?.groups.map(group => groupName(reader, group)) ?? []
     return groups.length === 0 ? 'ports without security groups' : `ports of security groups ${named(groups)}`
   }
+  const routerPort = kind === routerPorts.name ? reader.get(routerPorts, id) : undefined
+  if (routerPort) {
+    const { role, routerId, networkId } = routerPort
+    const router = called('router', { id: routerId, name: reader.get(routers, routerId)?.name ?? '' })
+    const on = called('network', { id: networkId, name: reader.get(networks, networkId)?.name ?? '' })
+    return `${role} of ${router} on ${on}`
+  }
+  const floating = kind === floatingIps.name ? reader.get(floatingIps, id) : undefined
+  if (floating) return `floating IP ${floating.floatingIpAddress}`
   const rule = kind === securityGroupRules.name ? reader.get(securityGroupRules, id) : undefined
   if (rule) return `rule ${ruleInWords(rule, reader)} of ${groupName(reader, rule.groupId)}`
   const known = modelKinds.find(k => k.name === kind)
