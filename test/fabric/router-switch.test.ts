@@ -1,8 +1,10 @@
 // What the controller does for routers, with a real switch between it and the packets: a gateway on the dummy datapath, with
 // a network outside behind its provider port.
 import { existsSync, readFileSync, statSync } from 'node:fs'
+import ipaddr from 'ipaddr.js'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { datapathId } from '#fabric/datapath-id'
+import { unsolicitedAdvertisement } from '#fabric/nd'
 import { listenForSwitches, Programming } from '#fabric/programming/index'
 import {
   attachments,
@@ -37,6 +39,8 @@ const host = aChassis('host1', 1, { providerPorts: { physnet1: PROVIDER }, gatew
 const gateway: End = { mac: aPort('gw', 9, 'out').macAddress, ip: '203.0.113.2' }
 const outside: End = { mac: '02:00:00:00:00:01', ip: '203.0.113.1' }
 const far = '198.51.100.7'
+const [cidr6, gateway6, outside6, far6] = ['2001:db8:1::/64', '2001:db8:1::2', '2001:db8:1::1', '2001:db8:9::7']
+const vm6 = 'fd00::5'
 
 describeOvs('routers, with the controller behind them,', () => {
   let cloud: SecuredCloud
@@ -67,15 +71,19 @@ describeOvs('routers, with the controller behind them,', () => {
         tx.insert(attachments, { ...anAttachment(network, host, network.key + 1), isMember: network === red })
       }
       tx.insert(subnets, { ...aSubnet(cidr, 'out'), gatewayIp: outside.ip })
+      tx.insert(subnets, { ...aSubnet(cidr6, 'out'), gatewayIp: outside6 })
       const r = aRouter('r', 3)
-      const by = addInterface(tx, r, red, 7, { '10.0.0.0/24': '10.0.0.1' })
+      const by = addInterface(tx, r, red, 7, { '10.0.0.0/24': '10.0.0.1', 'fd00::/64': 'fd00::1' })
       router = { mac: by.macAddress, ip: '10.0.0.1' }
       tx.insert(ports, {
-        ...aPort('gw', 9, 'out', { fixedIps: fixedIps({ [cidr]: gateway.ip }), portSecurityEnabled: false }),
+        ...aPort('gw', 9, 'out', {
+          fixedIps: fixedIps({ [cidr]: gateway.ip, [cidr6]: gateway6 }),
+          portSecurityEnabled: false,
+        }),
         deviceOwner: 'network:router_gateway',
       })
       tx.insert(routerPorts, { id: 'gw', routerId: 'r', networkId: 'out', role: 'gateway' })
-      const more = { fixedIps: fixedIps({ '10.0.0.0/24': '10.0.0.5' }), portSecurityEnabled: false }
+      const more = { fixedIps: fixedIps({ '10.0.0.0/24': '10.0.0.5', 'fd00::/64': vm6 }), portSecurityEnabled: false }
       const port = addPort(tx, aPort('vm', 5, 'red', more), host)
       vm = { mac: port.macAddress, ip: '10.0.0.5' }
     })
@@ -244,6 +252,26 @@ describeOvs('routers, with the controller behind them,', () => {
     expect(read(await leaving(PROVIDER, 'an error', isIp(1)))).toMatchObject({
       ...{ type: '11/0', ends: `${fip.ip}>${far}`, about: `${far}>${fip.ip}` },
     })
+  })
+
+  test('do all that for IPv6, untranslated', async () => {
+    const isIpv6 = (next: number, type?: number) => (bytes: Buffer) =>
+      bytes.readUInt16BE(12) === 0x86dd && bytes[20] === next && (type === undefined || bytes[54] === type)
+    const hex = (ip: string) => Buffer.from(ipaddr.parse(ip).toByteArray()).toString('hex')
+    const fromVm6 = (bytes: number) => frame({ ...vm, ip: vm6 }, { mac: router.mac, ip: far6 }, big(bytes))
+    await dummy.send(VM, fromVm6(10))
+    const question = await leaving(PROVIDER, 'a solicitation', isIpv6(58, 135))
+    expect(question.toString('hex', 62, 78)).toBe(hex(outside6))
+    await dummy.send(PROVIDER, unsolicitedAdvertisement(outside.mac, outside6, true))
+    const packet = await leaving(PROVIDER, 'the packet', isIpv6(17))
+    expect(packet.toString('hex', 22, 54)).toBe(hex(vm6) + hex(far6))
+    expect(packet.toString('hex', 0, 6)).toBe(outside.mac.replaceAll(':', ''))
+    await change(tx => tx.replace(networks, { ...red, mtu: 1400 }))
+    const intoVm = frame({ ...outside, ip: far6 }, { mac: gateway.mac, ip: vm6 }, big(1420))
+    await dummy.send(PROVIDER, intoVm)
+    const error = await leaving(PROVIDER, 'an error', isIpv6(58, 2))
+    expect(error.readUInt32BE(58)).toBe(1400)
+    expect(error.toString('hex', 22, 54)).toBe(hex(gateway6) + hex(far6))
   })
 
   test('announce a floating IP', async () => {
