@@ -18,7 +18,8 @@ import {
   type Transaction,
 } from '#model'
 import { type DummyChassis, startDummyChassis } from '#test/support/dummy-chassis'
-import { type End, frame, gratuitousArp, type Payload, udp } from '#test/support/frames'
+import { addFirewallGroup, addFirewallPolicy } from '#test/support/firewalled'
+import { type End, frame, gratuitousArp, type Payload, SYN, tcp, udp } from '#test/support/frames'
 import { anAttachment } from '#test/support/model'
 import { describeOvs, until } from '#test/support/ovs'
 import { addInterface, aRouter, aSubnet, fixedIps } from '#test/support/routing'
@@ -272,6 +273,30 @@ describeOvs('routers, with the controller behind them,', () => {
     const error = await leaving(PROVIDER, 'an error', isIpv6(58, 2))
     expect(error.readUInt32BE(58)).toBe(1400)
     expect(error.toString('hex', 22, 54)).toBe(hex(gateway6) + hex(far6))
+  })
+
+  /** A TCP segment: flags, sequence and acknowledgement numbers, ends; its checksum is right. */
+  const readTcp = (bytes: Buffer) => {
+    const segment = bytes.subarray(34, 14 + bytes.readUInt16BE(16))
+    const pseudo = Buffer.concat([bytes.subarray(26, 34), Buffer.from([0, 6, 0, segment.length])])
+    expect(sum(pseudo, segment)).toBe(0xffff)
+    return { flags: segment[13], seq: segment.readUInt32BE(4), ack: segment.readUInt32BE(8), ends: ends(bytes) }
+  }
+
+  test('let the firewall of a port reject what it sends and what it gets', async () => {
+    await addFloatingIp()
+    await knowOutside()
+    await change(tx => {
+      addFirewallPolicy(tx, 'refuse', { tcp: { action: 'reject', protocolNumber: 6 } })
+      addFirewallGroup(tx, 'g', ['vm'], { ingressPolicyId: 'refuse', egressPolicyId: 'refuse' })
+    })
+    await dummy.send(VM, fromVm(tcp(1025, 80, SYN, 99)))
+    const toVm = readTcp(await leaving(VM, 'a reset', isIp(6)))
+    expect(toVm).toEqual({ flags: 20, seq: 0, ack: 100, ends: `${far}>${vm.ip}` })
+    await dummy.send(PROVIDER, frame({ ...outside, ip: far }, fip, tcp(1025, 80, SYN, 99)))
+    const toOutside = readTcp(await leaving(PROVIDER, 'a reset', isIp(6)))
+    expect(toOutside).toEqual({ flags: 20, seq: 0, ack: 100, ends: `${fip.ip}>${far}` })
+    expect(routing.errors.counts.sent.get('portRejected')).toBe(2)
   })
 
   test('announce a floating IP', async () => {
