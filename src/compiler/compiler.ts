@@ -28,10 +28,16 @@ class Unit implements User {
   }
 }
 
+/** The flow sets of a scope, by instance: no name is put together for a row. */
+interface Scope {
+  readonly name: string
+  readonly sets: Map<string, CompiledSet>
+}
+
 /** A kind of records, the rules that read it, and its records. */
 interface RuledKind {
   readonly kind: Kind
-  readonly origins: (Origin & { readonly rule: Rule })[]
+  readonly origins: (Origin & { readonly rule: Rule; readonly scope: Scope })[]
   readonly units: Map<string, Unit>
   /** Shared by all kinds. */
   readonly dirty: Set<Unit>
@@ -68,8 +74,7 @@ export class Compiler implements Compiled {
   private readonly graph = new Graph()
   private readonly subscribed: Subscriptions
   private readonly sets = new Map<string, CompiledSet>()
-  /** The same by scope and instance: no name is put together for a row. */
-  private readonly scopes = new Map<string, Map<string, CompiledSet>>()
+  private readonly scopes = new Map<string, Scope>()
   private readonly kinds = new Map<string, RuledKind>()
   private readonly dirty = new Set<Unit>()
   /** What came or changed in the commit that is being taken in. */
@@ -84,7 +89,7 @@ export class Compiler implements Compiled {
         const { kind } = rule
         const ruled: RuledKind = this.kinds.get(kind.name) ?? { kind, origins: [], units: new Map(), dirty: this.dirty }
         this.kinds.set(kind.name, ruled)
-        ruled.origins.push({ table, rule })
+        ruled.origins.push({ table, rule, scope: this.scopeOf(rule.scope) })
       }
     for (const table of pipeline.tables) this.addFixed(table)
   }
@@ -202,7 +207,7 @@ export class Compiler implements Compiled {
         for (const origin of origins)
           for (const row of origin.rule.rows(doc, view))
             after.push(
-              takeOut(before, origin, row) ?? this.wish(origin, unit.id, row, this.setIn(origin.rule.scope, row.in)),
+              takeOut(before, origin, row) ?? this.wish(origin, unit.id, row, this.setIn(origin.scope, row.in)),
             )
       })
     for (const wish of before) this.unwish(wish)
@@ -215,19 +220,24 @@ export class Compiler implements Compiled {
   private addFixed(table: Table): void {
     const origin: Origin = { table, rule: undefined }
     const miss: FlowSpec = { priority: 0, match: {}, actions: table.miss }
-    for (const spec of [...table.fixed, miss]) this.wish(origin, table.name, spec, this.setIn(PIPELINE_SET, ''))
+    const set = this.setIn(this.scopeOf(PIPELINE_SET), '')
+    for (const spec of [...table.fixed, miss]) this.wish(origin, table.name, spec, set)
   }
 
-  private setIn(scope: string, instance: string): CompiledSet {
-    let instances = this.scopes.get(scope)
-    if (instances === undefined) {
-      instances = new Map()
-      this.scopes.set(scope, instances)
+  private scopeOf(name: string): Scope {
+    let scope = this.scopes.get(name)
+    if (scope === undefined) {
+      scope = { name, sets: new Map() }
+      this.scopes.set(name, scope)
     }
-    let set = instances.get(instance)
+    return scope
+  }
+
+  private setIn({ name, sets }: Scope, instance: string): CompiledSet {
+    let set = sets.get(instance)
     if (set === undefined) {
-      set = new CompiledSet(scope, instance)
-      instances.set(instance, set)
+      set = new CompiledSet(name, instance)
+      sets.set(instance, set)
       this.sets.set(set.id, set)
     }
     return set
@@ -237,7 +247,7 @@ export class Compiler implements Compiled {
     const set = this.sets.get(id)
     if (set === undefined || set.entries.size > 0) return
     this.sets.delete(id)
-    this.scopes.get(set.scope)?.delete(set.instance)
+    this.scopes.get(set.scope)?.sets.delete(set.instance)
   }
 
   private wish(origin: Origin, id: string, row: Placed | FlowSpec, set: CompiledSet): Wish<Entry> {
@@ -249,8 +259,7 @@ export class Compiler implements Compiled {
     const entry = new Entry(set, slot, isUnion ? '' : encodeActions(spec.actions), isUnion ? 'joined' : 'new')
     const wish = new Wish(origin, id, row, entry)
     entry.add(wish)
-    set.pending.push(entry)
-    this.changed.add(set)
+    this.pend(set, entry)
     return wish
   }
 
@@ -259,8 +268,11 @@ export class Compiler implements Compiled {
     entry.remove(wish)
     if (entry.state !== 'settled') return
     entry.state = 'touched'
-    entry.set.pending.push(entry)
-    this.changed.add(entry.set)
+    this.pend(entry.set, entry)
+  }
+
+  private pend(set: CompiledSet, entry: Entry): void {
+    if (set.pending.push(entry) === 1) this.changed.add(set)
   }
 
   private settleSets(): FlowSetDelta[] {

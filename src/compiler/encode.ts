@@ -1,5 +1,6 @@
 // The bytes, identity and digest of a flow. Comparing flows is comparing these: OVS gives matches and instructions back
 // in the same canonical form that node-openflow writes.
+import assert from 'node:assert/strict'
 import {
   type Action,
   OFP15,
@@ -48,7 +49,9 @@ export const bridgeOf = (slot: string): Bridge => bridges[slot.charCodeAt(0)] as
 /** A slot's table. */
 export const tableOf = (slot: string): number => slot.charCodeAt(1)
 /** A slot's priority. */
-export const priorityOf = (slot: string): number => (slot.charCodeAt(2) << 8) | slot.charCodeAt(3)
+export const priorityOf = (slot: string): number => u16At(slot, 2)
+
+const u16At = (text: string, at: number): number => (text.charCodeAt(at) << 8) | text.charCodeAt(at + 1)
 
 /** The slot of a flow. */
 export const encodeSlot = (bridge: Bridge, table: number, { priority, match }: FlowSpec): string => {
@@ -62,6 +65,23 @@ export const encodeActions = (actions: readonly Action[]): string => {
   writer.reset()
   writeInstructions(writer, actions, OFP15)
   return writer.latin1()
+}
+
+/** The instruction to apply actions: its type, and its bytes before them (OpenFlow 1.5, section 7.2.5). */
+const APPLY_ACTIONS = 4
+const APPLY_HEAD = 8
+
+const isApplied = (list: string) => list.charCodeAt(1) === APPLY_ACTIONS && u16At(list, 2) === list.length
+
+/** Instructions to apply several lists of actions one after the other, each as `encodeActions` makes it. */
+export const joinActions = (lists: readonly string[]): string => {
+  if (lists.length < 2) return lists[0] ?? ''
+  assert(lists.every(isApplied), 'what rows have in common can apply actions, not go to another table')
+  writer.reset()
+  writer.u16(APPLY_ACTIONS)
+  writer.u16(lists.reduce((length, list) => length + list.length - APPLY_HEAD, APPLY_HEAD))
+  writer.u32(0)
+  return [writer.latin1(), ...lists.map(list => list.slice(APPLY_HEAD))].join('')
 }
 
 /** Encodes a flow: match and instructions in OpenFlow 1.5 wire form. */

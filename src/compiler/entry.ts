@@ -14,7 +14,7 @@ import {
 } from './encode.ts'
 import type { Bridge, Conflict, FlowEntry, FlowSet, FlowSetDelta, Source } from './flow-set.ts'
 import { merge } from './merge.ts'
-import { compareWishes, sourcesOf, Wish } from './wish.ts'
+import { inOrder, sourcesOf, Wish } from './wish.ts'
 
 /**
  * A flow of a set: its place there, what it does, and the rows that want it. While a commit is taken in, rows come and
@@ -49,7 +49,7 @@ export class Entry implements FlowEntry {
   get wishes(): readonly Wish<Entry>[] {
     const wishes: Wish<Entry>[] = []
     for (let wish = this.first; wish !== undefined; wish = wish.next) wishes.push(wish)
-    return wishes.sort(compareWishes)
+    return inOrder(wishes)
   }
 
   add(wish: Wish<Entry>): void {
@@ -171,7 +171,7 @@ export class CompiledSet implements FlowSet {
     for (const [slot, pending] of wishesAt) {
       const before = this.entries.get(slot)
       const wishes = before?.state === 'settled' ? [...before.wishes, ...pending] : pending
-      const text = wishes.length === 0 ? undefined : merge(wishes.sort(compareWishes)).instructions
+      const text = wishes.length === 0 ? undefined : merge(inOrder(wishes)).instructions
       if (text === before?.text) continue
       if (before !== undefined) removed.push(before)
       if (text !== undefined) added.push(copyOf(this, slot, text, wishes))

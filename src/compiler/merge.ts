@@ -1,6 +1,5 @@
 // What the rows that want the same match come to: one flow, as the rules of its table say, and the rows left out of it.
-import type { Action } from 'node-openflow/flow'
-import { encodeActions } from './encode.ts'
+import { encodeActions, joinActions } from './encode.ts'
 import type { Conflict } from './flow-set.ts'
 import type { Placed } from './table.ts'
 import type { Wish } from './wish.ts'
@@ -24,24 +23,23 @@ export const merge = (wishes: readonly Wish[]): Merged => {
 
 /** The actions of all, equal ones once, as far as the limit lets them in. */
 const union = (wishes: readonly Wish[]): Merged => {
-  const actions: Action[] = []
+  const lists: string[] = []
   const refused: Wish[] = []
   /** By the actions of a wish, whether they are in. */
   const decided = new Map<string, boolean>()
   let weight = 0
   for (const wish of wishes) {
-    const { spec } = wish
-    const key = encodeActions(spec.actions)
-    let isIn = decided.get(key)
+    const list = encodeActions(wish.spec.actions)
+    let isIn = decided.get(list)
     if (isIn === undefined) {
       const { limit, weight: weigh } = wish.origin.rule ?? {}
       // What is refused weighs too, so that all after it are refused: they may need what came before them.
       if (limit !== undefined) weight += weigh?.(wish.row as Placed) ?? 1
       isIn = limit === undefined || weight <= limit
-      decided.set(key, isIn)
-      if (isIn) actions.push(...spec.actions)
+      decided.set(list, isIn)
+      if (isIn && list !== '') lists.push(list)
     }
     if (!isIn) refused.push(wish)
   }
-  return { instructions: encodeActions(actions), reason: 'limit', refused }
+  return { instructions: joinActions(lists), reason: 'limit', refused }
 }

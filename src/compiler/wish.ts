@@ -51,9 +51,15 @@ export const sourcesOf = (wishes: readonly Wish[]): readonly Source[] => {
   return [...sources.values()]
 }
 
-/** Negative when `a` comes before `b`: by order, by source, and then by actions, so that no two differ and are equal. */
-export const compareWishes = (a: Wish, b: Wish): number =>
-  compareOrder(orderOf(a), orderOf(b)) ||
+/** The order in which wishes merge: by order, by source, and then by actions, so that no two differ and are equal. */
+export const inOrder = <W extends Wish>(wishes: readonly W[]): readonly W[] => {
+  if (wishes.length < 2) return wishes
+  const ordered = wishes.map(wish => ({ wish, order: orderOf(wish) }))
+  ordered.sort((a, b) => compareOrder(a.order, b.order) || compareSources(a.wish, b.wish))
+  return ordered.map(({ wish }) => wish)
+}
+
+const compareSources = (a: Wish, b: Wish): number =>
   compare(a.kind, b.kind) ||
   compare(a.id, b.id) ||
   compare(encodeActions(a.spec.actions), encodeActions(b.spec.actions))
