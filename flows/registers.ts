@@ -7,10 +7,27 @@ import type { Bridge } from '#compiler'
 /** Names of the first and the last table between which a value lives; in the tables that these call by resubmit too. */
 export type Life = readonly [from: string, to: string]
 
+type Value = number | bigint | Masked<number | bigint>
+
+/** Matches on the fields that registers may be in, written out: `{ [field]: value }` takes five times as long. */
+const matchOn = {
+  metadata: (metadata: Value) => ({ metadata }),
+  reg0: (reg0: Value) => ({ reg0 }),
+  reg1: (reg1: Value) => ({ reg1 }),
+  reg2: (reg2: Value) => ({ reg2 }),
+  reg3: (reg3: Value) => ({ reg3 }),
+  reg12: (reg12: Value) => ({ reg12 }),
+  reg13: (reg13: Value) => ({ reg13 }),
+  reg14: (reg14: Value) => ({ reg14 }),
+  reg15: (reg15: Value) => ({ reg15 }),
+  xxreg1: (xxreg1: Value) => ({ xxreg1 }),
+  xxreg2: (xxreg2: Value) => ({ xxreg2 }),
+} as const
+
 /** What a register is. */
 interface RegisterSpec {
   readonly bridge: Bridge
-  readonly field: 'metadata' | `reg${number}` | `xxreg${number}`
+  readonly field: keyof typeof matchOn
   /** Its lowest and its highest bit; absent: the whole field. */
   readonly bits?: readonly [low: number, high: number]
   readonly lives: readonly Life[]
@@ -25,10 +42,7 @@ export interface Register extends RegisterSpec {
   /** The action that loads a value, into the bits of a mask if one is given. */
   set(value: number | bigint, mask?: number | bigint): Action
   /** The part of a match that asks for a value, in the bits of a mask if one is given. */
-  is(
-    value: number | bigint,
-    mask?: number | bigint,
-  ): Readonly<Record<string, number | bigint | Masked<number | bigint>>>
+  is(value: number | bigint, mask?: number | bigint): Readonly<Record<string, Value>>
 }
 
 const WIDTHS = { metadata: 64, xxreg: 128, reg: 32 } as const
@@ -52,7 +66,7 @@ const register = (name: string, spec: RegisterSpec): Register => {
     set: (value, some) => setField(field as 'reg0', place(value) as number, maskOf(some) as number | undefined),
     is: (value, some) => {
       const mask = maskOf(some)
-      return { [field]: mask === undefined ? place(value) : masked(place(value), mask) }
+      return matchOn[field](mask === undefined ? value : masked(place(value), mask))
     },
   }
 }
