@@ -7,6 +7,7 @@ import { type FlowRows, showSources } from './feed-flows.ts'
 import type { FeedDrop, FeedMessage, FeedRequest } from './feed-messages.ts'
 import type { Scope } from './feed-readings.ts'
 import type { FeedShared } from './feed-shared.ts'
+import { Suspects } from './feed-suspects.ts'
 
 /** Bytes that may wait for a client before it is sent no more rows. */
 const PATIENCE = 4 * 1024 * 1024
@@ -211,6 +212,8 @@ export class FeedClient {
     const nameOfTable = (number: number) =>
       live.tables.find(table => table.bridge === bridge && table.number === number)?.name ?? `table ${number}`
     const { value: flows, release } = this.#shared.dropsOf(chassis)
+    const suspects = new Suspects()
+    const suspectsOf = (reason: string) => suspects.of(reason).map(id => ['port', id, nameOf('port', id)] as const)
     const counts = new Map<bigint, { packets: number; rate: number }>()
     const drops = (): readonly FeedDrop[] =>
       [...counts].flatMap(([cookie, count]) => {
@@ -220,12 +223,15 @@ export class FeedClient {
         return {
           ...{ chassis, bridge, table: nameOfTable(table), priority, cookie: cookie.toString(16) },
           ...{ match: flow.text().match, resources: showSources(flow, nameOf), ...drop, ...count },
+          suspects: suspectsOf(drop.reason),
         }
       })
     const stop = readings.look(
       { chassis, bridge },
       {
-        read: ({ at, elapsed, changed }) => {
+        read: reading => {
+          const { at, elapsed, changed } = reading
+          suspects.take(flows, reading)
           for (const count of counts.values()) count.rate = 0
           for (const { cookie, packets } of changed) {
             const before = counts.get(cookie)?.packets ?? 0

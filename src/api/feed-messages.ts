@@ -113,6 +113,8 @@ export interface FeedDrop {
   readonly packets: number
   /** Packets a second between the last two readings. */
   readonly rate: number
+  /** The ports that most likely sent it, where the flow is not of one port. */
+  readonly suspects: readonly FeedResource[]
 }
 
 /** What a client says. */

@@ -210,6 +210,7 @@ export const en = {
   'drops.chassis': 'Chassis',
   'drops.why': 'Why',
   'drops.owner': 'Owner',
+  'drops.likely': 'most likely',
   'drops.none': 'Nothing has been dropped.',
   'drops.waiting': 'Reading counters ...',
   'drops.now': 'Dropping now',

@@ -210,6 +210,7 @@ export const zh: Readonly<Record<keyof typeof en, string>> = {
   'drops.chassis': '主机',
   'drops.why': '原因',
   'drops.owner': '归属',
+  'drops.likely': '最可能为',
   'drops.none': '没有丢弃过任何报文。',
   'drops.waiting': '正在读取计数 ...',
   'drops.now': '当前丢弃',
