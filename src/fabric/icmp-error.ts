@@ -1,6 +1,6 @@
 // ICMP errors as routers send them (RFC 792, RFC 1191, RFC 1812 section 4.3, RFC 4443): bytes in, bytes out.
 import ipaddr from 'ipaddr.js'
-import { type IpPacket, ipFrame, PROTOCOL, readPacket } from './ip-packet.ts'
+import { asLastFragment, type IpPacket, ipFrame, PROTOCOL, readPacket } from './ip-packet.ts'
 
 /** Why a packet is not delivered. */
 export type RouterError = 'expired' | 'noRoute' | 'noNeighbor' | 'notServed' | 'tooBig' | 'rejected'
@@ -75,7 +75,11 @@ export const icmpError = (frame: Buffer, error: RouterError, from: ErrorSender, 
       protocol: isV6 ? PROTOCOL.icmpv6 : PROTOCOL.icmp,
       trafficClass: CONTROL,
     },
-    message: Buffer.concat([head, bytes.subarray(0, LONGEST[isV6 ? 6 : 4] - (isV6 ? 48 : 28))]),
+    // Open vSwitch translates no error about a fragment; and whoever sent one finds its connection by the ports alone.
+    message: Buffer.concat([
+      head,
+      isV6 ? bytes.subarray(0, LONGEST[6] - 48) : asLastFragment(bytes).subarray(0, LONGEST[4] - 28),
+    ]),
     checksumAt: 2,
   })
 }

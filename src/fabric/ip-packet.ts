@@ -82,6 +82,17 @@ const checksum = (...parts: readonly Uint8Array[]): number => {
   return ~sum & 0xffff
 }
 
+const MORE_FRAGMENTS = 0x20
+
+/** An IPv4 packet that says of itself that no further fragment follows. */
+export const asLastFragment = (packet: Buffer): Buffer => {
+  const last = Buffer.from(packet)
+  last[6] = (last[6] ?? 0) & ~MORE_FRAGMENTS
+  last.writeUInt16BE(0, 10)
+  last.writeUInt16BE(checksum(last.subarray(0, 4 * ((last[0] ?? 0) & 15))), 10)
+  return last
+}
+
 /** An address as bytes. */
 export const ipBytes = (ip: string): Buffer => Buffer.from(ipaddr.parse(ip).toByteArray())
 

@@ -76,6 +76,14 @@ test('is never about errors, later fragments and what is not between two hosts',
   expect(icmpError(Buffer.from('00'.repeat(20), 'hex'), 'expired', own4)).toBeUndefined()
 })
 
+test('quotes the first fragment of a packet as a whole one, as conntrack translates no other', () => {
+  const fragment = frame(vm4, to4, udp(1, 2, Buffer.alloc(64)), { fragment: { offset: 0, length: 32, more: true } })
+  const quoted = (icmpError(fragment, 'tooBig', own4, 1400) as Buffer).subarray(42)
+  expect(quoted.readUInt16BE(6)).toBe(0)
+  expect(sum(quoted.subarray(0, 20))).toBe(0xffff)
+  expect(quoted.subarray(20)).toEqual(fragment.subarray(34))
+})
+
 test('tells for which MTU a packet is too big', () => {
   const error4 = icmpError(frame(vm4, to4, udp(1, 2)), 'tooBig', own4, 1400) as Buffer
   expect(error4.subarray(34, 36).toString('hex') + error4.subarray(38, 42).toString('hex')).toBe('030400000578')
