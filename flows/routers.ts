@@ -86,14 +86,20 @@ export const interfacesOn = (network: string, view: View): readonly RouterPort[]
 export const interfacesOf = (router: string, view: View) =>
   view.by(routerPorts, 'router', router).flatMap(({ id }) => view.value(interfaceFacts, id) ?? [])
 
-/** The largest MTU of the networks of a router. */
-const largestMtu = derive('largest_mtu', routers, (r: Router, view: View) =>
-  view.by(routerPorts, 'router', r.id).reduce((mtu, p) => Math.max(mtu, view.value(mtuOf, p.networkId) ?? 0), 0),
-)
+/** The largest packets that come into a router: from the networks that it connects, and by its gateway. */
+const largestMtus = derive('largest_mtus', routers, (r: Router, view: View) => {
+  const largest = (role: RouterPort['role']) =>
+    view
+      .by(routerPorts, 'router', r.id)
+      .reduce((mtu, p) => (p.role === role ? Math.max(mtu, view.value(mtuOf, p.networkId) ?? 0) : mtu), 0)
+  return { inside: largest('interface'), outside: largest('gateway') }
+})
 
-/** The MTU of the network of an interface or gateway, where another network of its router takes more; else undefined. */
-export const tightMtu = (at: { readonly in: string; readonly mtu: number }, view: View): number | undefined =>
-  at.mtu < (view.value(largestMtu, at.in) ?? 0) ? at.mtu : undefined
+/** Whether packets may come into a router that are too big for an MTU: from inside, and from outside. */
+export const isTight = (router: string, mtu: number, view: View): Record<'inside' | 'outside', boolean> => {
+  const { inside, outside } = view.value(largestMtus, router) ?? { inside: 0, outside: 0 }
+  return { inside: mtu < inside, outside: mtu < outside }
+}
 
 const ETHERNET_HEADER = 14
 

@@ -3,42 +3,42 @@
  *
  * In:   packets that a router is to forward; from classify, those that another chassis routed, for the gateway.
  * Out:  network_zone, with the network that the packet goes to, the next hop and the MAC to send it from; router_gateway, when
- *       that is the external network. Where a network takes smaller packets than another of the router, the packet's size is
- *       compared with that (too_big). Without a route, the controller, which answers by ICMP. Networks of different address
+ *       that is the external network. Where a network takes smaller packets than may come, the packet's size is compared with
+ *       that (too_big); of packets from inside only if another network inside takes larger ones. Without a route, the controller, which answers by ICMP. Networks of different address
  *       scopes are not routed to one another.
  *
- *   table=45, priority=83,ip,reg13=0x2,nw_dst=10.0.0.0/24
+ *   table=45, priority=108,ip,reg13=0x2,nw_dst=10.0.0.0/24
  *   actions=set_field:0x3->metadata,set_field:0xfa163e0000010000000000000000/0xffffffffffff0000000000000000->xxreg2,
  *   set_field:0xffff00000000->xxreg1,move:NXM_OF_IP_DST[]->NXM_NX_XXREG1[0..31],goto_table:52
- *   table=45, priority=58,ip,reg13=0x2,nw_dst=192.168.0.0/16
+ *   table=45, priority=75,ip,reg13=0x2,reg14=0x7,nw_dst=192.168.0.0/16
  *   actions=set_field:0x3->metadata,set_field:0xfa163e0000010000000000000000/0xffffffffffff0000000000000000->xxreg2,
- *   set_field:0xffff0a000005->xxreg1,goto_table:52
+ *   set_field:0xffff0a000005->xxreg1,check_pkt_larger(1464)->NXM_NX_REG2[18],goto_table:52
  *   table=45, priority=5,ip,reg13=0x2
  *   actions=set_field:0x20000/0x20000->reg2,set_field:0x3->metadata,
  *   set_field:0xfa163e0000060000000000000000/0xffffffffffff0000000000000000->xxreg2,
  *   set_field:0xffffcb007101->xxreg1,check_pkt_larger(1514)->NXM_NX_REG2[18],goto_table:48
  */
 import { type Action, controller, drop, goto, ip, ipv6, type Match, move } from 'node-openflow/flow'
-import { each, table } from '#compiler'
+import { each, table, type View } from '#compiler'
 import { routerPorts, routers } from '#model'
 import { addressBits, IPV4_MAPPED, isV6, lengthOf, macBits, onWire } from '../addresses.ts'
 import { gatewayOf, subnetsOf } from '../gateways.ts'
 import { routerErrorUserdata } from '../packet-in.ts'
 import { external, IPV4_ADDRESS, neighborAddress, network, router, routerInterface, routerMac } from '../registers.ts'
-import { checkSize, interfaceFacts, interfacesOf, isIn, tightMtu } from '../routers.ts'
+import { checkSize, interfaceFacts, interfacesOf, isIn, isTight } from '../routers.ts'
 import { routerGateway } from './48-router-gateway.ts'
 import { networkZone } from './52-network-zone.ts'
 
 /**
- * And three times the length of the prefix. A subnet of the router goes before another route to the same; before it, that
- * packets of other address scopes do not go there.
+ * And four times the length of the prefix. A subnet of the router goes before another route to the same; before each, what
+ * holds for packets that came in by one port only: that they may be too large, or do not go there from another address scope.
  */
 const ROUTE = 10
-const CONNECTED = 1
-const OTHER_SCOPE = 2
+const CONNECTED = 2
+const FROM_ONE = 1
 const DEFAULT_GATEWAY = 5
 
-const priorityOf = (prefix: string, more = 0) => ROUTE + 3 * lengthOf(prefix) + more
+const priorityOf = (prefix: string, more: number) => ROUTE + 4 * lengthOf(prefix) + more
 
 const to = (key: number, prefix: string, more: Match = {}): Match => {
   const at = { ...router.is(key), ...more }
@@ -53,8 +53,10 @@ interface Route {
   readonly network: number
   readonly mac: string
   readonly nexthop: string | undefined
-  /** What the network takes, where other networks of the router take more. */
+  /** What the network takes, where packets may be larger. */
   readonly mtu: number | undefined
+  /** Key of the gateway by which a packet came in that takes this route; undefined: any packet. */
+  readonly by: number | undefined
 }
 
 const nextHop = (prefix: string, nexthop: string | undefined): readonly Action[] => {
@@ -64,22 +66,37 @@ const nextHop = (prefix: string, nexthop: string | undefined): readonly Action[]
     : [neighborAddress.set(IPV4_MAPPED), move('ip_dst', IPV4_ADDRESS)]
 }
 
-const by = ({ prefix, network: net, mac, nexthop, mtu }: Route): readonly Action[] => [
+const follow = ({ prefix, network: net, mac, nexthop, mtu }: Route): readonly Action[] => [
   network.set(net),
   routerMac.set(macBits(mac)),
   ...nextHop(prefix, nexthop),
   ...(mtu === undefined ? [] : [checkSize(mtu)]),
 ]
 
-const inside = (row: Route) => [...by(row), goto(networkZone)]
-const outside = (row: Route) => [external.set(1), ...by(row), goto(routerGateway)]
+const inside = (row: Route, isConnected: boolean) => ({
+  priority: priorityOf(row.prefix, (isConnected ? CONNECTED : 0) + (row.by === undefined ? 0 : FROM_ONE)),
+  match: to(row.router, row.prefix, row.by === undefined ? {} : routerInterface.is(row.by)),
+  actions: [...follow(row), goto(networkZone)],
+})
+
+/** A route to a network inside. Only what comes from outside may be too large for most. */
+const routesInside = <R extends Omit<Route, 'mtu' | 'by'> & { readonly in: string }>(
+  row: R,
+  mtu: number,
+  view: View,
+) => {
+  const tight = isTight(row.in, mtu, view)
+  const route = { ...row, mtu: tight.inside ? mtu : undefined, by: undefined as number | undefined }
+  const gateway = tight.outside && !tight.inside ? gatewayOf(row.in, view) : undefined
+  return gateway === undefined ? [route] : [route, { ...route, mtu, by: gateway.port as number | undefined }]
+}
 
 const ANY = { 4: '0.0.0.0/0', 6: '::/0' } as const
 const families = [4, 6] as const
 
 const example: Route & { readonly in: string } = {
   ...{ in: 'r', router: 2, network: 3, mac: 'fa:16:3e:00:00:01', prefix: '10.0.0.0/24' },
-  ...{ nexthop: undefined, mtu: undefined },
+  ...{ nexthop: undefined, mtu: undefined, by: undefined },
 }
 
 export const routerRoute = table('router_route', {
@@ -94,16 +111,14 @@ export const routerRoute = table('router_route', {
       rows: ({ id }, view) => {
         const facts = view.value(interfaceFacts, id)
         if (!facts?.up) return []
-        const { in: of, router: key, network: net, mac, addresses } = facts
-        const row = { in: of, router: key, network: net, mac, nexthop: undefined, mtu: tightMtu(facts, view) }
-        return [...new Set(addresses.map(({ cidr }) => cidr))].map(prefix => ({ ...row, prefix }))
+        const { in: of, router: key, network: net, mac, addresses, mtu } = facts
+        const row = { in: of, router: key, network: net, mac, nexthop: undefined }
+        return [...new Set(addresses.map(({ cidr }) => cidr))].flatMap(prefix =>
+          routesInside({ ...row, prefix }, mtu, view),
+        )
       },
       example,
-      flow: row => ({
-        priority: priorityOf(row.prefix, CONNECTED),
-        match: to(row.router, row.prefix),
-        actions: inside(row),
-      }),
+      flow: row => inside(row, true),
     }),
     each(routerPorts, {
       scope: 'router',
@@ -125,7 +140,7 @@ export const routerRoute = table('router_route', {
       },
       example: { in: 'r', router: 2, by: 6, prefix: '10.0.0.0/24' },
       flow: row => ({
-        priority: priorityOf(row.prefix, OTHER_SCOPE),
+        priority: priorityOf(row.prefix, CONNECTED + FROM_ONE),
         match: to(row.router, row.prefix, routerInterface.is(row.by)),
         actions: drop(),
       }),
@@ -138,15 +153,11 @@ export const routerRoute = table('router_route', {
         return [...first.values()].flatMap(({ destination: prefix, nexthop }) => {
           const on = own.find(({ up, addresses }) => up && addresses.some(({ cidr }) => isIn(nexthop, cidr)))
           if (on === undefined) return []
-          return [{ in: id, router: key, network: on.network, mac: on.mac, prefix, nexthop, mtu: tightMtu(on, view) }]
+          return routesInside({ in: id, router: key, network: on.network, mac: on.mac, prefix, nexthop }, on.mtu, view)
         })
       },
-      example: { ...example, prefix: '192.168.0.0/16', nexthop: '10.0.0.5' },
-      flow: row => ({
-        priority: priorityOf(row.prefix),
-        match: to(row.router, row.prefix),
-        actions: inside(row),
-      }),
+      example: { ...example, prefix: '192.168.0.0/16', nexthop: '10.0.0.5' as string, mtu: 1450, by: 7 },
+      flow: row => inside(row, false),
     }),
     each(routers, {
       scope: 'router',
@@ -154,7 +165,8 @@ export const routerRoute = table('router_route', {
         const gateway = gatewayOf(id, view)
         if (!gateway?.up) return []
         const subnets = subnetsOf(gateway.networkId, view)
-        const row = { in: id, router: key, network: gateway.network, mac: gateway.mac, mtu: tightMtu(gateway, view) }
+        const mtu = isTight(id, gateway.mtu, view).inside ? gateway.mtu : undefined
+        const row = { in: id, router: key, network: gateway.network, mac: gateway.mac, mtu, by: undefined }
         const inner = interfacesOf(id, view).flatMap(one => (one.up ? one.addresses : []))
         const first = new Map(routes.toReversed().map(route => [route.destination, route]))
         const connected = new Set(subnets.map(({ cidr }) => cidr))
@@ -180,11 +192,11 @@ export const routerRoute = table('router_route', {
       flow: row => ({
         priority: priorityOf(row.prefix, row.more),
         match: to(row.router, row.prefix),
-        actions: outside(row),
+        actions: [external.set(1), ...follow(row), goto(routerGateway)],
       }),
     }),
   ],
   drops: Object.fromEntries(
-    Array.from({ length: 129 }, (_, length) => [ROUTE + 3 * length + OTHER_SCOPE, 'other_scope']),
+    Array.from({ length: 129 }, (_, length) => [ROUTE + 4 * length + CONNECTED + FROM_ONE, 'other_scope']),
   ),
 })

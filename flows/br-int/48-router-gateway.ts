@@ -22,7 +22,7 @@ import { chooseGateway, floatingHere, gatewayFacts, TRANSIT_MTU } from '../gatew
 import { translate } from '../nat.ts'
 import { tooBigUserdata } from '../packet-in.ts'
 import { ORIGIN, origin, router, routerMac, tooBig } from '../registers.ts'
-import { checkSize, tightMtu } from '../routers.ts'
+import { checkSize, isTight } from '../routers.ts'
 import { routerTransit } from './49-router-transit.ts'
 import { routerSnatted } from './51-router-snatted.ts'
 
@@ -42,8 +42,8 @@ export const routerGateway = table('router_gateway', {
       scope: 'router',
       rows: ({ id }, view) => {
         const facts = view.value(gatewayFacts, id)
-        const mtu = facts?.up ? tightMtu(facts, view) : undefined
-        return facts === undefined || mtu === undefined ? [] : [{ in: facts.in, router: facts.router, mtu }]
+        if (!facts?.up || !isTight(facts.in, facts.mtu, view).inside) return []
+        return [{ in: facts.in, router: facts.router, mtu: facts.mtu }]
       },
       example: { in: 'r', router: 2, mtu: 1400 },
       flow: row => ({
@@ -75,7 +75,7 @@ export const routerGateway = table('router_gateway', {
       rows: ({ id }, view) => {
         const facts = view.value(gatewayFacts, id)
         if (!facts?.up) return []
-        const isChecked = tightMtu({ in: facts.in, mtu: TRANSIT_MTU }, view) !== undefined
+        const isChecked = isTight(facts.in, TRANSIT_MTU, view).inside
         return [{ in: facts.in, router: facts.router, at: facts.at, isChecked }]
       },
       example: {

@@ -10,25 +10,29 @@
  *   actions=set_field:0x2/0xffff->reg3,set_field:0/0x6000->reg2,resubmit(,103),resubmit(,102),goto_table:53
  */
 import { controller, drop, goto, resubmit } from 'node-openflow/flow'
-import { each, table } from '#compiler'
-import { attachments, networks } from '#model'
+import { each, table, type View } from '#compiler'
+import { attachments, networks, virtualAddresses } from '#model'
 import { networkFacts } from '../facts.ts'
 import { gatewaysOn } from '../gateways.ts'
 import { tooBigUserdata } from '../packet-in.ts'
 import { network, nothingFound, tooBig, zone } from '../registers.ts'
-import { interfaceFacts, interfacesOn, tightMtu } from '../routers.ts'
+import { interfaceFacts, interfacesOn, isTight } from '../routers.ts'
 import { routerNeighbor } from './53-router-neighbor.ts'
 import { neighbor } from './102-neighbor.ts'
 import { learnedNeighbor } from './103-learned-neighbor.ts'
+import { virtualNeighbor } from './104-virtual-neighbor.ts'
 
 const TOO_BIG = 20
 const NETWORK = 10
+
+/** Whether routers ask for an address there that several ports may have. */
+const hasVirtual = (network: string, view: View) => view.by(virtualAddresses, 'network', network).length > 0
 
 export const networkZone = table('network_zone', {
   bridge: 'br-int',
   number: 52,
   match: ['metadata', 'reg2'],
-  next: [routerNeighbor, neighbor, learnedNeighbor],
+  next: [routerNeighbor, neighbor, learnedNeighbor, virtualNeighbor],
   miss: drop(),
   drops: { 0: 'no_way_out' },
   rules: [
@@ -36,7 +40,7 @@ export const networkZone = table('network_zone', {
       scope: 'network',
       rows: ({ id }, view) => {
         const interfaces = interfacesOn(id, view).flatMap(one => view.value(interfaceFacts, one.id) ?? [])
-        const tight = interfaces.find(one => tightMtu(one, view) !== undefined)
+        const tight = interfaces.find(one => Object.values(isTight(one.in, one.mtu, view)).includes(true))
         return tight === undefined ? [] : [{ in: id, network: tight.network, mtu: tight.mtu }]
       },
       example: { in: 'net', network: 3, mtu: 1450 },
@@ -53,9 +57,9 @@ export const networkZone = table('network_zone', {
         const isExternal = gatewaysOn(id, view).length > 0
         return net === undefined || (!isExternal && interfacesOn(id, view).length === 0)
           ? []
-          : [{ in: chassis, network: net.key, zone: localVlan, isExternal }]
+          : [{ in: chassis, network: net.key, zone: localVlan, isExternal, hasVirtual: hasVirtual(id, view) }]
       },
-      example: { in: 'host1', network: 3, zone: 2, isExternal: true },
+      example: { in: 'host1', network: 3, zone: 2, isExternal: true, hasVirtual: false },
       flow: row => ({
         priority: NETWORK,
         match: { ...network.is(row.network) },
@@ -63,6 +67,7 @@ export const networkZone = table('network_zone', {
           ...[zone.set(row.zone), nothingFound],
           // The model has the last word.
           ...(row.isExternal ? [resubmit({ table: learnedNeighbor })] : []),
+          ...(row.hasVirtual ? [resubmit({ table: virtualNeighbor })] : []),
           ...[resubmit({ table: neighbor }), goto(routerNeighbor)],
         ],
       }),

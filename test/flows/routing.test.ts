@@ -1,5 +1,4 @@
 // What routers do with packets: frames go in at a port of a real switch, and one sees where and how they leave.
-import { existsSync, readFileSync, statSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
 import {
   type Attachment,
@@ -14,6 +13,7 @@ import {
 import { PATCH_TUN } from '#model/ofports'
 import { type DummyChassis, startDummyChassis } from '#test/support/dummy-chassis'
 import { ACK, type End, echo, frame, SYN, tcp, udp } from '#test/support/frames'
+import { type Left, watchPorts } from '#test/support/left'
 import { addInterface, aRouter, fixedIps } from '#test/support/routing'
 import {
   aChassis,
@@ -28,49 +28,6 @@ import {
   type SecuredCloud,
   securedCloud,
 } from '#test/support/secured'
-
-/** A frame that left: who sent it to whom, and the packet's TTL. */
-interface Left {
-  readonly at: string
-  readonly src: string
-  readonly dst: string
-  readonly vlan: number
-  readonly from: string
-  readonly to: string
-  readonly ttl: number
-  /** Type of ICMP, or the destination port. */
-  readonly what: number
-}
-
-const mac = (bytes: Buffer) => bytes.toString('hex').replaceAll(/(..)(?=.)/g, '$1:')
-
-/** An address as this test writes it: all of its IPv6 ones have one run of zeros. */
-const ipOf = (bytes: Buffer) =>
-  bytes.length === 4 ? [...bytes].join('.') : `${bytes.subarray(0, 2).toString('hex')}::${bytes.at(-1)?.toString(16)}`
-
-const readFrame = (at: string, bytes: Buffer): Left => {
-  const vlan = bytes.readUInt16BE(12) === 0x8100 ? bytes.readUInt16BE(14) & 0xfff : 0
-  const type = bytes.readUInt16BE(vlan ? 16 : 12)
-  const packet = bytes.subarray(vlan ? 18 : 14)
-  const isV6 = type === 0x86dd
-  const [protocol, ttl, ends, header] = isV6 ? [packet[6], packet[7], 8, 40] : [packet[9], packet[8], 12, 20]
-  const size = isV6 ? 16 : 4
-  return {
-    ...{ at, src: mac(bytes.subarray(6, 12)), dst: mac(bytes.subarray(0, 6)), vlan, ttl: ttl ?? 0 },
-    from: ipOf(packet.subarray(ends, ends + size)),
-    to: ipOf(packet.subarray(ends + size, ends + 2 * size)),
-    what: protocol === 1 || protocol === 58 ? (packet[header] ?? 0) : packet.readUInt16BE(header + 2),
-  }
-}
-
-/** Frames of a capture file (libpcap, native byte order), from an offset on. */
-const framesOf = (file: string, from: number): readonly Buffer[] => {
-  const bytes = readFileSync(file).subarray(Math.max(from, 24))
-  const found: Buffer[] = []
-  for (let at = 0; at + 16 <= bytes.length; at += 16 + bytes.readUInt32LE(at + 8))
-    found.push(bytes.subarray(at + 16, at + 16 + bytes.readUInt32LE(at + 8)))
-  return found
-}
 
 /** Networks red, blue and green; routers r1 (red, blue) and r2 (blue, green); VMs here (`a` red, `b` blue, `c` green) and there. */
 interface World {
@@ -129,8 +86,7 @@ const startWorld = async (groups: readonly string[] = []): Promise<World> => {
     Object.entries(PORTS).map(([name, key]) => [100 + key, name]),
   )
   names[PATCH_TUN] = 'tunnel'
-  for (const port of Object.keys(names))
-    await host.ovs.vsctl('set', 'interface', `p${port}`, `options:tx_pcap=${host.ovs.dir}/${port}.pcap`)
+  const watch = await watchPorts(host, names)
   await host.program()
   const port = (name: string) => cloud.store.get(ports, name) as Port
   return {
@@ -147,11 +103,8 @@ const startWorld = async (groups: readonly string[] = []): Promise<World> => {
         .find(ip => ip.includes(':') === (family === 6)) as string,
     }),
     routed: async (from, by, bytes) => {
-      const file = (of: string) => `${host.ovs.dir}/${of}.pcap`
-      const before = new Map(Object.keys(names).map(p => [p, existsSync(file(p)) ? statSync(file(p)).size : 0]))
       Buffer.from(port(by).macAddress.replaceAll(':', ''), 'hex').copy(bytes)
-      await host.send(100 + port(from).key, bytes)
-      return [...before].flatMap(([p, size]) => framesOf(file(p), size).map(b => readFrame(names[Number(p)] ?? p, b)))
+      return watch(() => host.send(100 + port(from).key, bytes))
     },
   }
 }

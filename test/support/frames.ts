@@ -160,9 +160,23 @@ export const frame = (
 ): Buffer =>
   ethernet(from.mac, to.mac, isV6(from) ? 0x86dd : 0x0800, packet(from, to, payload, more.fragment), more.vlan)
 
+/** ARP: a request (1) to all, or a reply (2). */
+export const arp = (operation: 1 | 2, from: End, to: End): Buffer => {
+  const head = Buffer.from(`000108000604000${operation}`, 'hex')
+  const target = operation === 1 ? Buffer.alloc(6) : macBytes(to.mac)
+  const parts = [head, macBytes(from.mac), ipBytes(from.ip), target, ipBytes(to.ip)]
+  return ethernet(from.mac, operation === 1 ? 'ff:ff:ff:ff:ff:ff' : to.mac, 0x0806, Buffer.concat(parts))
+}
+
 /** A gratuitous ARP request. */
-export const gratuitousArp = (from: End): Buffer => {
-  const head = Buffer.from('0001080006040001', 'hex')
-  const own = [macBytes(from.mac), ipBytes(from.ip)]
-  return ethernet(from.mac, 'ff:ff:ff:ff:ff:ff', 0x0806, Buffer.concat([head, ...own, Buffer.alloc(6), own[1]!]))
+export const gratuitousArp = (from: End): Buffer => arp(1, from, from)
+
+/** A neighbour solicitation (135) or advertisement (136) of an address, with the sender's MAC. */
+export const neighborDiscovery = (type: 135 | 136, from: End, to: End, target: string): Buffer => {
+  const flags = Buffer.from(type === 136 ? '60000000' : '00000000', 'hex')
+  const option = Buffer.concat([Buffer.from([type === 136 ? 2 : 1, 1]), macBytes(from.mac)])
+  const bytes = frame(from, to, icmp(type, 0, Buffer.concat([flags, ipBytes(target), option]), 58))
+  // Open vSwitch believes no neighbour discovery that came over a router.
+  bytes[14 + 7] = 255
+  return bytes
 }

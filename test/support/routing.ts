@@ -1,5 +1,9 @@
 // Routers for tests that make records themselves: records with defaults, and how they are put into a model.
 import {
+  FLOATING_IP_OWNER,
+  type FloatingIp,
+  floatingIps,
+  GATEWAY_OWNER,
   type Network,
   type Port,
   ports,
@@ -46,4 +50,50 @@ export const addInterface = (
   tx.insert(ports, port)
   tx.insert(routerPorts, { id: port.id, routerId: router.id, networkId: network.id, role: 'interface' })
   return port
+}
+
+/** Gives a router a gateway on an external network, with an address by subnet; the first of each has the subnet's `.1`. */
+export const addGateway = (
+  tx: Transaction,
+  router: Router,
+  network: Network,
+  key: number,
+  addresses: Readonly<Record<string, string>>,
+): Port => {
+  if (!tx.get(routers, router.id)) tx.insert(routers, router)
+  for (const cidr of Object.keys(addresses))
+    if (!tx.get(subnets, cidr)) tx.insert(subnets, { ...aSubnet(cidr, network.id), gatewayIp: firstOf(cidr) })
+  const port = aPort(`${router.id}-gateway`, key, network.id, {
+    ...{ fixedIps: fixedIps(addresses), portSecurityEnabled: false },
+    ...{ deviceOwner: GATEWAY_OWNER, deviceId: router.id },
+  })
+  tx.insert(ports, port)
+  tx.insert(routerPorts, { id: port.id, routerId: router.id, networkId: network.id, role: 'gateway' })
+  return port
+}
+
+const firstOf = (cidr: string) => cidr.replace(/(\.0|:)\/\d+$/, (_, end) => (end === ':' ? ':1' : '.1'))
+
+/** A floating IP with its port, which has the key given; it stands for a port's first address, if one is given. */
+export const addFloatingIp = (
+  tx: Transaction,
+  id: string,
+  key: number,
+  network: Network,
+  address: Readonly<Record<string, string>>,
+  { routerId, port }: { readonly routerId: string; readonly port?: Port },
+): FloatingIp => {
+  const [fixedIp] = fixedIps(address)
+  const holder = aPort(`${id}-port`, key, network.id, {
+    ...{ fixedIps: fixedIps(address), portSecurityEnabled: false, deviceOwner: FLOATING_IP_OWNER, deviceId: id },
+  })
+  const floatingIp: FloatingIp = {
+    ...{ id, key, projectId: 'p', floatingNetworkId: network.id, floatingIpAddress: fixedIp?.ipAddress ?? '' },
+    ...{ floatingPortId: holder.id, routerId, dnsName: '', dnsDomain: '' },
+    portId: port?.id ?? null,
+    fixedIpAddress: port?.fixedIps[0]?.ipAddress ?? null,
+  }
+  tx.insert(ports, holder)
+  tx.insert(floatingIps, floatingIp)
+  return floatingIp
 }
