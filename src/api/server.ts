@@ -23,6 +23,7 @@ import { rehearsals, serveFrom } from './engine/serve.ts'
 import { type FabricView, noFabric } from './fabric-view.ts'
 import { serveFeed } from './feed.ts'
 import { serveFlowright, showSource } from './flowright.ts'
+import { type GatewayView, serveGateways } from './gateways.ts'
 import type { LiveView } from './live-view.ts'
 import { serveHealth, serveMetrics } from './metrics.ts'
 import { serveNeutron } from './neutron/index.ts'
@@ -41,6 +42,8 @@ export interface ApiOptions {
   readonly quotas?: QuotaLimits
   /** The running fabric; absent: every chassis is away. */
   readonly fabric?: FabricView
+  /** Where gateways are; absent: there is no such path. */
+  readonly gateways?: GatewayView
   /** What the switches count; absent: nothing. */
   readonly counters?: CounterView
   /** Traces packets; absent: there is no such path. */
@@ -126,6 +129,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
       own.addHook('onRequest', identify)
       serveFlowright(own, store, fabric, serve)
       serveCounters(own, store, counters)
+      if (options.gateways) serveGateways(own, store, options.gateways)
       if (live) serveTunnels(own, store, live)
       if (options.preview) servePreview(own, store, options.preview)
       if (options.tracing) serveTrace(own, store, options.tracing, showSource)

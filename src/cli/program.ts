@@ -6,6 +6,7 @@ import { chassis } from './chassis.ts'
 import { demo } from './demo.ts'
 import { drops } from './drops.ts'
 import { diff, explain, flows } from './flows.ts'
+import { gateways } from './gateways.ts'
 import { rules } from './rules.ts'
 import { addServeOptions, readServeOptions, type ServeOptions } from './serve-options.ts'
 import { trace } from './trace.ts'
@@ -42,6 +43,7 @@ function buildProgram(actions: Actions): Command {
   program.addCommand(explain())
   program.addCommand(rules())
   program.addCommand(drops())
+  program.addCommand(gateways())
   program.addCommand(trace())
   program
     .command('backup <file>')

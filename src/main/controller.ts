@@ -7,6 +7,7 @@ import { showHostPort, showListener } from '#cli/endpoint'
 import type { ServeOptions } from '#cli/serve-options'
 import { Compiler } from '#compiler'
 import { ChassisSessions, controllerTarget, type ListenAt } from '#fabric/chassis/index'
+import { GatewayWatch } from '#fabric/gateways'
 import { PortStatus } from '#fabric/port-status'
 import { listenForSwitches, Programming } from '#fabric/programming/index'
 import { PACKET_IN, portOfCutOver } from '#flows/packet-in'
@@ -25,6 +26,7 @@ import { openStore, type Store } from '#store'
 import { ChangeCosts } from './change-costs.ts'
 import { counterView } from './counters.ts'
 import { fabricView } from './fabric-view.ts'
+import { addGatewayMetrics } from './gateway-metrics.ts'
 import { liveView } from './live-view.ts'
 import { addFabricMetrics } from './metrics.ts'
 import { migrations } from './migrations/index.ts'
@@ -81,6 +83,9 @@ export const startController = async (options: ServeOptions, log: Logger, versio
       report: what => log.warn(what),
     })
     closers.push(() => status.close())
+    const gateways = new GatewayWatch({ store, log, isConnected: id => programming.isConnected(id) })
+    closers.push(() => gateways.close())
+    programming.onProgress(id => id !== undefined && gateways.connectionChanged(id))
     programming.packetIns.on(PACKET_IN.cutOver, async ({ chassis: id, bridge, inPort, packet, userdata }) => {
       await store.transact({ source: 'fabric', request: id }, tx => cutOver(tx, portOfCutOver(userdata), id))
       // The announcement goes on its way once it may: physical switches learn the new place from it.
@@ -118,6 +123,7 @@ export const startController = async (options: ServeOptions, log: Logger, versio
       ...(options.tls ? { tls: options.tls } : {}),
       autoApprove: options.autoApprove,
       controllerTarget: reached => controllerTarget(listening, reached, options.advertise),
+      onBfd: (id, seen) => gateways.observe(id, seen),
     })
     closers.push(() => sessions.close())
     await sessions.start()
@@ -126,11 +132,13 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     collectDefaultMetrics({ register: metrics })
     addFabricMetrics(metrics, { store, compiler, programming, sessions, status })
     addRoutingMetrics(metrics, routing)
+    addGatewayMetrics(metrics, gateways)
     const api = buildApi({
       store,
       ...(options.keystone === undefined ? {} : { authenticate: keystone({ url: options.keystone }) }),
       quotas: options.quotas,
-      fabric: fabricView({ compiler, programming, sessions, pipeline }),
+      fabric: fabricView({ compiler, programming, sessions, gateways, pipeline }),
+      gateways,
       counters: counterView({ compiler, programming, pipeline }),
       preview: previewing(compiler, pipeline),
       tracing: tracing({ store, compiler, programming, pipeline }),

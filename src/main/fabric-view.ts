@@ -2,6 +2,7 @@
 import type { DiffView, ExplanationView, FabricView, FlowFilter, FlowView, SourceView } from '#api'
 import { type Bridge, bridges, type Compiler, type FlowEntry, type Pipeline, slotOf } from '#compiler'
 import type { ChassisSessions } from '#fabric/chassis/index'
+import type { GatewayWatch } from '#fabric/gateways'
 import type { CountedFlow, Programming } from '#fabric/programming/index'
 import { entriesAt, showDrift } from './chassis-flows.ts'
 import { dropReason } from './drop-reason.ts'
@@ -13,13 +14,14 @@ export interface Shown {
   readonly compiler: Compiler
   readonly programming: Programming
   readonly sessions: ChassisSessions
+  readonly gateways: GatewayWatch
   readonly pipeline: Pipeline
 }
 
 type FlowData = FlowEntry['flow']
 
 /** The fabric as the API asks for it. */
-export const fabricView = ({ compiler, programming, sessions, pipeline }: Shown): FabricView => {
+export const fabricView = ({ compiler, programming, sessions, gateways, pipeline }: Shown): FabricView => {
   const { print, tableAt, nameOf } = flowText(pipeline)
   const show = (bridge: Bridge, flow: FlowData, sources: readonly SourceView[]): FlowView => ({
     bridge,
@@ -42,7 +44,10 @@ export const fabricView = ({ compiler, programming, sessions, pipeline }: Shown)
     (filter.source === undefined || flow.sources.some(source => source.id === filter.source))
 
   return {
-    session: id => sessions.state(id),
+    session: id => {
+      const state = sessions.state(id)
+      return state && { ...state, problems: [...state.problems, ...gateways.problems(id)] }
+    },
     programming: id => {
       const status = programming.status(id)
       if (status === undefined) return undefined
