@@ -16,7 +16,7 @@ import {
 } from '#model'
 import { CannotTrace } from './cannot-trace.ts'
 import { arrivalOf, inboundTo } from './outside.ts'
-import type { Outcome, Trace } from './steps.ts'
+import type { Arrival, Outcome, Trace } from './steps.ts'
 import type { TraceStart } from './trace.ts'
 
 /** A protocol with its ports, as people say it. */
@@ -199,12 +199,23 @@ const END_PAIRS = [
 ] as const
 const SYN_ACK = 18
 
+/** What says whether an ARP, ICMP or neighbour discovery packet asks or answers. */
+const KINDS = ['arp_op', 'icmp_type', 'icmpv6_type'] as const
+
+/** Whether an end is where the packet came from, as an answer of a switch: a VM that sends to its own floating IP gets the packet. */
+export const isAnswer = (from: Arrival | undefined, { chassis, port, packet }: Reached): boolean =>
+  from !== undefined &&
+  from.place.chassis === chassis &&
+  from.place.port === port &&
+  KINDS.some(kind => packet[kind] !== from.packet[kind])
+
+/** A packet that left our switches. */
+export type Reached = Extract<Outcome, { port: number }>
+
 /** Where a packet got to its end: a port, or a physical network with the address for its destination. */
-export const reachedEnd = ({ outcomes, arrivals }: Trace, end: End): readonly Extract<Outcome, { port: number }>[] => {
-  const start = arrivals[0]?.place
+export const reachedEnd = ({ outcomes, arrivals }: Trace, end: End): readonly Reached[] => {
   const ends = outcomes.filter(o => o.type === 'delivered' || o.type === 'left')
-  // What comes back where it came in is an answer of the switch.
-  const others = ends.filter(o => o.chassis !== start?.chassis || o.port !== start.port)
+  const others = ends.filter(o => !isAnswer(arrivals[0], o))
   if (typeof end !== 'string') return others.filter(o => o.type === 'delivered' && o.id === end.id)
   const delivered = others.filter(o => o.type === 'delivered')
   return delivered.length > 0

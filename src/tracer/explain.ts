@@ -3,7 +3,7 @@
 import type { Match } from 'node-openflow/flow'
 import type { Pipeline } from '#compiler'
 import { type Port, policies, ports, type Reader, securityGroups } from '#model'
-import { type End, reachedEnd } from './between.ts'
+import { type End, isAnswer, type Reached, reachedEnd } from './between.ts'
 import { type Journey, journeyInWords, journeyOf } from './journey.ts'
 import { packetOf } from './packet.ts'
 import type { Outcome, Trace } from './steps.ts'
@@ -50,13 +50,12 @@ const SHOWN = 5
 export const explain = (trace: Trace, explaining: Explaining): Verdict => {
   const { outcomes, arrivals } = trace
   const { to, model, registers } = explaining
-  const start = arrivals[0]?.place
   const journey = journeyOf(trace, registers, model)
   const way = journeyInWords(journey)
   const reached = outcomes.filter(o => o.type === 'delivered')
   const name = ({ id, interface: plugged }: (typeof reached)[number]) => portName(model, id) ?? plugged
   // What comes back where it came in is an answer: the sender does not send to itself.
-  const isBack = (o: { chassis: string; port: number }) => o.chassis === start?.chassis && o.port === start.port
+  const isBack = (o: Reached) => isAnswer(arrivals[0], o)
   const answer = reached.find(isBack)
   const outside = typeof to === 'string' ? reachedEnd(trace, to).filter(o => o.type === 'left') : []
   if (outside[0]) return leftCloud(outside[0], journey)

@@ -1,59 +1,29 @@
 // A packet's way from port to port over chassis, as compiled from a model that the API made: tunnels, provider networks,
 // connections, security groups; and the sentence at the end.
 import { beforeEach, expect, test } from 'vitest'
-import { Compiler } from '#compiler'
-import { dropReasons } from '#flows/drop-reasons'
-import { pipeline } from '#flows/pipeline'
-import { registers } from '#flows/registers'
-import { chassis, claimPort } from '#model'
-import { type TestApi, testApi } from '#test/support/api'
 import { aChassis } from '#test/support/model'
-import { Connections, trace } from '#tracer'
-import { findPort, packetBetween, parseProtocol, replyTo } from '#tracer/between'
-import { explain } from '#tracer/explain'
-import { intendedTables } from '#tracer/intended'
-import { modelWorld } from '#tracer/model-world'
+import { trace } from '#tracer'
+import { findPort, packetBetween, parseProtocol } from '#tracer/between'
+import { type TracedCloud, tracedCloud } from './cloud.ts'
 
-let api: TestApi
-let compiler: Compiler
-const ids = new Map<string, string>()
-
-const plug = (port: string, host: string, ofport: number) =>
-  api.store.transact({ source: 'test' }, tx =>
-    claimPort(tx, { port: ids.get(port) as string, chassis: host, interface: `tap-${port}`, ofport, error: '' }),
-  )
-
-const makePort = async (name: string, network: string, host: string, ofport: number, more: object = {}) => {
-  const { port } = await api.ok('POST', 'ports', { port: { name, network_id: network, ...more } })
-  ids.set(name, port.id)
-  await plug(name, host, ofport)
-  return port
-}
-
-const follow = (from: string, to: string, protocol: string, connections = new Connections()) => {
-  const model = api.store
-  const world = modelWorld({ model, pipeline, tables: intendedTables(compiler) })
-  const [a, b] = [findPort(model, from), findPort(model, to)]
-  const start = packetBetween(model, a, b, parseProtocol(protocol))
-  const traced = trace(world, start, connections)
-  const verdict = (t = traced, target = b) =>
-    explain(t, { model, pipeline, reasons: dropReasons, registers, to: target })
-  const reply = () => {
-    const answer = replyTo(model, traced, b)
-    return verdict(trace(world, answer, connections), a)
-  }
-  return { ...verdict(), traced, reply, again: () => verdict(trace(world, start, connections)) }
-}
+let cloud: TracedCloud
+let api: TracedCloud['api']
+let ids: TracedCloud['ids']
+let makePort: TracedCloud['makePort']
+let follow: TracedCloud['follow']
 
 beforeEach(async () => {
-  ids.clear()
-  api = testApi()
-  compiler = new Compiler(pipeline)
-  api.store.follow(commit => compiler.apply(commit), { fromStart: true })
-  await api.store.transact({ source: 'test' }, tx => {
-    for (const n of [1, 2, 3]) tx.insert(chassis, aChassis(`host${n}`, n, { providerPorts: { physnet1: 9 } }))
-  })
+  cloud = await tracedCloud([1, 2, 3].map(n => aChassis(`host${n}`, n, { providerPorts: { physnet1: 9 } })))
+  ;({ api, ids, makePort, follow } = cloud)
 })
+
+/** The packet that a port would send to another, changed, and what becomes of it. */
+const tellChanged = (from: string, to: string, protocol: string) => {
+  const [a, b] = [findPort(api.store, from), findPort(api.store, to)]
+  const start = packetBetween(api.store, a, b, parseProtocol(protocol))
+  return (packet: object) =>
+    cloud.tell(trace(cloud.world(), { ...start, packet: { ...start.packet, ...packet } })).sentence
+}
 
 test('a packet goes through the tunnel to a port on another chassis, and its reply comes back', async () => {
   const { network } = await api.network('10.0.0.0/24')
@@ -158,13 +128,7 @@ test('a spoofed packet is dropped with the reason, and a port that is plugged in
     'Dropped at table unicast on host1: for a port that is plugged in nowhere.',
   )
   expect(() => follow('away', 'web1', 'tcp 80')).toThrow('port away is plugged in nowhere')
-  const model = api.store
-  const world = modelWorld({ model, pipeline, tables: intendedTables(compiler) })
-  const start = packetBetween(model, findPort(model, 'web1'), findPort(model, 'db1'), parseProtocol('tcp 5432'))
-  const tell = (packet: object) =>
-    explain(trace(world, { ...start, packet: { ...start.packet, ...packet } }), {
-      ...{ model, pipeline, reasons: dropReasons, registers },
-    }).sentence
+  const tell = tellChanged('web1', 'db1', 'tcp 5432')
   expect(tell({ eth_src: 'fa:16:3e:00:00:99' })).toBe(
     'Dropped at table port_security on host1: sent from a MAC address that is not of the port (sent by web1); ' +
       'an allowed address pair of it would let it pass: 10.0.0.2 with fa:16:3e:00:00:99.',
@@ -193,11 +157,7 @@ test('a provider network carries a packet to the chassis that use it there', asy
     bridge: 'br-int',
     port: 9,
   })
-  const model = api.store
-  const world = modelWorld({ model, pipeline, tables: intendedTables(compiler) })
-  const start = packetBetween(model, findPort(model, 'a'), findPort(model, 'b'), parseProtocol('udp 53'))
-  const foreign = { ...start, packet: { ...start.packet, eth_dst: 'fa:16:3e:ff:00:01' } }
-  const tell = () => explain(trace(world, foreign), { model, pipeline, reasons: dropReasons, registers }).sentence
+  const tell = () => tellChanged('a', 'b', 'udp 53')({ eth_dst: 'fa:16:3e:ff:00:01' })
   // Nobody knows the receiver: it is flooded.
   expect(tell()).toBe('Delivered to b on host3 after 1 hop.')
   await api.ok('PUT', `ports/${ids.get('b')}`, { port: { admin_state_up: false } })
