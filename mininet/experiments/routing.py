@@ -102,7 +102,7 @@ class World:
 
     def intf(self, here, there):
         """The interface of a node that leads to another."""
-        return next(intf.name for peer, intf in self.net[here].peers() if peer.name == there)
+        return self.net[here].connectionsTo(self.net[there])[0][0].name
 
 
 def vlan_to_vlan(world):
@@ -181,7 +181,12 @@ def steps(found):
                 yield from walk(arrival, effect['visit'])
             if effect.get('arrival'):
                 yield from walk(effect['arrival'], effect['arrival']['visit'])
+    # What comes back from connection tracking goes on where it was; copies that went elsewhere are in between.
+    ordered = []
     for arrival in found['arrivals']:
+        places = [i for i, a in enumerate(ordered, 1) if a['chassis'] == arrival['chassis']] if arrival['by'] == 'ct' else []
+        ordered.insert(max(places, default=len(ordered)), arrival)
+    for arrival in ordered:
         yield from walk(arrival, arrival['visit'])
 
 

@@ -23,11 +23,11 @@ from flowright.ovs import OpenVSwitch
 from flowright.rest import Rest, RestError
 from flowright.runs import CommandFailed, run, sweep
 from flowright.topologies import Cloud
-from flowright.underlay import ForeignHost, ForeignRouter, PhysicalNetwork, Underlay
+from flowright.underlay import ForeignHost, ForeignRouter, PhysicalNetwork, Underlay, UntaggedNetwork
 from flowright.vm import VM, Nic
 
 __all__ = [
     'VM', 'VXLAN_ARP_REQUEST', 'VXLAN_BROADCAST', 'Chassis', 'Cloud', 'CommandFailed', 'ControllerEnded', 'Counter',
     'Feed', 'Flowright', 'ForeignHost', 'ForeignRouter', 'Frame', 'Nic', 'OpenVSwitch', 'PhysicalNetwork', 'Recorder',
-    'Rest', 'RestError', 'Underlay', 'run', 'sweep',
+    'Rest', 'RestError', 'Underlay', 'UntaggedNetwork', 'run', 'sweep',
 ]

@@ -1,4 +1,6 @@
 """What lies between the chassis: the IP underlay that carries tunnels, and physical networks with foreign hosts."""
+import json
+
 from mininet.node import Host, Switch
 
 from flowright.ovs import OpenVSwitch
@@ -19,11 +21,7 @@ class Underlay(Switch):
 
     def start(self, _controllers):
         """Joins the links that were made to it."""
-        run(self, 'sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1', 'net.ipv6.conf.default.disable_ipv6=1')
-        run(self, 'ip', 'link', 'add', 'wire', 'type', 'bridge', 'mcast_snooping', '0', 'stp_state', '0')
-        for intf in self.intfNames():
-            run(self, 'ip', 'link', 'set', intf, 'master', 'wire', 'up')
-        run(self, 'ip', 'link', 'set', 'wire', 'up')
+        _bridge(self)
 
 
 class PhysicalNetwork(OpenVSwitch):
@@ -40,6 +38,34 @@ class PhysicalNetwork(OpenVSwitch):
         for peer, intf in self.peers():
             if isinstance(peer, ForeignHost) and peer.vlan is not None:
                 self.vsctl('set', 'Port', intf.name, f'tag={peer.vlan}')
+
+
+class UntaggedNetwork(PhysicalNetwork):
+    """A physical network without VLANs: a Linux bridge, which learns from every frame, as hardware does.
+
+    Open vSwitch as a physical switch learns up to a second late that a MAC moved to a link that had it before: its
+    datapath forwards by what it has cached.
+    """
+
+    def start(self, _controllers):
+        """Joins the links that were made to it."""
+        _bridge(self)
+
+    def link_of(self, mac):
+        """The node behind whose link a MAC was seen last; None where it was not."""
+        for entry in json.loads(run(self, 'bridge', '-j', 'fdb', 'show', 'br', 'wire', 'dynamic')):
+            if entry['mac'] == mac:
+                return next((peer.name for peer, intf in self.peers() if intf.name == entry['ifname']), None)
+        return None
+
+
+def _bridge(node):
+    """Makes a node an Ethernet switch: a Linux bridge of its links."""
+    run(node, 'sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1', 'net.ipv6.conf.default.disable_ipv6=1')
+    run(node, 'ip', 'link', 'add', 'wire', 'type', 'bridge', 'mcast_snooping', '0', 'stp_state', '0')
+    for intf in node.intfNames():
+        run(node, 'ip', 'link', 'set', intf, 'master', 'wire', 'up')
+    run(node, 'ip', 'link', 'set', 'wire', 'up')
 
 
 class ForeignHost(Host):
