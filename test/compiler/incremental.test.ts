@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type CompileDelta, Compiler } from '#compiler'
 import { pipeline } from '#flows/pipeline'
-import type { Change, Commit, Doc, Kind } from '#model'
+import type { Change, Commit, Doc, FloatingIp, Kind, PortForwarding, SubnetPool } from '#model'
 import { aBinding, aChassis, aNetwork, anAttachment, aPort, aRule, aSecurityGroup, kinds } from '#test/support/model'
 import { aRouter, aSubnet } from '#test/support/routing'
 
@@ -61,22 +61,37 @@ const security: fc.Arbitrary<readonly [KindName, Doc]> = fc.oneof(
     }),
 )
 
+const aPool: SubnetPool = {
+  ...{ id: 'pool', projectId: 'p', name: '', ipVersion: 4, prefixes: [], defaultPrefixLength: 24 },
+  ...{ minPrefixLength: 8, maxPrefixLength: 32, defaultQuota: null, addressScopeId: null, isDefault: false },
+}
+
 const address = (key: number) => ({ subnetId: 's', ipAddress: key % 2 ? `10.0.0.${key}` : `fd00::${key}` })
 
 /** Routers: interfaces that are one, two or none, on networks that a port of theirs is on or not. */
 const routing: fc.Arbitrary<readonly [KindName, Doc]> = fc.oneof(
   fc
-    .tuple(small(2), fc.boolean(), fc.subarray(['10.0.0.0/24', '10.9.0.0/16', '0.0.0.0/0', 'fd09::/64']))
-    .map(([r, adminStateUp, prefixes]) => {
+    .tuple(
+      ...([small(2), fc.boolean(), fc.subarray(['10.0.0.0/24', '10.9.0.0/16', '0.0.0.0/0', 'fd09::/64'])] as const),
+      ...([fc.boolean(), fc.boolean()] as const),
+    )
+    .map(([r, adminStateUp, prefixes, enableSnat, distributed]) => {
       const routes = prefixes.map(destination => ({
         destination,
         nexthop: destination.includes(':') ? 'fd00::2' : '10.0.0.3',
       }))
-      return ['router', aRouter(`r${r}`, r, { adminStateUp, routes })] as const
+      return ['router', aRouter(`r${r}`, r, { adminStateUp, routes, enableSnat, distributed })] as const
     }),
   fc
-    .constantFrom(...[['s', '10.0.0.0/24'] as const, ['s', '10.0.0.0/28'] as const, ['t', 'fd00::/64'] as const])
-    .map(([id, cidr]) => ['subnet', { ...aSubnet(cidr, 'n1'), id }] as const),
+    .tuple(
+      fc.constantFrom(...[['s', '10.0.0.0/24'] as const, ['s', '10.0.0.0/28'] as const, ['t', 'fd00::/64'] as const]),
+      ...([small(2), fc.boolean(), fc.constantFrom(null, 'pool')] as const),
+    )
+    .map(([[id, cidr], n, hasGateway, subnetPoolId]) => {
+      const gatewayIp = hasGateway ? cidr.replace(/[.:]0?\/.*/, id === 's' ? '.1' : ':1') : null
+      return ['subnet', { ...aSubnet(cidr, `n${n}`), id, gatewayIp, subnetPoolId }] as const
+    }),
+  fc.constantFrom(null, 'scope').map(addressScopeId => ['subnetPool', { ...aPool, addressScopeId }] as const),
   fc
     .tuple(small(5), small(2), small(3), fc.constantFrom('interface' as const, 'gateway' as const))
     .map(([p, r, n, role]) => ['routerPort', { id: `p${p}`, routerId: `r${r}`, networkId: `n${n}`, role }] as const),
@@ -87,10 +102,49 @@ const routing: fc.Arbitrary<readonly [KindName, Doc]> = fc.oneof(
   }),
 )
 
+/** What is outside: gateways, floating IPs of ports or of forwarded ports, the chassis where they may be. */
+const outside: fc.Arbitrary<readonly [KindName, Doc]> = fc.oneof(
+  fc.tuple(small(5), small(2), small(3)).map(([p, r, n]) => {
+    return ['routerPort', { id: `p${p}`, routerId: `r${r}`, networkId: `n${n}`, role: 'gateway' as const }] as const
+  }),
+  fc.tuple(small(5), small(3), fc.constantFrom('network:router_gateway', 'network:floatingip')).map(([p, n, owner]) => {
+    const fixedIps = [address(1), { ...address(2), subnetId: 't' }]
+    return ['port', aPort(`p${p}`, p, `n${n}`, { deviceOwner: owner, deviceId: 'f1', fixedIps })] as const
+  }),
+  fc
+    .tuple(small(2), small(3), small(5), fc.option(small(5)), fc.option(small(2)))
+    .map(([f, n, holder, p, r]): readonly [KindName, Doc] => {
+      const floatingIp: FloatingIp = {
+        ...{ id: `f${f}`, key: f, projectId: 'p', floatingNetworkId: `n${n}`, floatingIpAddress: `10.0.0.${20 + f}` },
+        ...{ floatingPortId: `p${holder}`, portId: p === null ? null : `p${p}`, dnsName: '', dnsDomain: '' },
+        ...{ fixedIpAddress: p === null ? null : `10.0.0.${p}`, routerId: r === null ? null : `r${r}` },
+      }
+      return ['floatingIp', floatingIp]
+    }),
+  fc
+    .tuple(small(3), small(2), fc.constantFrom(80, 81, 90), fc.constantFrom(80, 90))
+    .map(([id, f, last, internal]): readonly [KindName, Doc] => {
+      const forwarding: PortForwarding = {
+        ...{ id: `w${id}`, projectId: 'p', floatingIpId: `f${f}`, protocol: 'tcp' },
+        ...{ internalPortId: 'p1', internalIpAddress: '10.0.0.1', externalPorts: { first: 80, last } },
+        internalPorts: { first: internal, last: internal + (id === 1 ? 0 : last - 80) },
+      }
+      return ['portForwarding', forwarding]
+    }),
+  fc.tuple(small(3), fc.nat(2), fc.boolean()).map(([c, gatewayPriority, mapped]) => {
+    const more = { gatewayPriority, providerPorts: mapped ? { phys: 9 } : {} }
+    return ['chassis', aChassis(`c${c}`, c, { ...more, tunnelTypes: ['vxlan', 'gre'] })] as const
+  }),
+  fc.tuple(small(3), segments, fc.constantFrom(1400, 1500)).map(([n, list, mtu]) => {
+    return ['network', aNetwork(`n${n}`, n, { segments: list, mtu, external: true })] as const
+  }),
+)
+
 /** One record of any kind, of a few identities, so that records meet: valid or half-made, in any order. */
 const record: fc.Arbitrary<readonly [KindName, Doc]> = fc.oneof(
   { arbitrary: security, weight: 4 },
   { arbitrary: routing, weight: 4 },
+  { arbitrary: outside, weight: 5 },
   fc
     .tuple(small(3), fc.boolean(), segments, fc.string({ maxLength: 1 }))
     .map(

@@ -6,9 +6,13 @@ import {
   attachments,
   bindings,
   chassis,
+  type FloatingIp,
+  floatingIps,
   networks,
   type Policy,
+  type PortForwarding,
   policies,
+  portForwardings,
   ports,
   type RemoteGroupBit,
   type Router,
@@ -19,8 +23,10 @@ import {
   type SecurityGroup,
   type SecurityGroupRule,
   type Subnet,
+  type SubnetPool,
   securityGroupRules,
   securityGroups,
+  subnetPools,
   subnets,
 } from '#model'
 
@@ -129,7 +135,8 @@ export const kinds = {
   ...{ network: networks, port: ports, chassis, binding: bindings, attachment: attachments },
   ...{ securityGroup: securityGroups, securityGroupRule: securityGroupRules, addressGroup: addressGroups },
   ...{ policy: policies, remoteGroupBit: remoteGroupBits },
-  ...{ router: routers, routerPort: routerPorts, subnet: subnets },
+  ...{ router: routers, routerPort: routerPorts, subnet: subnets, subnetPool: subnetPools },
+  ...{ floatingIp: floatingIps, portForwarding: portForwardings },
 } as const
 
 /** Records by kind. */
@@ -147,6 +154,9 @@ export interface Records {
   readonly router?: readonly Router[]
   readonly routerPort?: readonly RouterPort[]
   readonly subnet?: readonly Subnet[]
+  readonly subnetPool?: readonly SubnetPool[]
+  readonly floatingIp?: readonly FloatingIp[]
+  readonly portForwarding?: readonly PortForwarding[]
 }
 
 /** A commit that adds records to an empty model. */
