@@ -1,6 +1,6 @@
 // Programs all chassis: takes in what the compiler changed, hands it to those that hold the flow sets concerned, and
 // says what stands where.
-import { type Action, CONTROLLER, output } from 'node-openflow/flow'
+import { type Action, LOCAL, output } from 'node-openflow/flow'
 import {
   type Bridge,
   bridges,
@@ -250,10 +250,11 @@ export class Programming {
   }
 
   /**
-   * Does actions on a packet on a bridge, as a flow would on one that came in by a port (default: one that can be sent out of
-   * any port); lost when there is no connection.
+   * Does actions on a packet on a bridge, as a flow would on one that came in by a port; lost when there is no connection. By
+   * default that is the bridge's own, out of which we send nothing. (A packet that came in by the controller is lost when it
+   * goes through conntrack after its in_port was changed, as routers do.)
    */
-  run(chassis: string, bridge: Bridge, actions: readonly Action[], packet: Uint8Array, inPort = CONTROLLER): void {
+  run(chassis: string, bridge: Bridge, actions: readonly Action[], packet: Uint8Array, inPort = LOCAL): void {
     this.#chassis.get(chassis)?.bridges[bridge].switch?.run(actions, packet, inPort)
   }
 
