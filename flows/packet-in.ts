@@ -2,7 +2,7 @@
 // rest belongs to that purpose. The fabric's handlers read what the tables wrote here.
 
 /** Purposes, the first byte of userdata. */
-export const PACKET_IN = { cutOver: 1, routerError: 2, nextHopWanted: 3, portRejected: 4 } as const
+export const PACKET_IN = { cutOver: 1, routerError: 2, nextHopWanted: 3, portRejected: 4, addressSpoken: 5 } as const
 
 /** Why a router does not deliver a packet; its place here is the byte that follows the purpose. */
 const ROUTER_ERRORS = ['expired', 'noRoute', 'noNeighbor', 'notServed', 'tooBig', 'rejected'] as const
@@ -36,6 +36,9 @@ export const portOfCutOver = (rest: Uint8Array): string =>
   Buffer.from(rest)
     .toString('hex')
     .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5')
+
+/** A port speaks for an address that others may have too, by ARP or a neighbour advertisement: a copy of what it says. */
+export const addressSpokenUserdata: Uint8Array = Uint8Array.from([PACKET_IN.addressSpoken])
 
 /** Why a router does not deliver the packet, from what follows the purpose. */
 export const routerErrorOf = (rest: Uint8Array): RouterErrorReason | undefined => ROUTER_ERRORS[rest[0] ?? -1]

@@ -52,6 +52,7 @@ import { connectionOwner } from './br-int/100-connection-owner.ts'
 import { commitTable } from './br-int/101-commit.ts'
 import { neighbor } from './br-int/102-neighbor.ts'
 import { learnedNeighbor } from './br-int/103-learned-neighbor.ts'
+import { virtualNeighbor } from './br-int/104-virtual-neighbor.ts'
 import { policyTable } from './br-int/110-policy.ts'
 import { remoteAddressTable } from './br-int/111-remote-address.ts'
 import { remoteMembers } from './br-int/112-remote-members.ts'
@@ -88,7 +89,7 @@ export const pipeline: Pipeline = {
     ...[l2Lookup, l2Learned, l2Unknown, floodConntrack, flood, receiver, floodOutput, floodGuarded],
     ...[ingressConntrack, ingressConnection, ingressPolicy, ingressVerdict],
     ...[ingressFirewall, ingressFirewallRules, ingressFirewallVerdict, outputTable, answer],
-    ...[connectionOwner, commitTable, neighbor, learnedNeighbor],
+    ...[connectionOwner, commitTable, neighbor, learnedNeighbor, virtualNeighbor],
     ...[policyTable, remoteAddressTable, remoteMembers, remotePrefixes, securityRules],
     ...[firewallGroup, firewallRulesTable],
     ...[tunnelClassify, watch, localVlan, tunnelType, unicast, tunnelFlood, vtep, admit, toLocal],

@@ -4,7 +4,7 @@
  * In:   frames of local ports with a source MAC of theirs.
  * Out:  egress_conntrack for IP, address_question for ARP, from the port's fixed addresses and allowed address pairs
  *       (each with its MAC); l2_lookup for gratuitous ARP and RARP, which must reach the others; nd_security for
- *       neighbour discovery. What a host sends before it has an address passes unjudged (DHCP, probes, MLD). IPv6 passes
+ *       neighbour discovery. What ARP says of allowed address pairs is told to the controller, where routers need it. What a host sends before it has an address passes unjudged (DHCP, probes, MLD). IPv6 passes
  *       on ports that have an IPv6 address or pair.
  *
  *   table=11, priority=20,ip,reg0=0x5,dl_src=fa:16:3e:00:00:05,nw_src=10.0.0.5 actions=goto_table:20
@@ -18,6 +18,7 @@ import { securedPort } from '../facts.ts'
 import { ETH_TYPE_RARP } from '../learning.ts'
 import { NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION, ROUTER_ADVERTISEMENT } from '../neighbor-discovery.ts'
 import { sourcePort } from '../registers.ts'
+import { isVirtual, tellOf } from '../virtual-addresses.ts'
 import { ndSecurity } from './12-nd-security.ts'
 import { egressConntrack } from './20-egress-conntrack.ts'
 import { addressQuestion } from './30-address-question.ts'
@@ -99,11 +100,12 @@ export const addressSecurity = table('address_security', {
         return port.senders
           .filter(sender => !isV6(sender.ip))
           .flatMap(sender => [
-            { in: binding.chassis, port: port.key, ...sender, gratuitous: false },
-            ...(isHost(sender.ip) ? [{ in: binding.chassis, port: port.key, ...sender, gratuitous: true }] : []),
+            { ...sender, gratuitous: false },
+            ...(isHost(sender.ip) ? [{ ...sender, gratuitous: true }] : []),
           ])
+          .map(row => ({ in: binding.chassis, port: port.key, ...row, isVirtual: isVirtual(row, port, view) }))
       },
-      example: { in: 'host1', port: 5, mac: 'fa:16:3e:00:00:05', ip: '10.0.0.5', gratuitous: false },
+      example: { in: 'host1', port: 5, mac: 'fa:16:3e:00:00:05', ip: '10.0.0.5', gratuitous: false, isVirtual: false },
       flow: row => ({
         priority: row.gratuitous ? GRATUITOUS : OWN,
         match: arp({
@@ -113,7 +115,7 @@ export const addressSecurity = table('address_security', {
           arp_spa: onWire(row.ip),
           ...(row.gratuitous ? { arp_tpa: row.ip } : {}),
         }),
-        actions: [goto(row.gratuitous ? l2Lookup : addressQuestion)],
+        actions: [...tellOf(row.isVirtual), goto(row.gratuitous ? l2Lookup : addressQuestion)],
       }),
     }),
   ],

@@ -15,6 +15,7 @@ import { isV6, onWire } from '../addresses.ts'
 import { securedPort } from '../facts.ts'
 import { NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION, NO_OPTION } from '../neighbor-discovery.ts'
 import { sourcePort } from '../registers.ts'
+import { isVirtual, tellOf } from '../virtual-addresses.ts'
 import { addressQuestion } from './30-address-question.ts'
 
 const OWN = 10
@@ -44,7 +45,10 @@ export const ndSecurity = table('nd_security', {
           .filter(sender => isV6(sender.ip))
           .flatMap(sender =>
             [NEIGHBOR_SOLICITATION, NEIGHBOR_ADVERTISEMENT].flatMap(type =>
-              [sender.mac, NO_OPTION].map(option => ({ in: binding.chassis, port: port.key, ...sender, type, option })),
+              [sender.mac, NO_OPTION].map(option => ({
+                ...{ in: binding.chassis, port: port.key, ...sender, type, option },
+                isTold: type === NEIGHBOR_ADVERTISEMENT && isVirtual(sender, port, view),
+              })),
             ),
           )
       },
@@ -55,8 +59,9 @@ export const ndSecurity = table('nd_security', {
         ip: 'fd00::5',
         type: NEIGHBOR_ADVERTISEMENT,
         option: 'fa:16:3e:00:00:05',
+        isTold: false,
       },
-      flow: ({ port, mac, ip, type, option }) => ({
+      flow: ({ port, mac, ip, type, option, isTold }) => ({
         priority: OWN,
         match: icmp6({
           ...sourcePort.is(port),
@@ -66,7 +71,7 @@ export const ndSecurity = table('nd_security', {
             ? { ipv6_src: onWire(ip), nd_sll: option }
             : { nd_target: onWire(ip), nd_tll: option }),
         }),
-        actions: [goto(addressQuestion)],
+        actions: [...tellOf(isTold), goto(addressQuestion)],
       }),
     }),
   ],

@@ -1,12 +1,7 @@
-// Packets whose next hop on an external network nobody knows yet are held here while it is asked for. The switch learns the
-// answer itself; what is held goes back into its tables a few times, and what comes out unknown again is held again, until
-// the sender is told that the host is unreachable.
-import { arpRequest } from './arp.ts'
-import { neighborSolicitation } from './nd.ts'
+// Packets whose next hop nobody knows yet are held here while it is asked for. Flows come to know the answer; what is held goes
+// back into the tables a few times, and what comes out unknown again is held again, until the sender is told that the host is
+// unreachable.
 import type { PacketIn } from './programming/index.ts'
-import { TokenBuckets } from './token-bucket.ts'
-import type { WayOut } from './way-out.ts'
-import { withTag } from './way-out.ts'
 
 /** When (ms after the first packet) what is held goes back into the tables. */
 const RETURNS = [20, 100, 500, 1000] as const
@@ -17,9 +12,6 @@ const GIVEN_UP = 1000
 /** Packets held for one next hop, and for all; next hops under way from one chassis, and from all. */
 const HELD = { each: 3, all: 1000 } as const
 const HOPS = { chassis: 200, all: 1000 } as const
-/** Questions a second from one chassis, and at once. */
-const QUESTIONS = { rate: 100, burst: 200 } as const
-
 /** An address on a network, asked for from a chassis. */
 export interface NextHop {
   readonly chassis: string
@@ -31,20 +23,14 @@ export interface NextHop {
 /** A packet that lacks its next hop, as it came to us. */
 export type Held = Pick<PacketIn, 'chassis' | 'inPort' | 'fields' | 'packet'>
 
-/** What asking needs. */
+/** What holding packets needs. */
 interface NextHopsOptions {
-  /** How frames for a network leave a chassis; undefined where they cannot. */
-  readonly wayOut: (hop: NextHop) => WayOut | undefined
-  /** The MAC from which a chassis asks on a physical network. */
-  readonly chassisMac: (physicalNetwork: string, chassisKey: number) => string
-  /** Sends a frame out of a port of a chassis' br-int. */
-  readonly emit: (chassis: string, port: number, frame: Uint8Array) => void
+  /** Asks for a next hop. */
+  readonly ask: (hop: NextHop) => void
   /** Lets a packet look for its next hop again, with all that the tables knew of it. */
   readonly resume: (held: Held) => void
   /** Tells the sender that the next hop is not there. */
   readonly unreachable: (held: Held) => void
-  /** Milliseconds of a clock that goes forward. */
-  readonly now: () => number
 }
 
 interface Search {
@@ -55,15 +41,14 @@ interface Search {
   timer: NodeJS.Timeout
 }
 
-/** Next hops on external networks that are being looked for. */
+/** Next hops that are being looked for. */
 export class NextHops {
   readonly #options: NextHopsOptions
   readonly #searches = new Map<string, Search>()
   readonly #perChassis = new Map<string, number>()
-  readonly #budgets = new TokenBuckets(QUESTIONS.rate, QUESTIONS.burst, 10_000)
   #held = 0
-  /** Questions sent and those that were too many; packets held, sent on, dropped as too many, and answered as unreachable. */
-  readonly counts = { asked: 0, unasked: 0, held: 0, resumed: 0, dropped: 0, unreachable: 0 }
+  /** How often packets were held and put back, packets dropped as too many, and those answered as unreachable. */
+  readonly counts = { held: 0, resumed: 0, dropped: 0, unreachable: 0 }
 
   constructor(options: NextHopsOptions) {
     this.#options = options
@@ -96,21 +81,6 @@ export class NextHops {
     this.counts.held++
   }
 
-  /** Asks for a next hop from its chassis; the answer is learned by the switch. */
-  ask(hop: NextHop): void {
-    const { wayOut, chassisMac, emit, now } = this.#options
-    const way = wayOut(hop)
-    if (way === undefined) return
-    if (!this.#budgets.take(hop.chassis, now())) {
-      this.counts.unasked++
-      return
-    }
-    const mac = chassisMac(way.physicalNetwork, way.chassisKey)
-    const question = hop.ip.includes(':') ? neighborSolicitation(mac, hop.ip) : arpRequest(mac, hop.ip)
-    this.counts.asked++
-    emit(hop.chassis, way.port, withTag(question, way.vlan))
-  }
-
   /** Forgets what is held. */
   close(): void {
     for (const { timer } of this.#searches.values()) clearTimeout(timer)
@@ -124,7 +94,7 @@ export class NextHops {
     this.#perChassis.set(hop.chassis, here + 1)
     const search: Search = { hop, packets: [], returns: 0, timer: this.#after(RETURNS[0], () => this.#return(key)) }
     this.#searches.set(key, search)
-    this.ask(hop)
+    this.#options.ask(hop)
     return search
   }
 
@@ -138,7 +108,7 @@ export class NextHops {
     const packets = search.packets
     search.packets = []
     this.#held -= packets.length
-    if (ASKED_AGAIN.includes(at) && packets.length > 0) this.ask(search.hop)
+    if (ASKED_AGAIN.includes(at) && packets.length > 0) this.#options.ask(search.hop)
     search.timer =
       next === undefined
         ? this.#after(GIVEN_UP, () => this.#end(key, search))

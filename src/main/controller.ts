@@ -91,7 +91,8 @@ export const startController = async (options: ServeOptions, log: Logger, versio
       // The announcement goes on its way once it may: physical switches learn the new place from it.
       if (await programming.acknowledged(id, store.revision, 2000)) programming.inject(id, bridge, inPort, packet)
     })
-    const routing = serveRouters(store, programming)
+    const routing = serveRouters(store, programming, what => log.warn(what))
+    gateways.on('active', ({ router, chassis: id }) => routing.announcements.gatewayMoved(router, id))
     closers.push(() => routing.close())
 
     const switches = await Promise.all(

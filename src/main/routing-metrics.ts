@@ -5,7 +5,7 @@ import type { Routing } from './routing.ts'
 /** Adds them to a registry. */
 export const addRoutingMetrics = (
   registry: Registry,
-  { errors, nextHops, known, announcements }: Omit<Routing, 'close'>,
+  { errors, questions, nextHops, known, announcements }: Omit<Routing, 'close'>,
 ): void => {
   const registers = [registry]
   /** A counter that is kept elsewhere: by the value of its label, or one without. */
@@ -26,12 +26,12 @@ export const addRoutingMetrics = (
     })
 
   counter('flowright_next_hop_questions_total', 'Questions for next hops on external networks', 'outcome', () => [
-    ['sent', nextHops.counts.asked],
-    ['dropped', nextHops.counts.unasked],
+    ['sent', questions.counts.sent],
+    ['dropped', questions.counts.dropped],
   ])
   counter(
     'flowright_next_hop_packets_total',
-    'Packets that lacked their next hop, by what became of them',
+    'How often packets that lacked their next hop were held, put back, dropped, answered',
     'outcome',
     () => {
       const { held, resumed, dropped, unreachable } = nextHops.counts

@@ -2,10 +2,12 @@
 // external networks, and announces there where addresses are.
 import { type Action, ct, nat, resubmit, setField } from 'node-openflow/flow'
 import { Announcements } from '#fabric/announcements'
+import { ExternalQuestions } from '#fabric/external-questions'
 import { KnownNextHops } from '#fabric/known-next-hops'
 import { type NextHop, NextHops } from '#fabric/next-hops'
 import type { PacketIn, Programming } from '#fabric/programming/index'
 import { RouterErrors } from '#fabric/router-errors'
+import { readSpoken, VirtualAddresses } from '#fabric/virtual-addresses'
 import { wayOut } from '#fabric/way-out'
 import { ipOfBits } from '#flows/addresses'
 import { routerAdmission } from '#flows/br-int/40-router-admission'
@@ -33,9 +35,11 @@ import { announced } from './announced.ts'
 /** What the controller does for routers. */
 export interface Routing {
   readonly errors: RouterErrors
+  readonly questions: ExternalQuestions
   readonly nextHops: NextHops
   readonly known: KnownNextHops
   readonly announcements: Announcements
+  readonly virtual: VirtualAddresses
   close(): void
 }
 
@@ -65,7 +69,11 @@ const onReturn = (programming: Programming, returned: (chassis: string) => void)
 }
 
 /** Begins to serve routers. */
-export const serveRouters = (store: Store, programming: Programming): Routing => {
+export const serveRouters = (
+  store: Store,
+  programming: Programming,
+  report: (what: string) => void = () => {},
+): Routing => {
   const now = () => performance.now()
   const emit = (id: string, port: number, frame: Uint8Array) => programming.emit(id, 'br-int', port, frame)
   const errors = new RouterErrors({
@@ -87,16 +95,17 @@ export const serveRouters = (store: Store, programming: Programming): Routing =>
     errors.answer({ chassis, packet, why, mtu, ...keys })
   }
 
+  const questions = new ExternalQuestions({ emit, now, chassisMac, wayOut: hop => wayOut(store, hop) })
+  const virtual = new VirtualAddresses({ store, emit, now, report })
   const nextHops = new NextHops({
-    ...{ emit, now, chassisMac },
-    wayOut: hop => wayOut(store, hop),
+    ask: hop => virtual.ask(hop) || questions.ask(hop),
     resume: ({ chassis, inPort, packet, fields }) =>
       programming.run(chassis, 'br-int', [...asItWas(fields), resubmit({ table: networkZone })], packet, inPort),
     unreachable: held => fail(held, 'noNeighbor'),
   })
   const known = new KnownNextHops({
     store,
-    ask: hop => nextHops.ask(hop),
+    ask: hop => questions.ask(hop),
     isConnected: id => programming.isConnected(id),
   })
   const announcements = new Announcements({
@@ -108,31 +117,43 @@ export const serveRouters = (store: Store, programming: Programming): Routing =>
     known.forgot(id)
     announcements.returned(id)
   })
-  const seconds = setInterval(() => known.tick(), 1000).unref()
+  const seconds = setInterval(() => {
+    known.tick()
+    virtual.tick()
+  }, 1000).unref()
 
+  const hopOf = ({ chassis, fields }: Packet): NextHop | undefined => {
+    const on = store.holder(networks, `key ${valueIn(fields, network)}`)
+    return on && { chassis, network: on.id, ip: ipOfBits(valueIn(fields, neighborAddress)) }
+  }
   programming.packetIns.on(PACKET_IN.routerError, ({ userdata, ...packetIn }) => {
     const why = routerErrorOf(userdata)
-    if (why !== undefined) fail(packetIn, why, mtuOf(userdata))
+    const hop = why === 'noNeighbor' ? hopOf(packetIn) : undefined
+    if (hop && virtual.isVirtual(hop)) nextHops.want(hop, packetIn)
+    else if (why !== undefined) fail(packetIn, why, mtuOf(userdata))
   })
   programming.packetIns.on(PACKET_IN.portRejected, ({ chassis, packet, fields }) => {
     const of = (register: Register) => Number(valueIn(fields, register))
     errors.reject({ chassis, packet, sourcePort: of(sourcePort), network: of(network), zone: of(zone) })
   })
   programming.packetIns.on(PACKET_IN.nextHopWanted, packetIn => {
-    const { chassis, fields } = packetIn
-    const on = store.holder(networks, `key ${valueIn(fields, network)}`)
-    if (on === undefined) return
-    const hop: NextHop = { chassis, network: on.id, ip: ipOfBits(valueIn(fields, neighborAddress)) }
+    const hop = hopOf(packetIn)
+    if (hop === undefined) return
     known.want(hop)
     nextHops.want(hop, packetIn)
   })
+  programming.packetIns.on(PACKET_IN.addressSpoken, async ({ fields, packet }) => {
+    const spoken = readSpoken(Buffer.from(packet))
+    if (spoken !== undefined) await virtual.spoke(Number(valueIn(fields, sourcePort)), spoken)
+  })
   return {
-    ...{ errors, nextHops, known, announcements },
+    ...{ errors, questions, nextHops, known, announcements, virtual },
     close: () => {
       clearInterval(seconds)
       stopReturns()
       announcements.close()
       known.close()
+      virtual.close()
       nextHops.close()
     },
   }

@@ -19,6 +19,7 @@ import { securityGroupKeys, securityGroupRules, securityGroups } from './securit
 import { standards } from './standard.ts'
 import { subnets } from './subnet.ts'
 import { subnetPools } from './subnet-pool.ts'
+import { virtualAddresses } from './virtual-address.ts'
 
 /** All kinds. */
 export const modelKinds: readonly Kind[] = [
@@ -48,6 +49,7 @@ export const modelKinds: readonly Kind[] = [
   standards,
   subnetPools,
   subnets,
+  virtualAddresses,
 ] as unknown as readonly Kind[]
 
 /** All pools. */

@@ -1,5 +1,6 @@
 // Next hops on external networks: what is held for how long, what is asked when, and that both are bounded.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { ExternalQuestions } from '#fabric/external-questions'
 import { KnownNextHops } from '#fabric/known-next-hops'
 import { type Held, type NextHop, NextHops } from '#fabric/next-hops'
 import { wayOut } from '#fabric/way-out'
@@ -20,16 +21,19 @@ describe('packets that lack their next hop', () => {
     const resumed: number[] = []
     const unreachable: number[] = []
     const asked: string[] = []
-    const hops: NextHops = new NextHops({
+    const questions = new ExternalQuestions({
       wayOut: () => ({ port: 20, vlan: 5, physicalNetwork: 'physnet1', chassisKey: 1 }),
       chassisMac: () => '0a:00:00:00:00:01',
       emit: (chassis, port, frame) => asked.push(`${chassis} ${port} ${Buffer.from(frame).toString('hex', 12, 18)}`),
+      now: () => performance.now(),
+    })
+    const hops: NextHops = new NextHops({
+      ask: one => questions.ask(one),
       resume: held => {
         resumed.push(held.packet[0] ?? 0)
         if (isLost) queueMicrotask(() => hops.want(hop(), held))
       },
       unreachable: held => unreachable.push(held.packet[0] ?? 0),
-      now: () => performance.now(),
     })
     return { hops, resumed, unreachable, asked }
   }

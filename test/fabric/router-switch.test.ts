@@ -10,12 +10,14 @@ import {
   attachments,
   chassis,
   chassisPort,
+  type FloatingIp,
   floatingIps,
   networks,
   ports,
   routerPorts,
   subnets,
   type Transaction,
+  virtualAddresses,
 } from '#model'
 import { type DummyChassis, startDummyChassis } from '#test/support/dummy-chassis'
 import { addFirewallGroup, addFirewallPolicy } from '#test/support/firewalled'
@@ -23,7 +25,17 @@ import { type End, frame, gratuitousArp, type Payload, SYN, tcp, udp } from '#te
 import { anAttachment } from '#test/support/model'
 import { describeOvs, until } from '#test/support/ovs'
 import { addInterface, aRouter, aSubnet, fixedIps } from '#test/support/routing'
-import { aChassis, addPort, aNetwork, aPort, type SecuredCloud, securedCloud } from '#test/support/secured'
+import {
+  aChassis,
+  addGroup,
+  addPort,
+  addRule,
+  aNetwork,
+  aPort,
+  removePort,
+  type SecuredCloud,
+  securedCloud,
+} from '#test/support/secured'
 import { type Routing, serveRouters } from '../../src/main/routing.ts'
 
 const PROVIDER = 20
@@ -297,6 +309,52 @@ describeOvs('routers, with the controller behind them,', () => {
     const toOutside = readTcp(await leaving(PROVIDER, 'a reset', isIp(6)))
     expect(toOutside).toEqual({ flags: 20, seq: 0, ack: 100, ends: `${fip.ip}>${far}` })
     expect(routing.errors.counts.sent.get('portRejected')).toBe(2)
+  })
+
+  test('find the port that has an address which several may have, and follow it', async () => {
+    const vip = '10.0.0.100'
+    const holder = (id: string, key: number) => {
+      const port = aPort(id, key, 'red', { fixedIps: fixedIps({ '10.0.0.0/24': `10.0.0.${key}` }) })
+      const pair = { ipAddress: vip, macAddress: port.macAddress }
+      return { ...port, allowedAddressPairs: [pair], securityGroups: ['any'] }
+    }
+    const [one, other] = [holder('one', 16), holder('other', 17)]
+    await dummy.plug(116, 117)
+    for (const port of [116, 117])
+      await dummy.ovs.vsctl('set', 'interface', `p${port}`, `options:tx_pcap=${dummy.ovs.dir}/${port}.pcap`)
+    await addFloatingIp()
+    await knowOutside()
+    await change(tx => {
+      addGroup(tx, 'any')
+      addRule(tx, 'all', 'any')
+      for (const port of [one, other]) addPort(tx, port, host)
+      tx.insert(ports, aPort('vip', 18, 'red', { fixedIps: fixedIps({ '10.0.0.0/24': vip }) }))
+      tx.replace(floatingIps, { ...(tx.get(floatingIps, 'fip') as FloatingIp), portId: 'vip', fixedIpAddress: vip })
+    })
+    const call = (port: number) => dummy.send(PROVIDER, frame({ ...outside, ip: far }, fip, udp(port, 53)))
+    await call(1000)
+    for (const port of [116, 117]) {
+      const question = await leaving(port, 'a question', isArp)
+      expect(ends(question, 38)).toMatch(/^10\.0\.0\.100/)
+      expect([...question.subarray(28, 32)]).toEqual([10, 0, 0, 1])
+    }
+    const reply = gratuitousArp({ mac: one.macAddress, ip: vip })
+    Buffer.from(`${router.mac.replaceAll(':', '')}`, 'hex').copy(reply, 0)
+    reply[21] = 2
+    Buffer.from([10, 0, 0, 1]).copy(reply, 38)
+    await dummy.send(116, reply)
+    const packet = await leaving(116, 'the packet', isIp(17))
+    expect([ends(packet), packet.toString('hex', 0, 6)]).toEqual([`${far}>${vip}`, one.macAddress.replaceAll(':', '')])
+    await dummy.send(117, gratuitousArp({ mac: other.macAddress, ip: vip }))
+    await until('the address moved', () => cloud.store.get(virtualAddresses, `red/${vip}`)?.portId === 'other')
+    expect(await programming.acknowledged('host1', cloud.store.revision, 5000)).toBe(true)
+    await call(1001)
+    expect((await leaving(117, 'the packet', isIp(17))).toString('hex', 0, 6)).toBe(
+      other.macAddress.replaceAll(':', ''),
+    )
+    expect(routing.virtual.counts).toMatchObject({ moved: 2, unheeded: 0 })
+    await change(tx => removePort(tx, 'other'))
+    await until('it is forgotten', () => cloud.store.count(virtualAddresses) === 0)
   })
 
   test('announce a floating IP', async () => {

@@ -16,6 +16,7 @@ import {
   networks,
   type Port,
   policyOf,
+  portForwardings,
   ports,
   type Router,
   type SecurityGroup,
@@ -23,7 +24,7 @@ import {
   type Transaction,
 } from '#model'
 import { aBinding, aChassis, aNetwork, anAttachment, aPort } from '#test/support/model'
-import { addInterface, aRouter } from '#test/support/routing'
+import { addFloatingIp, addGateway, addInterface, aRouter } from '#test/support/routing'
 import { addGroup, addRule, securedCloud } from '#test/support/secured'
 
 interface Scenario {
@@ -39,7 +40,20 @@ interface Scenario {
     readonly id: string
     /** Network -> subnet -> address. All networks reach the chassis of all ports. */
     readonly interfaces: Readonly<Record<string, Readonly<Record<string, string>>>>
+    /** The same, of one external network. It reaches the chassis that have its physical network. */
+    readonly gateway?: Readonly<Record<string, Readonly<Record<string, string>>>>
   })[]
+  readonly floatingIps?: readonly {
+    readonly id: string
+    readonly router: string
+    readonly network: string
+    /** Subnet -> address. */
+    readonly address: Readonly<Record<string, string>>
+    /** The port that it stands for. */
+    readonly port?: string
+    /** Protocol and port -> port's id and port. */
+    readonly forward?: Readonly<Record<string, string>>
+  }[]
   readonly addressGroups?: readonly AddressGroup[]
   readonly securityGroups?: readonly (Partial<SecurityGroup> & {
     readonly id: string
@@ -76,16 +90,37 @@ const fill = (tx: Transaction, scenario: Scenario) => {
 
 const addRouters = (tx: Transaction, scenario: Scenario) => {
   let key = scenario.ports.length
-  for (const [i, { interfaces, ...more }] of (scenario.routers ?? []).entries()) {
+  for (const [i, { interfaces, gateway = {}, ...more }] of (scenario.routers ?? []).entries()) {
     const router = aRouter(more.id, i + 1, more)
+    for (const [network, addresses] of Object.entries(gateway))
+      addGateway(tx, router, tx.get(networks, network) as Network, ++key, addresses)
     for (const [network, addresses] of Object.entries(interfaces))
       addInterface(tx, router, tx.get(networks, network) as Network, ++key, addresses)
-    for (const { id } of scenario.chassis)
-      for (const name of Object.keys(interfaces)) {
+    for (const { id, providerPorts } of scenario.chassis)
+      for (const name of Object.keys(providerPorts ? { ...interfaces, ...gateway } : interfaces)) {
         const network = tx.get(networks, name) as Network
         const attachment = anAttachment(network, tx.get(chassis, id) as Chassis, network.key + 1)
         if (!tx.get(attachments, attachment.id)) tx.insert(attachments, { ...attachment, isMember: false })
       }
+  }
+}
+
+const addFloatingIps = (tx: Transaction, scenario: Scenario) => {
+  for (const [i, { id, router, network: name, address, port, forward = {} }] of (
+    scenario.floatingIps ?? []
+  ).entries()) {
+    const network = tx.get(networks, name) as Network
+    const stoodFor = port === undefined ? {} : { port: tx.get(ports, port) as Port }
+    addFloatingIp(tx, id, 100 + i, network, address, { routerId: router, ...stoodFor })
+    for (const [from, to] of Object.entries(forward)) {
+      const [[protocol, external], [internal = '', inside]] = [from.split(' '), to.split(' ')]
+      tx.insert(portForwardings, {
+        ...{ id: `${id} ${from}`, projectId: 'p', floatingIpId: id, protocol: protocol as 'tcp' | 'udp' },
+        ...{ internalPortId: internal, internalIpAddress: tx.get(ports, internal)?.fixedIps[0]?.ipAddress ?? '' },
+        externalPorts: { first: Number(external), last: Number(external) },
+        internalPorts: { first: Number(inside), last: Number(inside) },
+      })
+    }
   }
 }
 
@@ -109,6 +144,7 @@ test.each(scenarios.map(entry => entry.name))('%s', async name => {
   await change(tx => {
     fill(tx, scenario)
     addRouters(tx, scenario)
+    addFloatingIps(tx, scenario)
   })
   expect(compiler.conflicts).toEqual([])
   for (const { id } of scenario.chassis)
