@@ -25,10 +25,11 @@ import {
 import { openStore, type Store } from '#store'
 import { ChangeCosts } from './change-costs.ts'
 import { counterView } from './counters.ts'
+import { dropTotals } from './drop-totals.ts'
 import { fabricView } from './fabric-view.ts'
 import { addGatewayMetrics } from './gateway-metrics.ts'
 import { liveView } from './live-view.ts'
-import { addFabricMetrics } from './metrics.ts'
+import { addFabricMetrics, timedStore } from './metrics.ts'
 import { migrations } from './migrations/index.ts'
 import { previewing } from './preview.ts'
 import { serveRouters } from './routing.ts'
@@ -58,6 +59,7 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     const store = await openStore({ dataDir: options.data, kinds: modelKinds, pools: modelPools, migrations })
     closers.push(() => store.close())
 
+    const stored = timedStore(store, Date.now)
     const compiler = new Compiler(pipeline)
     if (store.upgrade) reportUpgrade(store, log)
     let compile = (commit: Commit): unknown => compiler.apply(commit)
@@ -131,7 +133,13 @@ export const startController = async (options: ServeOptions, log: Logger, versio
 
     const metrics = new Registry()
     collectDefaultMetrics({ register: metrics })
-    addFabricMetrics(metrics, { store, compiler, programming, sessions, status })
+    const counters = counterView({ compiler, programming, pipeline })
+    const drops = dropTotals(
+      counters,
+      () => programming.chassis,
+      () => performance.now(),
+    )
+    addFabricMetrics(metrics, { store, compiler, programming, sessions, status, stored, drops })
     addRoutingMetrics(metrics, routing)
     addGatewayMetrics(metrics, gateways)
     const api = buildApi({
@@ -140,7 +148,7 @@ export const startController = async (options: ServeOptions, log: Logger, versio
       quotas: options.quotas,
       fabric: fabricView({ compiler, programming, sessions, gateways, pipeline }),
       gateways,
-      counters: counterView({ compiler, programming, pipeline }),
+      counters,
       preview: previewing(compiler, pipeline),
       tracing: tracing({ store, compiler, programming, pipeline }),
       live: liveView({ compiler, programming, costs, pipeline }),

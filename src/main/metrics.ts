@@ -1,11 +1,13 @@
 // Figures of the fabric for Prometheus, read when they are asked for.
-import { Counter, Gauge, type Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import { bridges, type Compiler } from '#compiler'
 import type { ChassisSessions } from '#fabric/chassis/index'
 import type { PortStatus } from '#fabric/port-status'
 import type { HistogramValues, Programming } from '#fabric/programming/index'
+import { PACKET_IN } from '#flows/packet-in'
 import { chassis } from '#model'
 import type { Store } from '#store'
+import type { DropTotal } from './drop-totals.ts'
 
 /** A histogram that is kept elsewhere, as the registry asks for it. */
 const keptHistogram = (name: string, help: string, values: () => HistogramValues) => ({
@@ -25,6 +27,18 @@ const keptHistogram = (name: string, help: string, values: () => HistogramValues
   },
 })
 
+/** Follows a store and times its transactions: from their run to being durable. To be called before other followers are. */
+export const timedStore = (store: Store, clock: () => number): Histogram => {
+  const histogram = new Histogram({
+    ...{ name: 'flowright_store_commit_seconds', help: 'Time until a transaction is durable', registers: [] },
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+  })
+  store.follow(({ at }) => histogram.observe(Math.max(0, clock() - at) / 1000))
+  return histogram
+}
+
+const kinds = Object.entries(PACKET_IN)
+
 /** Adds them to a registry. */
 export const addFabricMetrics = (
   registry: Registry,
@@ -34,12 +48,16 @@ export const addFabricMetrics = (
     programming,
     sessions,
     status,
+    stored,
+    drops,
   }: {
     readonly store: Store
     readonly compiler: Compiler
     readonly programming: Programming
     readonly sessions: ChassisSessions
     readonly status: PortStatus
+    readonly stored: Histogram
+    readonly drops: () => Promise<readonly DropTotal[]>
   },
 ): void => {
   const registers = [registry]
@@ -103,16 +121,29 @@ export const addFabricMetrics = (
     },
   })
   counter('flowright_bundles_total', 'Bundles sent to switches', () => programming.counters.bundles)
-  counter(
-    'flowright_packet_ins_total',
-    'Packets that came to the controller',
-    () => programming.packetIns.counts.handled,
-  )
-  counter(
-    'flowright_packet_ins_dropped_total',
-    'Packets dropped for exceeding the rate of their chassis',
-    () => programming.packetIns.counts.dropped,
-  )
+  const perKind = (name: string, help: string, what: 'handled' | 'dropped') =>
+    new Counter({
+      ...{ name, help, labelNames: ['kind'], registers },
+      collect() {
+        this.reset()
+        for (const [kind, code] of kinds) this.inc({ kind }, programming.packetIns.perCode.get(code)?.[what] ?? 0)
+      },
+    })
+  perKind('flowright_packet_ins_total', 'Packets that came to the controller, by what for', 'handled')
+  const tooMany = 'Packets to the controller that were dropped for exceeding the rate of their chassis'
+  perKind('flowright_packet_ins_dropped_total', tooMany, 'dropped')
+  new Counter({
+    name: 'flowright_dropped_packets_total',
+    help: 'Packets that flows of ours dropped, by reason, as switches counted them last',
+    labelNames: ['chassis', 'reason'],
+    registers,
+    async collect() {
+      const totals = await drops()
+      this.reset()
+      for (const { chassis: id, reason, packets } of totals) this.inc({ chassis: id, reason }, packets)
+    },
+  })
+  registry.registerMetric(stored)
   new Gauge({
     ...{ name: 'flowright_flow_conflicts', help: 'Flows refused because two records want one match', registers },
     collect() {

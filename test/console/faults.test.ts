@@ -125,6 +125,9 @@ describeConsole('the console finds', () => {
     await drops.getByText('sent from an address that is not of the port').waitFor()
     await drops.getByText('10.0.0.201').waitFor()
     expect(await clicks()).toBe(2)
+    const metrics = async () => (await fetch(`http://${world.controller().api}/metrics`)).text()
+    const dropped = /^flowright_dropped_packets_total\{chassis="host1",reason="spoofed_address"\} [1-9]/m
+    await expect.poll(metrics).toMatch(dropped)
     await pinging
     await web[0].exec('ip', 'addr', 'del', '10.0.0.200/24', 'dev', 'eth0')
   })

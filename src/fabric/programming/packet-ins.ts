@@ -19,6 +19,8 @@ export class PacketIns {
   readonly #report: (chassis: string, what: string) => void
   /** Packets handled, dropped for exceeding the rate, and sent for a handler that there is not. */
   readonly counts = { handled: 0, dropped: 0, unknown: 0 }
+  /** The same by the first byte of userdata. */
+  readonly perCode = new Map<number, { handled: number; dropped: number }>()
 
   constructor(now: () => number, report: (chassis: string, what: string) => void) {
     this.#now = now
@@ -36,6 +38,7 @@ export class PacketIns {
     const code = packetIn.userdata[0] ?? -1
     if (!this.#isWithinRate(packetIn.chassis, code)) {
       this.counts.dropped++
+      this.#countsOf(code).dropped++
       return
     }
     const handler = this.#handlers.get(code)
@@ -44,6 +47,7 @@ export class PacketIns {
       return
     }
     this.counts.handled++
+    this.#countsOf(code).handled++
     const failed = (error: unknown) => this.#report(packetIn.chassis, `a packet-in was not handled: ${String(error)}`)
     try {
       void Promise.resolve(handler({ ...packetIn, userdata: packetIn.userdata.subarray(1) })).catch(failed)
@@ -55,6 +59,12 @@ export class PacketIns {
   /** Forgets what a chassis has used of its rate. */
   forget(chassis: string): void {
     this.#budgets.delete(chassis)
+  }
+
+  #countsOf(code: number): { handled: number; dropped: number } {
+    const counts = this.perCode.get(code) ?? { handled: 0, dropped: 0 }
+    this.perCode.set(code, counts)
+    return counts
   }
 
   #isWithinRate(chassis: string, code: number): boolean {
