@@ -29,7 +29,7 @@ const NEW = 20
 const KNOWN = 10
 
 /** What comes before groups are asked: a packet that nobody has said anything against. */
-export const unjudged: readonly Action[] = [allowed.set(1), rejected.set(0), related.set(0)]
+export const unjudged: readonly Action[] = [allowed.set(1), rejected.set(0)]
 
 /**
  * Asks the firewall group of a port: by its own direction for what belongs to a connection in the direction in which it was opened,
@@ -38,7 +38,13 @@ export const unjudged: readonly Action[] = [allowed.set(1), rejected.set(0), rel
 export const askGroup = (isSender: boolean, next: Table): readonly FlowSpec[] => {
   const [own, other] = isSender ? [EGRESS, INGRESS] : [INGRESS, EGRESS]
   const ask = (rpl: boolean, ...more: readonly Action[]) => [
-    ...[...unjudged, ...more, way.set(rpl ? WAY.reply : WAY.original), direction.set(rpl ? other : own)],
+    ...[
+      ...unjudged,
+      related.set(0),
+      ...more,
+      way.set(rpl ? WAY.reply : WAY.original),
+      direction.set(rpl ? other : own),
+    ],
     ...[resubmit({ table: firewallGroup }), goto(next)],
   ]
   return [

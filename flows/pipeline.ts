@@ -1,5 +1,5 @@
 // The tables of both bridges in packet order, and which chassis holds which flow sets.
-import { PIPELINE_SET, type Pipeline, subscribe } from '#compiler'
+import { PIPELINE_SET, type Pipeline, subscribe, type View } from '#compiler'
 import { attachments, bindings, chassis, isProgrammed, routerPorts } from '#model'
 import { classify } from './br-int/00-classify.ts'
 import { portSecurity } from './br-int/10-port-security.ts'
@@ -25,6 +25,8 @@ import { routerUnnat } from './br-int/42-router-unnat.ts'
 import { routerUnnatted } from './br-int/43-router-unnatted.ts'
 import { routerInput } from './br-int/44-router-input.ts'
 import { routerRoute } from './br-int/45-router-route.ts'
+import { routerFirewall } from './br-int/46-router-firewall.ts'
+import { routerFirewallVerdict } from './br-int/47-router-firewall-verdict.ts'
 import { routerGateway } from './br-int/48-router-gateway.ts'
 import { routerTransit } from './br-int/49-router-transit.ts'
 import { routerSnat } from './br-int/50-router-snat.ts'
@@ -58,8 +60,11 @@ import { remoteAddressTable } from './br-int/111-remote-address.ts'
 import { remoteMembers } from './br-int/112-remote-members.ts'
 import { remotePrefixes } from './br-int/113-remote-prefixes.ts'
 import { securityRules } from './br-int/114-security-rules.ts'
+import { routerGuard } from './br-int/115-router-guard.ts'
 import { firewallGroup } from './br-int/116-firewall-group.ts'
 import { firewallRulesTable } from './br-int/117-firewall-rules.ts'
+import { routerCommit } from './br-int/118-router-commit.ts'
+import { routedArrival } from './br-int/119-routed-arrival.ts'
 import { tunnelClassify } from './br-tun/00-tunnel-classify.ts'
 import { watch } from './br-tun/05-watch.ts'
 import { localVlan } from './br-tun/10-local-vlan.ts'
@@ -70,11 +75,17 @@ import { vtep } from './br-tun/22-vtep.ts'
 import { admit } from './br-tun/30-admit.ts'
 import { toLocal } from './br-tun/40-to-local.ts'
 import { portFacts } from './facts.ts'
-import { firewallFlowSets } from './firewalls.ts'
+import { firewallFlowSets, routerGuards } from './firewalls.ts'
 import { candidatesOf } from './gateways.ts'
 import { isGatewayChassis } from './peers.ts'
 import { policyFlowSets, policyId } from './policies.ts'
 import { interfacesOn } from './routers.ts'
+
+/** The flow sets that a chassis needs which routes for a router: the router's, and those of its firewall groups. */
+const routerSets = (routerId: string, view: View): readonly string[] => [
+  `router/${routerId}`,
+  ...(view.value(routerGuards, routerId) ?? []).flatMap(group => view.value(firewallFlowSets, group) ?? []),
+]
 
 /** What Flowright programs. */
 export const pipeline: Pipeline = {
@@ -85,13 +96,14 @@ export const pipeline: Pipeline = {
     ...[externalLearn, externalInput, externalResponder],
     ...[addressQuestion, arpResponder, ndResponder, ndReply],
     ...[routerAdmission, gatewayAdmission, routerUnnat, routerUnnatted, routerInput, routerRoute],
+    ...[routerFirewall, routerFirewallVerdict],
     ...[routerGateway, routerTransit, routerSnat, routerSnatted, networkZone, routerNeighbor],
     ...[l2Lookup, l2Learned, l2Unknown, floodConntrack, flood, receiver, floodOutput, floodGuarded],
     ...[ingressConntrack, ingressConnection, ingressPolicy, ingressVerdict],
     ...[ingressFirewall, ingressFirewallRules, ingressFirewallVerdict, outputTable, answer],
     ...[connectionOwner, commitTable, neighbor, learnedNeighbor, virtualNeighbor],
     ...[policyTable, remoteAddressTable, remoteMembers, remotePrefixes, securityRules],
-    ...[firewallGroup, firewallRulesTable],
+    ...[routerGuard, firewallGroup, firewallRulesTable, routerCommit, routedArrival],
     ...[tunnelClassify, watch, localVlan, tunnelType, unicast, tunnelFlood, vtep, admit, toLocal],
   ],
   subscriptions: [
@@ -102,11 +114,15 @@ export const pipeline: Pipeline = {
     subscribe(attachments, ({ chassis: id, network, isMember }, view) => [
       { chassis: id, flowSet: `network/${network}` },
       ...(isMember ? [{ chassis: id, flowSet: `member/${network}` }] : []),
-      ...interfacesOn(network, view).map(({ routerId }) => ({ chassis: id, flowSet: `router/${routerId}` })),
+      ...interfacesOn(network, view).flatMap(({ routerId }) =>
+        routerSets(routerId, view).map(flowSet => ({ chassis: id, flowSet })),
+      ),
     ]),
     subscribe(routerPorts, ({ id, routerId, role }, view) =>
       role === 'gateway'
-        ? candidatesOf(id, view).map(({ chassis: at }) => ({ chassis: at, flowSet: `router/${routerId}` }))
+        ? candidatesOf(id, view).flatMap(({ chassis: at }) =>
+            routerSets(routerId, view).map(flowSet => ({ chassis: at, flowSet })),
+          )
         : [],
     ),
     subscribe(bindings, ({ chassis: id, port }, view) => {

@@ -127,7 +127,7 @@ export const SIDE = { in: 0, out: 1 } as const
 export const network = register('network', {
   bridge: 'br-int',
   field: 'metadata',
-  lives: [['classify', 'output']],
+  lives: [['classify', 'answer']],
   doc: 'key of the network that the frame is on',
 })
 
@@ -210,15 +210,6 @@ export const receiverAnew = register('receiver_anew', {
   doc: '1 when the policy of the receiver was found gone, and its port asked for the one that it has now',
 })
 
-/** Who says it. */
-export const fromRouter = register('from_router', {
-  bridge: 'br-int',
-  field: 'reg2',
-  bits: [19, 19],
-  lives: [['router_route', 'router_neighbor']],
-  doc: '1 when a router itself says what the packet says: no firewall group judges it',
-})
-
 /** What conntrack knows of a packet that a firewall judges. */
 export const way = register('way', {
   bridge: 'br-int',
@@ -246,6 +237,16 @@ export const related = register('related', {
   ],
   doc: '1 when the packet that a firewall judges is an ICMP error about a connection',
 })
+
+/** Forgets what the firewall of a router that the packet was in before knew. */
+export const nothingGuarded = (): Action => {
+  const bits = [way, related, guarded].map(r => r.is(0)[r.field] as Masked<number>)
+  return setField(
+    way.field as 'reg2',
+    0,
+    bits.reduce((mask, bit) => mask | bit.mask, 0),
+  )
+}
 
 /** Whether a firewall rejects the packet. */
 export const rejected = register('rejected', {
@@ -521,7 +522,7 @@ export const tunnelPort = register('tunnel_port', {
 /** All registers, for the documentation and its test. */
 export const registers: readonly Register[] = [
   ...[network, sourcePort, destinationPort],
-  ...[origin, direction, allowed, commit, known, senderAnew, receiverAnew, fromRouter, exempt],
+  ...[origin, direction, allowed, commit, known, senderAnew, receiverAnew, exempt],
   ...[way, related, rejected, guarded, side, firewall],
   ...[found, foundRouter, zone, remoteAddress, remoteGroups, neighborAddress, neighborMac],
   ...[routerMac, router, gateway, external, tooBig, routerInterface],

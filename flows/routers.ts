@@ -18,7 +18,7 @@ import {
 } from '#model'
 import { isV6, lengthOf, supernet } from './addresses.ts'
 import { networkFacts } from './facts.ts'
-import { commit, external, routerMac, tooBig } from './registers.ts'
+import { commit, external, nothingGuarded, routerMac, tooBig } from './registers.ts'
 
 /** What of a subnet matters to routers. */
 export const subnetFacts = derive('subnet', subnets, (s: Subnet, view: View) => ({
@@ -115,7 +115,7 @@ export const isIn = (ip: string, cidr: string): boolean =>
   isV6(ip) === isV6(cidr) && supernet(ip, lengthOf(cidr)) === cidr
 
 /** As a packet comes into a router: the connection that it was judged by, and a router that it was in before, are forgotten. */
-export const enterRouter: readonly Action[] = [{ type: 'ct_clear' }, commit.set(0), external.set(0)]
+export const enterRouter: readonly Action[] = [{ type: 'ct_clear' }, commit.set(0), external.set(0), nothingGuarded()]
 
 /**
  * As a packet leaves the last router: the connection that it was translated by is forgotten, it bears the MAC that the router

@@ -7,7 +7,8 @@
  *       chassis has the router's MAC again, where it has one interface of the family there. A port whose binding is pending (live
  *       migration) may only announce itself: that reaches the controller, which cuts over. What comes from a provider network
  *       on which routers have gateways, to external_learn; and to router_route, in its router again, what another chassis sends
- *       here because the gateway is here.
+ *       here because the gateway is here. On networks of routers with firewall groups, the connection is known by routed_arrival
+ *       before.
  *
  *   table=0, priority=20,in_port=7,vlan_tci=0x0000/0x1fff
  *   actions=set_field:0x5->reg0,set_field:0x3->metadata,set_field:0x2/0xffff->reg3,set_field:0x7->reg12,goto_table:10
@@ -28,6 +29,7 @@ import {
   type Match,
   move,
   popVlan,
+  resubmit,
   setField,
 } from 'node-openflow/flow'
 import { each, table, type View } from '#compiler'
@@ -36,6 +38,7 @@ import { PATCH_TUN } from '#model/ofports'
 import { isV6 } from '../addresses.ts'
 import { anyChassisMac } from '../chassis-mac.ts'
 import { activePort, attachmentOf, portFacts, uplinkOf } from '../facts.ts'
+import { isGuarded } from '../firewalls.ts'
 import { gatewaysOn, TRANSIT_VLAN } from '../gateways.ts'
 import { ETH_TYPE_RARP, learnedFromOutside } from '../learning.ts'
 import { NEIGHBOR_ADVERTISEMENT } from '../neighbor-discovery.ts'
@@ -48,6 +51,7 @@ import { portSecurity } from './10-port-security.ts'
 import { externalLearn } from './25-external-learn.ts'
 import { routerRoute } from './45-router-route.ts'
 import { l2Lookup } from './60-l2-lookup.ts'
+import { routedArrival } from './119-routed-arrival.ts'
 
 const ANNOUNCEMENT = 30
 const ROUTED = 25
@@ -72,7 +76,7 @@ export const classify = table('classify', {
   bridge: 'br-int',
   number: CLASSIFY,
   match: ['in_port', 'vlan_vid', 'eth_src', 'eth_type', 'arp_spa', 'arp_tpa', 'nw_proto', 'icmpv6_type', 'nd_target'],
-  next: [portSecurity, externalLearn, routerRoute, l2Lookup],
+  next: [portSecurity, externalLearn, routerRoute, l2Lookup, routedArrival],
   miss: drop(),
   drops: { [PORT]: 'port_down', [PENDING]: 'pending_port', [STRANGE_TAG]: 'tagged', 0: 'unknown_port' },
   fixed: [
@@ -145,11 +149,11 @@ export const classify = table('classify', {
         const { network: net, port, vlan, isTunnel } = uplink
         const from: number = isTunnel ? ORIGIN.tunnel : ORIGIN.provider
         const row = { in: attachment.chassis, network: net, zone: attachment.localVlan, port, vlan, from }
-        return [{ ...row, isMember, isExternal }]
+        return [{ ...row, isMember, isExternal, guarded: isGuarded(attachment.network, view) }]
       },
       example: {
         ...{ in: 'host1', network: 3, zone: 2, port: PATCH_TUN, vlan: 2, from: ORIGIN.tunnel as number },
-        ...{ isMember: true, isExternal: false },
+        ...{ isMember: true, isExternal: false, guarded: false },
       },
       flow: row => ({
         priority: PORT,
@@ -160,6 +164,7 @@ export const classify = table('classify', {
           zone.set(row.zone),
           origin.set(row.from),
           ...(row.from === ORIGIN.provider && row.isMember ? [learnedFromOutside(row.network)] : ([] as Action[])),
+          ...(row.guarded ? [resubmit({ table: routedArrival })] : []),
           goto(row.isExternal ? externalLearn : l2Lookup),
         ],
       }),
@@ -177,12 +182,12 @@ export const classify = table('classify', {
           const [only, ...others] = interfaces.filter(({ addresses }) => addresses.some(({ ip }) => isV6(ip) === v6))
           if (only === undefined || others.length > 0) return []
           const row = { in: attachment.chassis, network: net, zone: attachment.localVlan, port, vlan, physicalNetwork }
-          return [{ ...row, v6, mac: only.mac }]
+          return [{ ...row, v6, mac: only.mac, guarded: isGuarded(attachment.network, view) }]
         })
       },
       example: {
         ...{ in: 'host1', network: 3, zone: 2, port: 20, vlan: 122 },
-        ...{ physicalNetwork: 'physnet1', v6: false, mac: 'fa:16:3e:00:00:01' },
+        ...{ physicalNetwork: 'physnet1', v6: false, mac: 'fa:16:3e:00:00:01', guarded: false },
       },
       flow: row => ({
         priority: ROUTED,
@@ -195,6 +200,7 @@ export const classify = table('classify', {
           setField('eth_src', row.mac),
           ...(row.vlan === 0 ? [] : [popVlan()]),
           ...[network.set(row.network), zone.set(row.zone), origin.set(ORIGIN.provider)],
+          ...(row.guarded ? [resubmit({ table: routedArrival })] : []),
           goto(l2Lookup),
         ],
       }),

@@ -11,7 +11,7 @@
  *       receiver is judged by a pass of its own in the zone of the network that the packet goes to.
  *
  *   table=40, priority=10,metadata=0x3,dl_dst=fa:16:3e:00:00:01
- *   actions=resubmit(,101),ct_clear,set_field:0/0x400->reg2,set_field:0/0x20000->reg2,set_field:0x2->reg13,
+ *   actions=resubmit(,101),ct_clear,set_field:0/0x400->reg2,set_field:0/0x20000->reg2,set_field:0/0x2b00000->reg2,set_field:0x2->reg13,
  *   set_field:0x6->reg14,goto_table:44
  *   table=40, priority=10,metadata=0x3,dl_dst=fa:16:3e:00:00:01
  *   actions=set_field:0x2->reg13,set_field:0x6->reg14,bundle_load(eth_src,0,active_backup,ofport,

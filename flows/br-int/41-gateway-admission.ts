@@ -7,7 +7,7 @@
  *       goes to l2_lookup.
  *
  *   table=41, priority=20,reg3=0x40010000/0xffff0000
- *   actions=resubmit(,101),ct_clear,set_field:0/0x400->reg2,set_field:0/0x20000->reg2,goto_table:42
+ *   actions=resubmit(,101),ct_clear,set_field:0/0x400->reg2,set_field:0/0x20000->reg2,set_field:0/0x2b00000->reg2,goto_table:42
  */
 import { drop, goto, resubmit } from 'node-openflow/flow'
 import { each, table } from '#compiler'

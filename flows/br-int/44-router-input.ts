@@ -6,7 +6,8 @@
  *       answer going back to the port that they came in by; to those that another router sent over the external network it is
  *       routed, as they may have been translated. Other packets for the router, and those whose TTL is used up, go to the
  *       controller, which answers by ICMP; but what comes from inside for the address of the gateway, or for a floating IP of
- *       which ports are forwarded, may answer what went through: it goes out, and comes back in.
+ *       which ports are forwarded, may answer what went through: it goes out, and comes back in. What a router with firewall
+ *       groups is to forward is tracked first, in its zone, unless its connection is known already.
  *
  *   table=44, priority=50,icmp,reg13=0x2,nw_dst=10.0.0.1,icmp_type=8,icmp_code=0
  *   actions=move:NXM_OF_ETH_SRC[]->NXM_NX_XXREG2[0..47],move:NXM_OF_ETH_DST[]->NXM_OF_ETH_SRC[],
@@ -16,16 +17,19 @@
  *   actions=move:NXM_OF_IP_SRC[]->NXM_OF_IP_DST[],set_field:203.0.113.2->ip_src,set_field:0->icmp_type,
  *   set_field:64->nw_ttl,goto_table:45
  *   table=44, priority=40,ip,reg13=0x2,reg14=0x6,nw_dst=203.0.113.9 actions=controller(userdata=02.03)
+ *   table=44, priority=16,ip,reg2=0/0x300000,reg13=0x2
+ *   actions=set_field:0x3/0x3->reg2,set_field:0x800000/0x800000->reg2,ct(table=45,zone=4098)
  */
-import { controller, drop, goto, icmp, icmp6, ip, ipv6, type Match, move, setField } from 'node-openflow/flow'
+import { controller, ct, drop, goto, icmp, icmp6, ip, ipv6, type Match, move, setField } from 'node-openflow/flow'
 import { each, type Placed, table } from '#compiler'
-import { floatingIps, routerPorts } from '#model'
+import { floatingIps, routerPorts, routers } from '#model'
 import { isV6, onWire } from '../addresses.ts'
 import { eachFamily } from '../conntrack.ts'
+import { routerGuards } from '../firewalls.ts'
 import { floatingAtGateway, gatewayFacts } from '../gateways.ts'
 import { routerErrorUserdata } from '../packet-in.ts'
-import { neighborMac, ORIGIN, origin, router, routerInterface } from '../registers.ts'
-import { interfaceFacts } from '../routers.ts'
+import { guarded, neighborMac, ORIGIN, origin, router, routerInterface, WAY, way } from '../registers.ts'
+import { interfaceFacts, routerZone } from '../routers.ts'
 import { routerRoute } from './45-router-route.ts'
 import { answer } from './91-answer.ts'
 
@@ -34,6 +38,8 @@ const ECHO = 50
 const OWN = 40
 const NOT_ROUTABLE = 30
 const EXPIRED = 20
+const UNTRACKED = 16
+const GUARDED = 15
 const FORWARDED = 10
 
 /** What routers do not forward: link-local, multicast, unspecified and loopback addresses (RFC 1812, RFC 4291). */
@@ -163,6 +169,24 @@ export const routerInput = table('router_input', {
       },
       example: { in: 'r', router: 2, own: '203.0.113.9', by: 6, reaction: 'not served' } as Own & Placed,
       flow: react,
+    }),
+    each(routers, {
+      scope: 'router',
+      rows: ({ id, key }, view) =>
+        view.value(routerGuards, id) === undefined
+          ? []
+          : [true, false].flatMap(isUntracked =>
+              [false, true].map(v6 => ({ in: id, router: key, zone: routerZone(key), isUntracked, v6 })),
+            ),
+      example: { in: 'r', router: 2, zone: 4098, isUntracked: true, v6: false },
+      flow: ({ router: key, zone, isUntracked, v6 }) => ({
+        priority: isUntracked ? UNTRACKED : GUARDED,
+        match: eachFamily({ ...router.is(key), ...(isUntracked ? way.is(WAY.unknown) : {}) })[v6 ? 1 : 0]!,
+        actions: [
+          ...[origin.set(ORIGIN.router), guarded.set(1)],
+          isUntracked ? ct({ zone, table: routerRoute.number }) : goto(routerRoute),
+        ],
+      }),
     }),
   ],
 })

@@ -2,21 +2,21 @@
  * The routing table of every router: the longest prefix that the destination lies in. The same flows on every chassis.
  *
  * In:   packets that a router is to forward; from classify, those that another chassis routed, for the gateway.
- * Out:  network_zone, with the network that the packet goes to, the next hop and the MAC to send it from; router_gateway, when
- *       that is the external network. Where a network takes smaller packets than may come, the packet's size is compared with
+ * Out:  router_firewall, with the network that the packet goes to, the next hop and the MAC to send it from; external is set
+ *       when that is the external network. Where a network takes smaller packets than may come, the packet's size is compared with
  *       that (too_big); of packets from inside only if another network inside takes larger ones. Without a route, the controller, which answers by ICMP. Networks of different address
  *       scopes are not routed to one another.
  *
  *   table=45, priority=108,ip,reg13=0x2,nw_dst=10.0.0.0/24
  *   actions=set_field:0x3->metadata,set_field:0xfa163e0000010000000000000000/0xffffffffffff0000000000000000->xxreg2,
- *   set_field:0xffff00000000->xxreg1,move:NXM_OF_IP_DST[]->NXM_NX_XXREG1[0..31],goto_table:52
+ *   set_field:0xffff00000000->xxreg1,move:NXM_OF_IP_DST[]->NXM_NX_XXREG1[0..31],goto_table:46
  *   table=45, priority=75,ip,reg13=0x2,reg14=0x7,nw_dst=192.168.0.0/16
  *   actions=set_field:0x3->metadata,set_field:0xfa163e0000010000000000000000/0xffffffffffff0000000000000000->xxreg2,
- *   set_field:0xffff0a000005->xxreg1,check_pkt_larger(1464)->NXM_NX_REG2[18],goto_table:52
+ *   set_field:0xffff0a000005->xxreg1,check_pkt_larger(1464)->NXM_NX_REG2[18],goto_table:46
  *   table=45, priority=5,ip,reg13=0x2
  *   actions=set_field:0x20000/0x20000->reg2,set_field:0x3->metadata,
  *   set_field:0xfa163e0000060000000000000000/0xffffffffffff0000000000000000->xxreg2,
- *   set_field:0xffffcb007101->xxreg1,check_pkt_larger(1514)->NXM_NX_REG2[18],goto_table:48
+ *   set_field:0xffffcb007101->xxreg1,check_pkt_larger(1514)->NXM_NX_REG2[18],goto_table:46
  */
 import { type Action, controller, drop, goto, ip, ipv6, type Match, move } from 'node-openflow/flow'
 import { each, table, type View } from '#compiler'
@@ -26,8 +26,7 @@ import { gatewayOf, subnetsOf } from '../gateways.ts'
 import { routerErrorUserdata } from '../packet-in.ts'
 import { external, IPV4_ADDRESS, neighborAddress, network, router, routerInterface, routerMac } from '../registers.ts'
 import { checkSize, interfaceFacts, interfacesOf, isIn, isTight } from '../routers.ts'
-import { routerGateway } from './48-router-gateway.ts'
-import { networkZone } from './52-network-zone.ts'
+import { routerFirewall } from './46-router-firewall.ts'
 
 /**
  * And four times the length of the prefix. A subnet of the router goes before another route to the same; before each, what
@@ -76,7 +75,7 @@ const follow = ({ prefix, network: net, mac, nexthop, mtu }: Route): readonly Ac
 const inside = (row: Route, isConnected: boolean) => ({
   priority: priorityOf(row.prefix, (isConnected ? CONNECTED : 0) + (row.by === undefined ? 0 : FROM_ONE)),
   match: to(row.router, row.prefix, row.by === undefined ? {} : routerInterface.is(row.by)),
-  actions: [...follow(row), goto(networkZone)],
+  actions: [...follow(row), goto(routerFirewall)],
 })
 
 /** A route to a network inside. Only what comes from outside may be too large for most. */
@@ -103,7 +102,7 @@ export const routerRoute = table('router_route', {
   bridge: 'br-int',
   number: 45,
   match: ['reg13', 'reg14', 'eth_type', 'ip_dst', 'ipv6_dst'],
-  next: [routerGateway, networkZone],
+  next: [routerFirewall],
   miss: [controller({ userdata: routerErrorUserdata('noRoute') })],
   rules: [
     each(routerPorts, {
@@ -192,7 +191,7 @@ export const routerRoute = table('router_route', {
       flow: row => ({
         priority: priorityOf(row.prefix, row.more),
         match: to(row.router, row.prefix),
-        actions: [external.set(1), ...follow(row), goto(routerGateway)],
+        actions: [external.set(1), ...follow(row), goto(routerFirewall)],
       }),
     }),
   ],

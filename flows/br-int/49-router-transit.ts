@@ -5,10 +5,11 @@
  * Out:  router_snat, where that is this chassis; else br-tun, tagged with a VLAN that no network has, its destination MAC the
  *       router's key and the place. One that came from another chassis is only ever passed on to a better one: each time it
  *       has one hop less to go. What is too big for a tunnel goes to the controller, which answers by ICMP.
+ *       Where a firewall of the router knows connections, that of what leaves here is known here, too.
  *
  *   table=49, priority=40,reg3=0x40010000/0xffff0000 actions=set_field:0x3/0x3->reg2,goto_table:50
  */
-import { controller, decTtl, drop, goto, move, output, setField } from 'node-openflow/flow'
+import { controller, decTtl, drop, goto, move, output, resubmit, setField } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { chassis, chassisPort } from '#model'
 import { PATCH_TUN } from '#model/ofports'
@@ -18,6 +19,7 @@ import { tooBigUserdata } from '../packet-in.ts'
 import { gateway, NO_GATEWAY, ORIGIN, origin, tooBig } from '../registers.ts'
 import { pushTag } from '../vlan.ts'
 import { routerSnat } from './50-router-snat.ts'
+import { routerCommit } from './118-router-commit.ts'
 
 const HERE = 40
 const NOWHERE = 30
@@ -40,7 +42,7 @@ export const routerTransit = table('router_transit', {
   bridge: 'br-int',
   number: 49,
   match: ['reg2', 'reg3', 'eth_type'],
-  next: [routerSnat],
+  next: [routerSnat, routerCommit],
   fixed: [
     { priority: NOWHERE, match: { ...gateway.is(NO_GATEWAY) }, actions: drop() },
     {
@@ -54,7 +56,7 @@ export const routerTransit = table('router_transit', {
       actions: [decTtl(), ...transit],
     })),
   ],
-  miss: transit,
+  miss: [resubmit({ table: routerCommit }), ...transit],
   drops: { [NOWHERE]: 'no_gateway' },
   rules: [
     each(chassis, {

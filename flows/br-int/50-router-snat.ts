@@ -4,7 +4,8 @@
  * In:   packets for the outside, on the chassis where the gateway is.
  * Out:  router_snatted: from a port that has a floating IP there, as that; else as the gateway's address. Senders of the
  *       address scope of the external network keep their addresses, as all do where the router does not translate; but
- *       answers by forwarded ports come from the floating IP. IPv6 goes on to network_zone.
+ *       answers by forwarded ports come from the floating IP. IPv6 goes on to network_zone, its connection known to the
+ *       firewall of the router.
  *
  *   table=50, priority=30,ip,reg13=0x2,nw_src=10.0.0.5
  *   actions=set_field:0xfa163e0000090000000000000000/0xffffffffffff0000000000000000->xxreg2,ct(commit,table=51,
@@ -12,7 +13,7 @@
  *   table=50, priority=20,ip,reg13=0x2,nw_src=10.0.0.0/24 actions=ct(table=51,zone=4098,nat)
  *   table=50, priority=10,ip,reg13=0x2 actions=ct(commit,table=51,zone=4098,nat(src=203.0.113.2))
  */
-import { drop, goto, ip, ipv6 } from 'node-openflow/flow'
+import { drop, goto, ip, ipv6, resubmit } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { floatingIps, routerPorts } from '#model'
 import { macBits, onWire } from '../addresses.ts'
@@ -21,6 +22,7 @@ import { translate } from '../nat.ts'
 import { router, routerMac } from '../registers.ts'
 import { routerSnatted } from './51-router-snatted.ts'
 import { networkZone } from './52-network-zone.ts'
+import { routerCommit } from './118-router-commit.ts'
 
 const FLOATING_IP = 30
 const UNTRANSLATED = 20
@@ -30,10 +32,10 @@ export const routerSnat = table('router_snat', {
   bridge: 'br-int',
   number: 50,
   match: ['reg13', 'eth_type', 'ip_src'],
-  next: [routerSnatted, networkZone],
+  next: [routerSnatted, networkZone, routerCommit],
   miss: drop(),
   drops: { 0: 'no_translation' },
-  fixed: [{ priority: GATEWAY, match: ipv6(), actions: [goto(networkZone)] }],
+  fixed: [{ priority: GATEWAY, match: ipv6(), actions: [resubmit({ table: routerCommit }), goto(networkZone)] }],
   rules: [
     each(floatingIps, {
       scope: 'router',
