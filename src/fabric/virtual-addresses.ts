@@ -26,6 +26,8 @@ const ASKED = 30
 const FORGOTTEN = 95
 /** How often a second addresses of one network may move, and at once: each time is a write to disk. */
 const MOVES = { rate: 10, burst: 20 } as const
+/** How many words are kept for later. */
+const LATE = 4096
 /** Questions a second from one chassis, and at once. */
 const QUESTIONS = { rate: 100, burst: 200 } as const
 
@@ -69,6 +71,8 @@ export class VirtualAddresses {
   readonly #options: VirtualAddressesOptions
   /** When (s) a port last spoke for an address that it has, by the id of the record. */
   readonly #heard = new Map<string, number>()
+  /** The last word on addresses that moved too often, to be heeded later; by the id of the record. */
+  readonly #late = new Map<string, { readonly portKey: number; readonly spoken: Spoken }>()
   readonly #moves = new TokenBuckets(MOVES.rate, MOVES.burst, 10_000)
   readonly #questions = new TokenBuckets(QUESTIONS.rate, QUESTIONS.burst, 10_000)
   #second = 0
@@ -90,9 +94,11 @@ export class VirtualAddresses {
     const id = `${port.networkId}/${spoken.ip}`
     const known = store.get(virtualAddresses, id)
     this.#heard.set(id, this.#second)
+    this.#late.delete(id)
     if (known?.portId === port.id && known.macAddress === spoken.mac) return
     if (!this.#moves.take(port.networkId, now())) {
       this.counts.unheeded++
+      if (this.#late.size < LATE) this.#late.set(id, { portKey, spoken })
       return
     }
     const isKnown = await store.transact({ source: 'fabric' }, tx => {
@@ -103,6 +109,12 @@ export class VirtualAddresses {
     })
     if (isKnown) this.counts.moved++
     else this.counts.unheeded++
+  }
+
+  /** Heeds what a port said of an address. */
+  #hear(portKey: number, spoken: Spoken): void {
+    const { report = () => {} } = this.#options
+    this.spoke(portKey, spoken).catch(error => report(`a virtual address was not noted: ${String(error)}`))
   }
 
   /** Whether an address is one that several ports may have. */
@@ -121,6 +133,7 @@ export class VirtualAddresses {
   tick(): void {
     const { store } = this.#options
     this.#second++
+    for (const { portKey, spoken } of [...this.#late.values()]) this.#hear(portKey, spoken)
     const silent: VirtualAddress[] = []
     for (const known of store.all(virtualAddresses)) {
       const heard = this.#heard.get(known.id)

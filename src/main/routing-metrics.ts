@@ -5,7 +5,7 @@ import type { Routing } from './routing.ts'
 /** Adds them to a registry. */
 export const addRoutingMetrics = (
   registry: Registry,
-  { errors, questions, nextHops, known, announcements }: Omit<Routing, 'close'>,
+  { errors, questions, nextHops, known, announcements, virtual }: Omit<Routing, 'close'>,
 ): void => {
   const registers = [registry]
   /** A counter that is kept elsewhere: by the value of its label, or one without. */
@@ -43,6 +43,12 @@ export const addRoutingMetrics = (
   counter('flowright_announcements_total', 'Gratuitous ARP and unsolicited advertisements sent', '', () => [
     ['', announcements.counts.sent],
   ])
+  counter(
+    'flowright_virtual_address_moves_total',
+    'Times that an address which several ports may have came to one',
+    '',
+    () => [['', virtual.counts.moved]],
+  )
   counter(
     'flowright_router_errors_total',
     'Senders told why a packet of theirs was not delivered',
