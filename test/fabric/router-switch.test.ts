@@ -311,6 +311,26 @@ describeOvs('routers, with the controller behind them,', () => {
     expect(routing.errors.counts.sent.get('portRejected')).toBe(2)
   })
 
+  test('let the firewall of an interface reject what comes in and what goes out', async () => {
+    await addFloatingIp()
+    await knowOutside()
+    await change(tx => {
+      addFirewallPolicy(tx, 'refuse', { tcp: { action: 'reject', protocolNumber: 6 }, udp: { action: 'reject' } })
+      addFirewallGroup(tx, 'g', ['r-red'], { ingressPolicyId: 'refuse', egressPolicyId: 'refuse' })
+    })
+    await dummy.send(VM, fromVm(tcp(1025, 80, SYN, 99)))
+    const toVm = readTcp(await leaving(VM, 'a reset', isIp(6)))
+    expect(toVm).toEqual({ flags: 20, seq: 0, ack: 100, ends: `${far}>${vm.ip}` })
+    await dummy.send(PROVIDER, frame({ ...outside, ip: far }, fip, tcp(1025, 80, SYN, 99)))
+    const toOutside = readTcp(await leaving(PROVIDER, 'a reset', isIp(6)))
+    expect(toOutside).toEqual({ flags: 20, seq: 0, ack: 100, ends: `${fip.ip}>${far}` })
+    await dummy.send(PROVIDER, frame({ ...outside, ip: far }, fip, udp(1025, 53)))
+    expect(read(await leaving(PROVIDER, 'an error', isIp(1)))).toMatchObject({
+      ...{ type: '3/3', ends: `${fip.ip}>${far}`, about: `${far}>${fip.ip}` },
+    })
+    expect(routing.errors.counts.sent.get('rejected')).toBe(3)
+  })
+
   test('find the port that has an address which several may have, and follow it', async () => {
     const vip = '10.0.0.100'
     const holder = (id: string, key: number) => {
