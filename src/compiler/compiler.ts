@@ -53,10 +53,14 @@ const checkContract = (table: Table, spec: FlowSpec): void => {
     if (!table.match.has(field)) throw new ContractError(`table ${table.name}: match on ${field} is not declared`)
   for (const action of spec.actions) {
     const to = action.type === 'goto_table' || action.type === 'resubmit' ? action.table : undefined
-    const isBack = action.type === 'resubmit' && to !== undefined && table.back.includes(to)
-    if (to !== undefined && !isBack && !table.next.some(next => next.number === to))
-      throw new ContractError(`table ${table.name}: leads to table ${to}, which is not declared`)
+    if (to === undefined || isNext(table, to) || (action.type === 'resubmit' && table.back.includes(to))) continue
+    throw new ContractError(`table ${table.name}: leads to table ${to}, which is not declared`)
   }
+}
+
+const isNext = (table: Table, to: number): boolean => {
+  for (const { number } of table.next) if (number === to) return true
+  return false
 }
 
 /** Takes the wish of a row out of a list; undefined if it is not there. */

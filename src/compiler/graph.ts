@@ -109,8 +109,11 @@ class KindState {
   readonly queryCells = new Map<string, Map<string, KeptCell>>()
   /** What is derived of its records, each by their ids. */
   readonly derived: Map<string, DerivedCell<Doc, unknown>>[] = []
-  /** Index name -> value -> records, in order of arrival; only of indexes that somebody reads. */
-  readonly indexes = new Map<string, Map<string, Map<string, Doc>>>()
+  /**
+   * Index name -> value -> records, in order of arrival; only of indexes that somebody reads. They are arrays, as most
+   * have one record, and who reads a longer one is longer about it than a change that goes through all of it.
+   */
+  readonly indexes = new Map<string, Map<string, Doc[]>>()
 }
 
 /** The model as the log has it, and the computations that depend on it. */
@@ -148,7 +151,7 @@ export class Graph {
       }
       this.note(cellIn(cells, value))
       const found = this.indexOf(kind, index).get(value)
-      return (found === undefined ? EMPTY : [...found.values()]) as never
+      return (found === undefined ? EMPTY : found.slice()) as never
     },
   }
 
@@ -163,13 +166,13 @@ export class Graph {
       const values = change.kind.index[name] as (doc: Doc) => readonly string[]
       const cells = state.queryCells.get(name)
       for (const value of change.before === undefined ? [] : values(change.before)) {
-        const found = index.get(value)
-        found?.delete(change.id)
-        if (found?.size === 0) index.delete(value)
+        const others = index.get(value)?.filter(doc => doc.id !== change.id) ?? EMPTY
+        if (others.length === 0) index.delete(value)
+        else index.set(value, others)
         cells?.get(value)?.invalidateUsers()
       }
       for (const value of change.after === undefined ? [] : values(change.after)) {
-        mapAt(index, value).set(change.id, change.after as Doc)
+        putIn(index, value, change.after as Doc)
         cells?.get(value)?.invalidateUsers()
       }
     }
@@ -246,18 +249,24 @@ export class Graph {
     return state
   }
 
-  private indexOf<T extends Doc>(kind: Kind<T>, name: string): Map<string, Map<string, Doc>> {
+  private indexOf<T extends Doc>(kind: Kind<T>, name: string): Map<string, Doc[]> {
     const state = this.stateOf(kind)
     let index = state.indexes.get(name)
     if (index === undefined) {
       index = new Map()
       const values = (kind.index as Record<string, (doc: T) => readonly string[]>)[name]
       if (values === undefined) throw new Error(`kind ${kind.name} has no index '${name}'`)
-      for (const doc of state.docs.values()) for (const value of values(doc as T)) mapAt(index, value).set(doc.id, doc)
+      for (const doc of state.docs.values()) for (const value of values(doc as T)) putIn(index, value, doc)
       state.indexes.set(name, index)
     }
     return index
   }
+}
+
+/** Puts a record under a value of an index, once though it may have the value several times. */
+const putIn = (index: Map<string, Doc[]>, value: string, doc: Doc): void => {
+  const found = index.get(value) ?? EMPTY
+  if (found.at(-1) !== doc) index.set(value, append(found, doc))
 }
 
 /** The inner map of a key, made if there is none. */
