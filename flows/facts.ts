@@ -91,11 +91,13 @@ export const portFacts = derive('port', ports, (p: Port, view: View) => {
       }
 })
 
+const chassisKey = derive('chassis_key', chassis, (c: Chassis) => c.key)
+
 /** The key of the chassis where a port is bound and active. */
-export const placeOf = derive('place', ports, (p: Port, view: View) => {
-  const active = view.by(bindings, 'port', p.id).find((b: Binding) => b.state === 'active')
-  return active === undefined ? undefined : view.value(chassisFacts, active.chassis)?.key
-})
+export const placeOf = (port: Port, view: View): number | undefined => {
+  const active = view.by(bindings, 'port', port.id).find((b: Binding) => b.state === 'active')
+  return active === undefined ? undefined : view.value(chassisKey, active.chassis)
+}
 
 /** Whether frames of a segment travel in tunnels. */
 export const isTunnel = (segment: Segment): segment is Segment & { networkType: TunnelType; segmentationId: number } =>
@@ -127,9 +129,8 @@ export const addressOwners = (port: Port, view: View): readonly AddressOwner[] =
 }
 
 /** The attachment that carries a binding's network on its chassis. */
-export const attachmentOf = derive('attachment', bindings, (b: Binding, view: View) =>
-  view.get(attachments, `${b.chassis}/${b.network}`),
-)
+export const attachmentOf = (binding: Binding, view: View): Attachment | undefined =>
+  view.get(attachments, `${binding.chassis}/${binding.network}`)
 
 /** How frames of an attachment's network travel between its chassis and others, when in a tunnel. */
 export const tunnelSegmentAt = (

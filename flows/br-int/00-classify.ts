@@ -92,7 +92,7 @@ export const classify = table('classify', {
       scope: 'chassis',
       rows: (binding, view) => {
         const port = activePort(binding, view)
-        const attachment = view.value(attachmentOf, binding.id)
+        const attachment = attachmentOf(binding, view)
         if (port === undefined || attachment === undefined) return []
         const local = { port: port.key, network: port.networkKey, zone: attachment.localVlan }
         return [{ in: binding.chassis, ofport: binding.ofport, ...local, policy: port.policy, up: port.up }]

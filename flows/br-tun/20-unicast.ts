@@ -31,7 +31,7 @@ export const unicast = table('unicast', {
         const facts = view.value(portFacts, port.id)
         return facts === undefined
           ? []
-          : [{ in: facts.network, network: facts.networkKey, mac: facts.mac, chassis: view.value(placeOf, port.id) }]
+          : [{ in: facts.network, network: facts.networkKey, mac: facts.mac, chassis: placeOf(port, view) }]
       },
       example: { in: 'net', network: 3, mac: 'fa:16:3e:00:00:05', chassis: 1 as number | undefined },
       flow: ({ network, mac, chassis }) => ({
