@@ -13,6 +13,7 @@ import {
   type FloatingIp,
   floatingIps,
   networks,
+  PATCH_TUN,
   ports,
   routerPorts,
   subnets,
@@ -294,6 +295,31 @@ describeOvs('routers, with the controller behind them,', () => {
     expect(sum(pseudo, segment)).toBe(0xffff)
     return { flags: segment[13], seq: segment.readUInt32BE(4), ack: segment.readUInt32BE(8), ends: ends(bytes) }
   }
+
+  test('tell a port of another chassis, whose packets come here by transit', async () => {
+    await knowOutside()
+    const away = aPort('away', 20, 'red', {
+      fixedIps: fixedIps({ '10.0.0.0/24': '10.0.0.20' }),
+      portSecurityEnabled: false,
+    })
+    await change(tx => {
+      const there = aChassis('host2', 2)
+      tx.insert(chassis, there)
+      tx.insert(attachments, anAttachment(red, there, 2))
+      addPort(tx, away, there)
+      tx.replace(networks, { ...out, mtu: 1300 })
+    })
+    await dummy.ovs.vsctl('set', 'interface', `p${PATCH_TUN}`, `options:tx_pcap=${dummy.ovs.dir}/${PATCH_TUN}.pcap`)
+    const transit = { mac: '02:00:00:03:40:01', ip: far }
+    await dummy.send(PATCH_TUN, frame({ mac: away.macAddress, ip: '10.0.0.20' }, transit, big(1350), { vlan: 4095 }))
+    const tagged = await leaving(PATCH_TUN, 'an error', bytes => bytes.readUInt16BE(12) === 0x8100 && bytes[27] === 1)
+    expect([tagged.toString('hex', 0, 6), tagged.readUInt16BE(14)]).toEqual([away.macAddress.replaceAll(':', ''), 2])
+    const error = Buffer.concat([tagged.subarray(0, 12), tagged.subarray(16)])
+    expect(read(error)).toEqual({
+      ...{ type: '3/4', mtu: 1300 },
+      ...{ ends: `${router.ip}>10.0.0.20`, about: `10.0.0.20>${far}` },
+    })
+  })
 
   test('let the firewall of a port reject what it sends and what it gets', async () => {
     await addFloatingIp()
