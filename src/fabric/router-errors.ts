@@ -3,7 +3,7 @@
 import ipaddr from 'ipaddr.js'
 import {
   bindings,
-  FLOATING_IP_OWNER,
+  floatingIps,
   GATEWAY_OWNER,
   gatewayOf,
   interfacesOf,
@@ -100,7 +100,8 @@ export class RouterErrors {
     const answer = why === 'rejected' ? refusal(frame, packet, from) : icmpError(frame, why, from, mtu)
     if (answer === undefined || !this.#mayAnswer(chassis, why)) return
     const port = this.#portOf(chassis, sourcePort)
-    const isTranslated = this.#isTranslated(packet, router)
+    // What comes in from outside was translated by another router, or by this one on its way out: that is undone when it comes back.
+    const isTranslated = !isOutside && this.#isTranslated(packet, router)
     if (port === undefined || isOutside || isTranslated)
       route(chassis, routerOf(store, router).key, answer, isTranslated)
     else emit(chassis, port.ofport, answer)
@@ -115,7 +116,7 @@ export class RouterErrors {
     const answer = refusal(frame, packet, { mac: frame.toString('hex', 0, 6), ip: packet.destination })
     if (answer === undefined || !this.#mayAnswer(chassis, 'portRejected')) return
     const sender = this.#portOf(chassis, sourcePort)
-    if (!sender?.port.fixedIps.some(({ ipAddress }) => ipAddress === packet.source)) {
+    if (sender === undefined || !addressesOf(sender.port).includes(packet.source)) {
       forward(chassis, { network, zone }, answer)
       return
     }
@@ -141,12 +142,14 @@ export class RouterErrors {
     return port && binding && { port, ofport: binding.ofport }
   }
 
-  /** Whether a packet left a router as one of its external addresses. */
+  /** Whether a packet bears one of the external addresses of a router. */
   #isTranslated({ source }: IpPacket, router: string): boolean {
     const { store } = this.#options
-    const network = gatewayOf(store, router)?.networkId
-    const owner = network && store.holder(ports, `ip ${network} ${source}`)?.deviceOwner
-    return owner === GATEWAY_OWNER || owner === FLOATING_IP_OWNER
+    const own = gatewayOf(store, router)?.fixedIps ?? []
+    const floating = store.by(floatingIps, 'address', source)
+    return (
+      own.some(({ ipAddress }) => ipAddress === source) || [...floating].some(({ routerId }) => routerId === router)
+    )
   }
 
   /** An interface's address on the sender's subnet, or else the first of that family. */
@@ -171,6 +174,10 @@ export class RouterErrors {
     return may
   }
 }
+
+/** The addresses of a port that are its own, or may be. */
+const addressesOf = ({ fixedIps, allowedAddressPairs }: Port): readonly string[] =>
+  [...fixedIps, ...allowedAddressPairs].map(({ ipAddress }) => ipAddress)
 
 /** Says that a packet is rejected, in the name of somebody. */
 const refusal = (frame: Buffer, { protocol }: IpPacket, from: ErrorSender): Buffer | undefined =>

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { icmpError, type RouterError } from '#fabric/icmp-error'
 import { RouterErrors, type Undelivered } from '#fabric/router-errors'
 import { tcpReset } from '#fabric/tcp-reset'
-import { chassis, modelKinds, ports, routerPorts, subnets } from '#model'
+import { chassis, floatingIps, modelKinds, ports, routerPorts, subnets } from '#model'
 import { openMemoryStore } from '#store'
 import { ACK, type End, echo, frame, icmp, other, type Payload, SYN, tcp, udp } from '#test/support/frames'
 import { addInterface, aRouter, aSubnet, fixedIps } from '#test/support/routing'
@@ -145,6 +145,10 @@ describe('an answer', () => {
         tx.insert(ports, aPort(id, key, 'out', { fixedIps: fixedIps({ '203.0.113.0/24': ip }), deviceOwner }))
       external('gw', 9, '203.0.113.2', 'network:router_gateway')
       external('fip', 10, '203.0.113.9', 'network:floatingip')
+      tx.insert(floatingIps, {
+        ...{ id: 'fip', key: 1, projectId: 'p', floatingNetworkId: 'out', floatingIpAddress: '203.0.113.9' },
+        ...{ floatingPortId: 'fip', portId: null, fixedIpAddress: null, routerId: 'r', dnsName: '', dnsDomain: '' },
+      })
       tx.insert(routerPorts, { id: 'gw', routerId: 'r', networkId: 'out', role: 'gateway' })
       const vm = aPort('vm', 5, 'net', { fixedIps: fixedIps({ '10.1.0.0/24': vm4.ip }) })
       addPort(tx, vm, aChassis('host1', 1))
