@@ -247,6 +247,73 @@ describeConsole('the console', () => {
     expect(subnets).toEqual([])
   })
 
+  it('connects networks by a router and guards a port by a firewall, with forms alone', async () => {
+    const { page } = operator
+    await page.getByRole('button', { name: 'Read-only' }).click()
+    const make = async (kind: string, title: string, fill: () => Promise<void>) => {
+      await operator.goto(`resources/${kind}`)
+      await page.getByRole('button', { name: `New ${title}` }).click()
+      await fill()
+      await page.getByRole('button', { name: 'Create' }).click()
+    }
+    const field = (name: string) => page.getByRole('form').getByLabel(name, { exact: true })
+    const titled = (name: string) => page.getByRole('heading', { name, level: 1 }).waitFor()
+    const outside = await world.create('network', { name: 'outside', 'router:external': true })
+    await world.create('subnet', { network_id: outside.id, cidr: '198.51.100.0/24', ip_version: 4 })
+    const green = await world.create('network', { name: 'green' })
+    await world.vmOn(host1, blue, { name: 'guarded', device_owner: 'compute:nova' })
+    await world.create('subnet', { network_id: green.id, cidr: '10.7.0.0/24', ip_version: 4, name: 'green4' })
+
+    await make('router', 'router', async () => {
+      await field('Name').fill('edge')
+      await field('External network').selectOption({ label: 'outside' })
+    })
+    await titled('edge')
+    await page.getByLabel('subnet').selectOption({ label: 'green4 (green)' })
+    await page.getByRole('button', { name: 'Add an interface' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Add an interface' }).click()
+    const interfaces = page.getByRole('region', { name: 'Interfaces' })
+    await interfaces.getByRole('link', { name: '10.7.0.1' }).waitFor()
+    await interfaces.getByRole('button', { name: /^Remove the interface/ }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Remove the interface' }).click()
+    await interfaces.getByText('It connects no network yet.').waitFor()
+    await page.getByRole('button', { name: 'Edit', exact: true }).click()
+    await field('Translates source addresses (SNAT)').uncheck()
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('"enable_snat":false').waitFor()
+
+    await make('firewall_rule', 'firewall rule', async () => {
+      await field('Name').fill('https')
+      await field('Protocol').fill('nonsense')
+    })
+    expect(await field('Protocol').getAttribute('aria-invalid')).toBe('true')
+    await field('Protocol').fill('tcp')
+    await field('Ports').fill('443')
+    await page.getByRole('button', { name: 'Create' }).click()
+    await titled('https')
+    await make('firewall_policy', 'firewall policy', async () => {
+      await field('Name').fill('web')
+      await field('Rules, first match first').fill('https, nothing')
+    })
+    await page.getByText('There is no nothing.').waitFor()
+    await field('Rules, first match first').fill('https')
+    await page.getByRole('button', { name: 'Create' }).click()
+    await titled('web')
+    await make('firewall_group', 'firewall group', async () => {
+      await field('Name').fill('guard')
+      await field('Ingress policy').selectOption({ label: 'web' })
+      await field('Ports').fill('guarded')
+      await page.getByRole('button', { name: 'Preview' }).click()
+      const preview = page.getByRole('dialog', { name: 'What this changes' })
+      await preview.getByRole('row', { name: /^host1 \+[1-9]/ }).waitFor()
+      await preview.getByRole('button', { name: 'Cancel' }).click()
+    })
+    await titled('guard')
+    await page.getByText('ACTIVE', { exact: true }).first().waitFor()
+    await page.getByRole('button', { name: 'Delete' }).click()
+    await page.getByRole('alert').filter({ hasText: 'is still active' }).waitFor()
+  }, 60_000)
+
   it('speaks Chinese in every view, and names everything that can be used', async () => {
     const { page } = operator
     await page.getByLabel('Language').selectOption('zh')

@@ -13,6 +13,8 @@ const derived = new Set([
   'quota',
   'policy',
   'host_binding',
+  'remote_group_bit',
+  'local_vlan',
 ])
 
 /** Whether records of a kind follow from others, or are the controller's own. */
@@ -32,6 +34,7 @@ export const kindName = (kind: string, t: typeof say): string => {
 }
 const known = new Set([
   ...['network', 'subnet', 'port', 'router', 'floating_ip', 'security_group', 'security_group_rule'],
+  ...['firewall_group', 'firewall_policy', 'firewall_rule', 'router_port'],
   ...['chassis', 'binding', 'attachment', 'claim', 'pipeline'],
 ])
 

@@ -14,12 +14,15 @@ export const collections: Readonly<Record<string, string>> = {
   floating_ip: 'floatingips',
   security_group: 'security-groups',
   security_group_rule: 'security-group-rules',
+  firewall_group: 'fwaas/firewall_groups',
+  firewall_policy: 'fwaas/firewall_policies',
+  firewall_rule: 'fwaas/firewall_rules',
 }
 
-const keyOf = (kind: string) => collections[kind]?.replaceAll('-', '_') ?? ''
+const keyOf = (kind: string) => collections[kind]?.split('/').at(-1)?.replaceAll('-', '_') ?? ''
 
 /** What a request or an answer calls one record of a kind. */
-export const singularOf = (kind: string): string => keyOf(kind).replace(/s$/, '')
+export const singularOf = (kind: string): string => (kind === 'floating_ip' ? 'floatingip' : kind)
 
 /** How long (ms) commits are gathered before what they touched is read. */
 const GATHER = 120
@@ -46,6 +49,8 @@ class Collection {
           else if (change.kind === this.kind) this.#touch(change.id)
           // A rule shows in its group.
           if (this.kind === 'security_group' && change.kind === 'security_group_rule') this.#touchAll()
+          // An interface or a gateway shows in its router.
+          if (this.kind === 'router' && change.kind === 'router_port') this.#touchAll()
           if (this.kind === 'port' && change.kind === 'binding') this.#touch(change.id.split('@')[0]!)
         }
     })
