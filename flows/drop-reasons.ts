@@ -24,7 +24,8 @@ export const dropReasons = {
   standby: 'for a gateway that is on another chassis now',
   no_gateway: 'for the outside, and no chassis lives that may be the gateway of its router',
   no_translation: 'for the outside, and its router has no address that it could be translated to',
-  nat_exhausted: 'for the outside, and could not be translated: all ports of the address are taken',
+  nat_exhausted:
+    'for the outside, and not translated to an address of its sender: all ports are taken, or a floating IP went',
   not_routable: 'for a router, of addresses or of a protocol that routers do not forward',
   unjudged_protocol: 'of a protocol of layer 3 that no security group can allow',
   not_bound: 'for a port that is plugged in nowhere',

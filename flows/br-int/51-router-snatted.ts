@@ -1,34 +1,52 @@
 /**
- * Lets nothing out from an address that means nothing outside: when all ports of an address are taken, conntrack leaves a packet
- * as it is.
+ * Lets nothing out from an address that is not the sender's outside. When all ports of an address are taken, conntrack leaves a
+ * packet as it is; and a connection that began as a floating IP of the sender must not go on as that when it is another's.
  *
- * In:   packets for the outside, translated or meant not to be.
- * Out:  network_zone, from addresses of the external network, and from those that are not translated, whose connections the
- *       firewall of the router is to know. What begins a
- *       connection from the gateway's address is counted by a flow of its own.
+ * In:   packets for the outside, translated or meant not to be; router_mac says as whom.
+ * Out:  network_zone, from the gateway's addresses, from floating IPs by their MACs, and from addresses that are not translated.
+ *       What begins a connection from the gateway's address is counted by a flow of its own.
  *
  *   table=51, priority=40,ct_state=+new+trk,ip,reg13=0x2,nw_src=203.0.113.2 actions=goto_table:52
- *   table=51, priority=30,ip,reg13=0x2,nw_src=203.0.113.0/24 actions=goto_table:52
+ *   table=51, priority=30,ip,reg8=0xfa16/0xffff,reg9=0x3e000009,reg13=0x2,nw_src=203.0.113.9 actions=goto_table:52
  */
-import { drop, goto, ip, resubmit } from 'node-openflow/flow'
+import { drop, goto, ip } from 'node-openflow/flow'
 import { each, table } from '#compiler'
-import { routerPorts } from '#model'
-import { isV6, onWire } from '../addresses.ts'
+import { floatingIps, routerPorts } from '#model'
+import { isV6, macBits, onWire } from '../addresses.ts'
 import { state } from '../conntrack.ts'
-import { gatewayFacts, subnetsOf, untranslated } from '../gateways.ts'
-import { router } from '../registers.ts'
+import { floatingAtGateway, floatingHere, gatewayFacts, untranslated } from '../gateways.ts'
+import { router, routerMac } from '../registers.ts'
 import { networkZone } from './52-network-zone.ts'
-import { routerCommit } from './118-router-commit.ts'
 
 const NEW = 40
 const EXTERNAL = 30
 const INVALID = 20
 
+/** Senders that may go out, and as whom: by a MAC, or any (undefined). */
+interface Sender {
+  readonly router: number
+  /** An address or a prefix; undefined: all. */
+  readonly from: string | undefined
+  readonly mac: string | undefined
+}
+
+const out = ({ router: key, from, mac }: Sender) => ({
+  priority: EXTERNAL,
+  match: ip({
+    ...router.is(key),
+    ...(from === undefined ? {} : { ip_src: onWire(from) }),
+    ...(mac === undefined ? {} : routerMac.is(macBits(mac))),
+  }),
+  actions: [goto(networkZone)],
+})
+
+const example: Sender = { router: 2, from: '203.0.113.9', mac: 'fa:16:3e:00:00:09' }
+
 export const routerSnatted = table('router_snatted', {
   bridge: 'br-int',
   number: 51,
-  match: ['ct_state', 'reg13', 'eth_type', 'ip_src'],
-  next: [networkZone, routerCommit],
+  match: ['ct_state', 'reg13', 'eth_type', 'ip_src', 'xxreg2'],
+  next: [networkZone],
   fixed: [{ priority: INVALID, match: state({ trk: true, inv: true }), actions: drop() }],
   miss: drop(),
   drops: { [INVALID]: 'invalid', 0: 'nat_exhausted' },
@@ -51,27 +69,38 @@ export const routerSnatted = table('router_snatted', {
       rows: ({ id }, view) => {
         const facts = view.value(gatewayFacts, id)
         if (!facts?.up) return []
-        const { in: of, router: key, networkId } = facts
-        const prefixes = subnetsOf(networkId, view).flatMap(({ cidr }) => (isV6(cidr) ? [] : [cidr]))
-        const external = [...new Set(prefixes)].map(prefix => ({
-          in: of,
-          router: key,
-          prefix: prefix as string | undefined,
-          isTranslated: true,
-        }))
-        return [
-          ...external,
-          ...untranslated(id, view)
-            .filter(({ prefix }) => prefix === undefined || !prefixes.includes(prefix))
-            .map(row => ({ ...row, isTranslated: false })),
+        const { in: of, router: key, addresses } = facts
+        const senders = [
+          ...addresses.flatMap(({ ip: own }) => (isV6(own) ? [] : [own])),
+          ...untranslated(id, view).map(({ prefix }) => prefix),
         ]
+        return senders.map((from): Sender & { in: string } => ({ in: of, router: key, from, mac: undefined }))
       },
-      example: { in: 'r', router: 2, prefix: '203.0.113.0/24' as string | undefined, isTranslated: true },
-      flow: row => ({
-        priority: EXTERNAL,
-        match: ip({ ...router.is(row.router), ...(row.prefix === undefined ? {} : { ip_src: onWire(row.prefix) }) }),
-        actions: [...(row.isTranslated ? [] : [resubmit({ table: routerCommit })]), goto(networkZone)],
-      }),
+      example: { in: 'r', router: 2, from: '10.0.0.0/24', mac: undefined } as Sender & { in: string },
+      flow: out,
+    }),
+    each(floatingIps, {
+      scope: 'router',
+      rows: (floatingIp, view) => {
+        const facts = floatingAtGateway(floatingIp, view)
+        if (facts === undefined) return []
+        const { in: of, router: key, ip: from, fixedIp } = facts
+        // Forwarded ports answer as the gateway does.
+        const mac = fixedIp === null ? undefined : facts.mac
+        return [{ in: of, router: key, from, mac } as Sender & { in: string }]
+      },
+      example: { in: 'r', ...example },
+      flow: out,
+    }),
+    each(floatingIps, {
+      scope: 'chassis',
+      rows: (floatingIp, view) => {
+        const facts = floatingHere(floatingIp, view)
+        if (facts === undefined) return []
+        return [{ in: facts.in, router: facts.router, from: facts.ip, mac: facts.mac } as Sender & { in: string }]
+      },
+      example: { in: 'host1', ...example },
+      flow: out,
     }),
   ],
 })

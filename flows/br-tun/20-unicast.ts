@@ -1,5 +1,5 @@
 /**
- * Which chassis has the receiver. The same flows on every chassis with the network.
+ * Which chassis has the receiver. The same flows on every chassis with the network, if it travels in tunnels.
  *
  * In:   frames that leave; metadata is their network's key.
  * Out:  vtep, with the chassis' key; tunnel_flood for broadcast, multicast and addresses that no port has. A port that is
@@ -10,7 +10,7 @@
 import { drop, goto } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { ports } from '#model'
-import { placeOf, portFacts } from '../facts.ts'
+import { isTunnel, networkFacts, placeOf, portFacts } from '../facts.ts'
 import { destinationChassis, tunnelNetwork } from '../registers.ts'
 import { tunnelFlood } from './21-tunnel-flood.ts'
 import { vtep } from './22-vtep.ts'
@@ -29,7 +29,7 @@ export const unicast = table('unicast', {
       scope: 'network',
       rows: (port, view) => {
         const facts = view.value(portFacts, port.id)
-        return facts === undefined
+        return facts === undefined || !view.value(networkFacts, facts.network)?.segments.some(isTunnel)
           ? []
           : [{ in: facts.network, network: facts.networkKey, mac: facts.mac, chassis: placeOf(port, view) }]
       },

@@ -7,6 +7,8 @@ import {
   type Chassis,
   chassis,
   chassisPort,
+  type FloatingIp,
+  floatingIps,
   type Network,
   networks,
   type Port,
@@ -493,12 +495,53 @@ describe('north–south', () => {
     expect(await host.counted(49, 'userdata=02.04.05.aa')).toBeGreaterThan(0)
   })
 
-  test('a floating IP costs its chassis four flows, and a router a few more on all', async () => {
+  test('no address of a tenant goes out when no connection can be translated, and it is counted', async () => {
+    world = await startWorld()
+    const { end, out, meet, host } = world
+    await meet()
+    await host.ovs.appctl('dpctl/ct-set-limits', 'zone=4097,limit=1')
+    expect(await out('a', frame(end('a'), server, udp(1, 2)))).toMatchObject([{ from: end('r1-gateway').ip }])
+    expect(await out('a', frame(end('a'), server, udp(3, 4)))).toEqual([])
+    expect(await host.counted(51, 'priority=0')).toBe(1)
+    expect(await out('a', frame(end('a'), server, udp(1, 2)))).toHaveLength(1)
+  })
+
+  test('a connection does not keep a floating IP that went to another port', async () => {
+    world = await startWorld()
+    const { end, out, change, meet } = world
+    await change(tx => void floating(tx, 'a', 31))
+    await meet()
+    const packet = () => frame(end('a'), server, udp(1, 2))
+    expect(await out('a', packet())).toMatchObject([{ from: '203.0.113.31' }])
+    await change(tx => {
+      const fip = tx.get(floatingIps, 'fip-a') as FloatingIp
+      tx.replace(floatingIps, { ...fip, portId: 'a2', fixedIpAddress: end('a2').ip })
+    })
+    await meet()
+    expect(await out('a', packet())).toEqual([])
+    expect(await out('a2', frame(end('a2'), server, udp(1, 2)))).toMatchObject([{ from: '203.0.113.31' }])
+    expect(await out('a', frame(end('a'), server, udp(3, 4)))).toMatchObject([{ from: end('r1-gateway').ip }])
+  })
+
+  test('cost each chassis few flows: a floating IP, a forwarded port, a router, a VM', async () => {
     world = await startWorld({ role: 'none' })
     const { cloud, change } = world
-    const flows = (chassis: string) => cloud.compiler.flowCount(chassis, 'br-int')
-    const before = ['here', 'gateway', 'there'].map(flows)
-    await change(tx => void floating(tx, 'a', 31))
-    expect(['here', 'gateway', 'there'].map((id, i) => flows(id) - (before[i] ?? 0))).toEqual([5, 1, 0])
+    const hosts = ['here', 'gateway', 'there'] as const
+    const flows = () => hosts.map(id => cloud.compiler.flowCount(id, 'br-int') + cloud.compiler.flowCount(id, 'br-tun'))
+    const cost = async (work: (tx: Transaction) => void) => {
+      const before = flows()
+      await change(work)
+      return Object.fromEntries(flows().map((now, i) => [hosts[i], now - (before[i] ?? 0)]))
+    }
+    expect(await cost(tx => void floating(tx, 'a', 31))).toEqual({ here: 6, gateway: 1, there: 0 })
+    expect(await cost(tx => void floating(tx, 'far', 32))).toEqual({ here: 6, gateway: 6, there: 5 })
+    const vm = aPort('vm', 40, 'red', { fixedIps: fixedIps({ '10.1.0.0/24': '10.1.0.40' }) })
+    expect(await cost(tx => void addPort(tx, vm, aChassis('there', 3)))).toMatchObject({ gateway: 2 })
+    const gateway = await cost(tx => {
+      const three = aRouter('r3', 3)
+      addInterface(tx, three, blue, 60, { '10.2.0.0/24': '10.2.0.254' })
+      addGateway(tx, three, ext, 61, { '203.0.113.0/24': '203.0.113.4' })
+    })
+    expect(gateway).toEqual({ here: 22, gateway: 21, there: 21 })
   })
 })
