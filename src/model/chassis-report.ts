@@ -107,6 +107,9 @@ const problemsOf = (report: ChassisReport, refused: string, tunnelIp: string): s
     ...(report.tunnelIp !== '' && tunnelIp === ''
       ? [`flowright-tunnel-ip is '${report.tunnelIp}', which is not a unicast IP address`]
       : []),
+    ...(report.gatewayPriority > 0 && mappings.size === 0
+      ? ['flowright-gateway is set, but no provider bridge is mapped: set flowright-bridge-mappings']
+      : []),
     ...unknown.map(type => `unknown tunnel type '${type}'; known are ${tunnelTypes.join(', ')}`),
     ...problems,
   ]

@@ -62,8 +62,9 @@ describeOvs('a chassis joins', () => {
       gatewayPriority: 7,
       ovsVersion: /^3\./,
       admission: 'approved',
-      problems: [],
+      problems: [/^flowright-gateway is set, but no provider bridge is mapped/],
     })
+    expect(await ofport(one, `frgw-${record()!.key}`)).toBe(`${0x4000 + record()!.key}`)
     const key = record()!.key.toString(16)
     for (const [bridge, n] of [['br-int', 1] as const, ['br-tun', 2] as const]) {
       const get = (column: string) => one.vsctl('get', 'Bridge', bridge, column)

@@ -135,7 +135,7 @@ export const repair = (
   }
   if (problems.length > 0) return { operations, problems }
 
-  let isMisnumbered = false
+  let isOutdated = false
   let rows = 0
   const add = (table: keyof Tables, row: InputRow): NamedUuid => {
     const name = `row${++rows}`
@@ -228,10 +228,12 @@ export const repair = (
     ])
     set('Port', port._uuid, trunks === undefined || isSameSet(port.trunks, trunks) ? {} : { trunks })
     change('Port', port._uuid, setPairs('external_ids', port.external_ids, mark))
-    if (card.error !== undefined) problems.push(`the switch cannot make port ${name} of ${bridge}: ${card.error}`)
-    else if (ofport !== undefined && card.ofport !== undefined && card.ofport !== ofport) {
+    if (card.error !== undefined) {
+      problems.push(`the switch cannot make port ${name} of ${bridge}: ${card.error}`)
+      if (type === 'patch') isOutdated = true
+    } else if (ofport !== undefined && card.ofport !== undefined && card.ofport !== ofport) {
       problems.push(`port ${name} of ${bridge} has number ${card.ofport} where ${ofport} is needed`)
-      isMisnumbered = true
+      isOutdated = true
     }
   }
 
@@ -257,8 +259,9 @@ export const repair = (
     if (spare.length > 0) change('Bridge', bridge._uuid, [['ports', 'delete', spare]])
   }
   // The switch looks at some columns (Port.trunks) only when next_cfg says that there is something to do; and a port that
-  // was there before ours may hold its number, from which the switch moves it the next time that it looks.
-  if (operations.length > 0 || isMisnumbered) change('Open_vSwitch', root._uuid, [['next_cfg', '+=', 1]])
+  // was there before ours may hold its number, from which the switch moves it the next time that it looks. What it says of a
+  // patch whose peer came back meanwhile may be as old.
+  if (operations.length > 0 || isOutdated) change('Open_vSwitch', root._uuid, [['next_cfg', '+=', 1]])
   return { operations, problems }
 }
 
