@@ -3,50 +3,55 @@
  * packet as it is; and a connection that began as a floating IP of the sender must not go on as that when it is another's.
  *
  * In:   packets for the outside, translated or meant not to be; router_mac says as whom.
- * Out:  network_zone, from the gateway's addresses, from floating IPs by their MACs, and from addresses that are not translated.
- *       What begins a connection from the gateway's address is counted by a flow of its own.
+ * Out:  network_zone, from the gateway's addresses, from floating IPs by their MACs, and from addresses that are not translated,
+ *       whose connections the firewall of the router is to know. What begins a connection from the gateway's address is counted
+ *       by a flow of its own.
  *
  *   table=51, priority=40,ct_state=+new+trk,ip,reg13=0x2,nw_src=203.0.113.2 actions=goto_table:52
+ *   table=51, priority=20,ip,reg13=0x2,nw_src=10.0.0.0/24 actions=resubmit(,118),goto_table:52
  *   table=51, priority=30,ip,reg8=0xfa16/0xffff,reg9=0x3e000009,reg13=0x2,nw_src=203.0.113.9 actions=goto_table:52
  */
-import { drop, goto, ip } from 'node-openflow/flow'
-import { each, table } from '#compiler'
+import { drop, goto, ip, resubmit } from 'node-openflow/flow'
+import { each, type Placed, table } from '#compiler'
 import { floatingIps, routerPorts } from '#model'
 import { isV6, macBits, onWire } from '../addresses.ts'
 import { state } from '../conntrack.ts'
 import { floatingAtGateway, floatingHere, gatewayFacts, untranslated } from '../gateways.ts'
 import { router, routerMac } from '../registers.ts'
 import { networkZone } from './52-network-zone.ts'
+import { routerCommit } from './118-router-commit.ts'
 
 const NEW = 40
 const EXTERNAL = 30
-const INVALID = 20
+const UNTRANSLATED = 20
+const INVALID = 10
 
 /** Senders that may go out, and as whom: by a MAC, or any (undefined). */
-interface Sender {
+interface Sender extends Placed {
   readonly router: number
   /** An address or a prefix; undefined: all. */
   readonly from: string | undefined
   readonly mac: string | undefined
+  readonly isTranslated: boolean
 }
 
-const out = ({ router: key, from, mac }: Sender) => ({
-  priority: EXTERNAL,
+const out = ({ router: key, from, mac, isTranslated }: Sender) => ({
+  priority: isTranslated ? EXTERNAL : UNTRANSLATED,
   match: ip({
     ...router.is(key),
     ...(from === undefined ? {} : { ip_src: onWire(from) }),
     ...(mac === undefined ? {} : routerMac.is(macBits(mac))),
   }),
-  actions: [goto(networkZone)],
+  actions: [...(isTranslated ? [] : [resubmit({ table: routerCommit })]), goto(networkZone)],
 })
 
-const example: Sender = { router: 2, from: '203.0.113.9', mac: 'fa:16:3e:00:00:09' }
+const example: Sender = { in: 'r', router: 2, from: '203.0.113.9', mac: 'fa:16:3e:00:00:09', isTranslated: true }
 
 export const routerSnatted = table('router_snatted', {
   bridge: 'br-int',
   number: 51,
   match: ['ct_state', 'reg13', 'eth_type', 'ip_src', 'xxreg2'],
-  next: [networkZone],
+  next: [networkZone, routerCommit],
   fixed: [{ priority: INVALID, match: state({ trk: true, inv: true }), actions: drop() }],
   miss: drop(),
   drops: { [INVALID]: 'invalid', 0: 'nat_exhausted' },
@@ -70,13 +75,13 @@ export const routerSnatted = table('router_snatted', {
         const facts = view.value(gatewayFacts, id)
         if (!facts?.up) return []
         const { in: of, router: key, addresses } = facts
-        const senders = [
-          ...addresses.flatMap(({ ip: own }) => (isV6(own) ? [] : [own])),
-          ...untranslated(id, view).map(({ prefix }) => prefix),
+        const row = { in: of, router: key, mac: undefined }
+        return [
+          ...addresses.flatMap(({ ip: from }): Sender[] => (isV6(from) ? [] : [{ ...row, from, isTranslated: true }])),
+          ...untranslated(id, view).map(({ prefix: from }): Sender => ({ ...row, from, isTranslated: false })),
         ]
-        return senders.map((from): Sender & { in: string } => ({ in: of, router: key, from, mac: undefined }))
       },
-      example: { in: 'r', router: 2, from: '10.0.0.0/24', mac: undefined } as Sender & { in: string },
+      example: { ...example, from: '10.0.0.0/24', mac: undefined, isTranslated: false },
       flow: out,
     }),
     each(floatingIps, {
@@ -87,9 +92,9 @@ export const routerSnatted = table('router_snatted', {
         const { in: of, router: key, ip: from, fixedIp } = facts
         // Forwarded ports answer as the gateway does.
         const mac = fixedIp === null ? undefined : facts.mac
-        return [{ in: of, router: key, from, mac } as Sender & { in: string }]
+        return [{ in: of, router: key, from, mac, isTranslated: true }]
       },
-      example: { in: 'r', ...example },
+      example,
       flow: out,
     }),
     each(floatingIps, {
@@ -97,9 +102,9 @@ export const routerSnatted = table('router_snatted', {
       rows: (floatingIp, view) => {
         const facts = floatingHere(floatingIp, view)
         if (facts === undefined) return []
-        return [{ in: facts.in, router: facts.router, from: facts.ip, mac: facts.mac } as Sender & { in: string }]
+        return [{ in: facts.in, router: facts.router, from: facts.ip, mac: facts.mac, isTranslated: true }]
       },
-      example: { in: 'host1', ...example },
+      example: { ...example, in: 'host1' },
       flow: out,
     }),
   ],
