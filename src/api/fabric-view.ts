@@ -13,6 +13,8 @@ export interface SessionView {
   /** Why it is down, in words; '' when it is up. */
   readonly reason: string
   readonly problems: readonly string[]
+  /** Its BFD sessions: by the key of the other chassis, whether it sees that one alive. */
+  readonly bfd?: ReadonlyMap<number, boolean>
 }
 
 /** How programming one bridge of a chassis stands. */

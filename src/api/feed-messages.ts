@@ -52,6 +52,10 @@ export interface FeedChassis {
   readonly ovsVersion: string
   readonly refused: string
   readonly problems: readonly string[]
+  /** 0: it is no gateway. */
+  readonly gatewayPriority: number
+  /** Its BFD sessions through tunnels: with which chassis, and whether it sees that one alive. */
+  readonly bfd: readonly { readonly chassis: string; readonly isUp: boolean }[]
   /** The revision up to which it acknowledged everything. */
   readonly acknowledged: number
   readonly bridges: Readonly<Record<BridgeName, FeedBridge>> | null

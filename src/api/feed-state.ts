@@ -19,6 +19,13 @@ const showChassis = (c: Chassis, reader: Reader, fabric: FabricView): FeedChassi
     ...{ tunnelIp: c.tunnelIp, tunnelTypes: c.tunnelTypes, physicalNetworks: Object.keys(c.bridgeMappings) },
     ...{ datapathType: c.datapathType, ovsVersion: c.ovsVersion, refused: c.refused },
     problems: [...c.problems, ...(session?.problems ?? [])],
+    gatewayPriority: c.gatewayPriority,
+    bfd: Array.from(session?.bfd ?? [], ([key, isUp]) => ({
+      chassis: reader.holder(chassis, `key ${key}`)?.id ?? '',
+      isUp,
+    }))
+      .filter(({ chassis: other }) => other !== '')
+      .sort((a, b) => (a.chassis < b.chassis ? -1 : 1)),
     acknowledged: programming?.acknowledged ?? 0,
     bridges: programming
       ? { 'br-int': showBridge(programming.bridges['br-int']), 'br-tun': showBridge(programming.bridges['br-tun']) }

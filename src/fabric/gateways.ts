@@ -143,6 +143,11 @@ export class GatewayWatch extends EventEmitter<Events> {
     }
   }
 
+  /** What a chassis says of its BFD sessions, by the key of the other chassis: whether it sees that one alive. */
+  seenBy(id: string): ReadonlyMap<number, boolean> {
+    return this.#views.get(id) ?? new Map()
+  }
+
   /** How many BFD sessions chassis report as up, and as down. */
   get sessions(): { readonly up: number; readonly down: number } {
     let [up, down] = [0, 0]

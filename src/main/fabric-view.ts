@@ -46,7 +46,7 @@ export const fabricView = ({ compiler, programming, sessions, gateways, pipeline
   return {
     session: id => {
       const state = sessions.state(id)
-      return state && { ...state, problems: [...state.problems, ...gateways.problems(id)] }
+      return state && { ...state, bfd: gateways.seenBy(id), problems: [...state.problems, ...gateways.problems(id)] }
     },
     programming: id => {
       const status = programming.status(id)

@@ -9,6 +9,11 @@ import type { Host, Vm } from '#test/support/cloud'
 import { followFeed } from '#test/support/feed-client'
 import { describeDataplane, until } from '#test/support/ovs'
 
+interface Revised {
+  readonly revision: number
+  readonly changes: readonly { readonly name?: string }[]
+}
+
 const noLive: LiveView = {
   ...{ tables: [], registers: [], dropReasons: {} },
   flows: () => ({ size: 0, flows: [] }),
@@ -90,10 +95,23 @@ describeDataplane('the event feed', () => {
   it('says so when it no longer knows what a client missed', async () => {
     const client = await connect()
     client.send({ type: 'resume', revision: 0 })
-    expect((await client.find('hello', m => m.type === 'hello')).complete).toBe(true)
-    await client.close()
+    const hello = await client.find('hello', m => m.type === 'hello')
+    expect(hello.complete).toBe(true)
     await world.stopController()
+    // Who was there to the end has missed nothing.
+    const seen = client.messages.flatMap(m => (m.type === 'commits' ? m.commits.map((c: Revised) => c.revision) : []))
     await world.startController()
+    const there = await connect()
+    there.send({ type: 'resume', revision: Math.max(hello.revision, ...seen), epoch: hello.epoch })
+    const resumed = await there.find('hello', m => m.type === 'hello')
+    expect(resumed).toMatchObject({ complete: true, epoch: expect.not.stringMatching(hello.epoch) })
+    await world.create('network', { name: 'after' })
+    await there.find('the commit after', m => m.commits?.some((c: Revised) => c.changes.some(d => d.name === 'after')))
+    const revisions = there.messages.flatMap(m =>
+      m.type === 'commits' ? m.commits.map((c: Revised) => c.revision) : [],
+    )
+    expect(revisions).toEqual(revisions.map((_, i) => Math.max(hello.revision, ...seen) + 1 + i))
+    await there.close()
     const after = await connect()
     after.send({ type: 'resume', revision: 1 })
     expect((await after.find('hello', m => m.type === 'hello')).complete).toBe(false)

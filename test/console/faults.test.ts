@@ -112,6 +112,18 @@ describeConsole('the console finds', () => {
     await pinging
   }, 60_000)
 
+  it('a tunnel of a gateway that is down, by BFD, on its first page', async () => {
+    const { page } = operator
+    const gateway = await world.addHost('gate', 3, { externalIds: { 'flowright-gateway': '10' } })
+    await page.getByRole('row', { name: /^in sync gate GW 192\.0\.2\.3 BFD ✓ 2/ }).waitFor()
+    await gateway.exec('ip', 'link', 'set', 'phy0', 'down')
+    await page.getByRole('row', { name: /^in sync gate GW 192\.0\.2\.3 BFD ✕ host1, host2/ }).waitFor()
+    await page.getByText('host1 hears nothing from gate: the tunnel between them is down (BFD)').waitFor()
+    expect(await clicks()).toBe(0)
+    await gateway.exec('ip', 'link', 'set', 'phy0', 'up')
+    await page.getByRole('row', { name: /^in sync gate GW 192\.0\.2\.3 BFD ✓ 2/ }).waitFor()
+  })
+
   it('a wrong allowed address pair: what is dropped, at which port, and what that port may send from', async () => {
     const { page } = operator
     const pairs = [{ ip_address: '10.0.0.201' }]

@@ -85,6 +85,14 @@ export const en = {
   'reach.tunnel.reading': 'Tunnel {from} → {to} ...',
   'overview.nowhere': 'Plugged in nowhere',
 
+  'overview.gateway': 'gateway of priority {n}',
+  'overview.bfd': 'BFD sessions through tunnels',
+  'overview.nobfd': '{chassis} hears nothing from {peer}: the tunnel between them is down (BFD)',
+  'overview.by': 'by {chassis}',
+  'overview.nogateway': 'no gateway lives',
+  'overview.inside': 'router {router} on {network}',
+  'overview.outside': 'router {router} leaves by {network}',
+
   'chassis.unknown': 'There is no chassis {id}.',
   'chassis.vtep': 'VTEP',
   'chassis.ovs': 'Open vSwitch',

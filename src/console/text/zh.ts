@@ -85,6 +85,14 @@ export const zh: Readonly<Record<keyof typeof en, string>> = {
   'reach.tunnel.reading': '隧道 {from} → {to} ...',
   'overview.nowhere': '未接入任何主机',
 
+  'overview.gateway': '网关，优先级 {n}',
+  'overview.bfd': '经隧道的 BFD 会话',
+  'overview.nobfd': '{chassis} 收不到 {peer} 的消息：其间隧道不通（BFD）',
+  'overview.by': '经 {chassis}',
+  'overview.nogateway': '没有存活的网关',
+  'overview.inside': '路由器 {router} 连接 {network}',
+  'overview.outside': '路由器 {router} 经 {network} 外出',
+
   'chassis.unknown': '没有名为 {id} 的主机。',
   'chassis.vtep': 'VTEP',
   'chassis.ovs': 'Open vSwitch',
