@@ -11,8 +11,8 @@ export interface FirewallRow {
   readonly in: string
   /** Key of the policy. */
   readonly policy: number
-  /** How far before the end of the policy it stands: the highest that matches decides. */
-  readonly rank: number
+  /** Where it stands in the policy: the highest that matches decides. */
+  readonly place: number
   readonly action: FirewallAction
   /** For what answers: the rule's source is where the packet goes. */
   readonly reply: boolean
@@ -37,7 +37,7 @@ const masksOf = (range: PortRange | null) => (range === null ? [null] : portMask
  */
 export const firewallRows = (
   rule: FirewallRule,
-  of: { readonly in: string; readonly policy: number; readonly rank: number },
+  of: { readonly in: string; readonly policy: number; readonly place: number },
 ): readonly FirewallRow[] => {
   const { action, ipVersion, protocolNumber: protocol, sourceIp, destinationIp, sourcePorts, destinationPorts } = rule
   const v6 = ipVersion === 6

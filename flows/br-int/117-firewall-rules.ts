@@ -8,7 +8,7 @@
  *       connection passes, as it does in Neutron.
  * Out:  back, with allowed or rejected set if the rule says so. What no rule fits is not allowed.
  *
- *   table=117, priority=12,tcp,reg2=0x100000/0x300000,reg12=0x4,nw_src=10.0.0.0/24,tp_dst=80
+ *   table=117, priority=30010,tcp,reg2=0x100000/0x300000,reg12=0x4,nw_src=10.0.0.0/24,tp_dst=80
  *   actions=set_field:0x200/0x200->reg2
  */
 import { drop } from 'node-openflow/flow'
@@ -17,15 +17,15 @@ import { firewallPolicies, firewallRules } from '#model'
 import { type FirewallRow, firewallMatch, firewallRows } from '../firewall-match.ts'
 import { allowed, rejected, related } from '../registers.ts'
 
-/** Above all ranks. */
+/** Above all places. */
 const RELATED = 0xffff
-/** And the rank of the rule. */
+/** And the place of the rule. */
 const RULE = 10
 
 const VERDICT = { allow: [allowed.set(1)], deny: drop(), reject: [rejected.set(1)] } as const
 
 const example: FirewallRow = {
-  ...{ in: 'web', policy: 4, rank: 2, action: 'allow', reply: false, v6: false, protocol: 6 },
+  ...{ in: 'web', policy: 4, place: 30000, action: 'allow', reply: false, v6: false, protocol: 6 },
   ...{ source: '10.0.0.0/24', destination: null, ports: { source: null, destination: { value: 80, mask: 0xffff } } },
   isLater: false,
 }
@@ -44,13 +44,14 @@ export const firewallRulesTable = table('firewall_rules', {
       scope: 'firewall_policy',
       rows: (rule, view): readonly FirewallRow[] => {
         if (!rule.enabled) return []
-        return view.by(firewallPolicies, 'rule', rule.id).flatMap(({ id, key: policy, rules }) => {
-          const rank = rules.length - rules.indexOf(rule.id)
-          return firewallRows(rule, { in: id, policy, rank })
-        })
+        return view
+          .by(firewallPolicies, 'rule', rule.id)
+          .flatMap(({ id, key: policy, rules, places }) =>
+            firewallRows(rule, { in: id, policy, place: places[rules.indexOf(rule.id)]! }),
+          )
       },
       example,
-      flow: row => ({ priority: RULE + row.rank, match: firewallMatch(row), actions: VERDICT[row.action] }),
+      flow: row => ({ priority: RULE + row.place, match: firewallMatch(row), actions: VERDICT[row.action] }),
     }),
   ],
 })

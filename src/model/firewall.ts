@@ -49,6 +49,8 @@ export interface FirewallPolicy {
   readonly audited: boolean
   /** Ids of its rules, in order. */
   readonly rules: readonly string[]
+  /** Where each of them stands in the data plane: falling numbers, which stay when others come, go or move. */
+  readonly places: readonly number[]
 }
 
 /** All firewall policies. */

@@ -8,6 +8,7 @@ import {
   firewallPolicies,
   firewallPolicyKeys,
   firewallRules,
+  placesFor,
   type Transaction,
 } from '#model'
 
@@ -35,6 +36,7 @@ export const addFirewallPolicy = (
   const policy: FirewallPolicy = {
     ...{ id, key: tx.allocate(firewallPolicyKeys), projectId: 'p', name: id, shared: false, audited: false },
     rules: Object.keys(rules),
+    places: placesFor(Object.keys(rules)),
   }
   tx.insert(firewallPolicies, policy)
   return policy
@@ -61,8 +63,11 @@ export const changeGroup = (tx: Transaction, id: string, more: Partial<FirewallG
   tx.replace(firewallGroups, { ...(tx.get(firewallGroups, id) as FirewallGroup), ...more })
 
 /** The same for a policy. */
-export const changePolicy = (tx: Transaction, id: string, more: Partial<FirewallPolicy>): void =>
-  tx.replace(firewallPolicies, { ...(tx.get(firewallPolicies, id) as FirewallPolicy), ...more })
+export const changePolicy = (tx: Transaction, id: string, more: Partial<FirewallPolicy>): void => {
+  const before = tx.get(firewallPolicies, id) as FirewallPolicy
+  const after = { ...before, ...more }
+  tx.replace(firewallPolicies, { ...after, places: placesFor(after.rules, before) })
+}
 
 /** The same for a rule. */
 export const changeRule = (tx: Transaction, id: string, more: Partial<FirewallRule>): void =>

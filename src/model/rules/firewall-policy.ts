@@ -8,12 +8,13 @@ import {
   firewallRules,
 } from '../firewall.ts'
 import { refuse } from '../refusal.ts'
+import { placesFor } from '../rule-places.ts'
 import { add, change, drop } from '../standard.ts'
 import type { Reader, Transaction } from '../transaction.ts'
 import { type Changes, changed } from './changes.ts'
 
 /** A firewall policy to be made; the id is the caller's. */
-export interface FirewallPolicyRequest extends Omit<FirewallPolicy, 'key'> {
+export interface FirewallPolicyRequest extends Omit<FirewallPolicy, 'key' | 'places'> {
   readonly description: string
 }
 
@@ -29,7 +30,7 @@ export function createFirewallPolicy(tx: Transaction, request: FirewallPolicyReq
 
 /** Makes a firewall policy of any name. */
 export function insertFirewallPolicy(tx: Transaction, { description, ...rest }: FirewallPolicyRequest): FirewallPolicy {
-  const policy = { ...rest, key: tx.allocate(firewallPolicyKeys) }
+  const policy = { ...rest, key: tx.allocate(firewallPolicyKeys), places: placesFor(rest.rules) }
   requireRules(tx, policy)
   return add(tx, firewallPolicies, policy, description)
 }
@@ -44,7 +45,8 @@ export function updateFirewallPolicy(
     throw refuse('FirewallDefaultObjectUpdateRestricted', { id: policy.id, resource: 'Firewall Policy' })
   if (rest.name !== undefined && isReserved(rest.name))
     throw refuse('FirewallDefaultParameterExists', { name: rest.name, resource: 'Firewall Policy' })
-  const after = { ...changed(policy, rest), audited: rest.audited ?? false }
+  const given = { ...changed(policy, rest), audited: rest.audited ?? false }
+  const after = { ...given, places: placesFor(given.rules, policy) }
   if (!after.shared)
     for (const group of tx.by(firewallGroups, 'policy', policy.id))
       if (group.projectId !== policy.projectId) throw refuse('FirewallPolicyInUse', { id: policy.id })
@@ -79,15 +81,14 @@ export function insertRule(
     throw refuse('FirewallRuleAlreadyAssociated', { rule: rule.id, policy: policy.id })
   const reference = before ?? after
   const at = reference === undefined ? 0 : placeOf(policy, reference) + (before === undefined ? 1 : 0)
-  const changed = { ...policy, audited: false, rules: policy.rules.toSpliced(at, 0, rule.id) }
+  const changed = withRules(policy, policy.rules.toSpliced(at, 0, rule.id))
   requireRules(tx, changed)
   return change(tx, firewallPolicies, changed)
 }
 
 /** Takes a rule from a policy. */
 export function removeRule(tx: Transaction, policy: FirewallPolicy, rule: FirewallRule): FirewallPolicy {
-  const rules = policy.rules.toSpliced(placeOf(policy, rule.id), 1)
-  return change(tx, firewallPolicies, { ...policy, audited: false, rules })
+  return change(tx, firewallPolicies, withRules(policy, policy.rules.toSpliced(placeOf(policy, rule.id), 1)))
 }
 
 /** A policy was changed since it was audited. */
@@ -103,6 +104,13 @@ export const rulesOf = (reader: Reader, policy: FirewallPolicy): FirewallRule[] 
   })
 
 const isReserved = (name: string) => Object.values(defaultPolicyNames).some(reserved => reserved === name)
+
+const withRules = (policy: FirewallPolicy, rules: readonly string[]): FirewallPolicy => ({
+  ...policy,
+  audited: false,
+  rules,
+  places: placesFor(rules, policy),
+})
 
 function placeOf(policy: FirewallPolicy, rule: string): number {
   const at = policy.rules.indexOf(rule)
