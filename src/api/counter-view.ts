@@ -1,5 +1,5 @@
-// What the API asks of the switches' counters: hits of security group rules, and drops by reason. main.ts hands in an
-// object that asks the running switches.
+// What the API asks of the switches' counters: hits of rules, of security groups and of firewalls, and drops by reason.
+// main.ts hands in an object that asks the running switches.
 import type { BridgeName, ReasonView, SourceView } from './fabric-view.ts'
 
 /** What a chassis counted. */
@@ -16,9 +16,19 @@ export interface SilentView {
   readonly reason: string
 }
 
+/** A rule whose hits are asked for. */
+export interface CountedRule {
+  /** By which the hits are told. */
+  readonly key: string
+  readonly kind: 'security_group_rule' | 'firewall_rule'
+  readonly id: string
+  /** The flow set that its flows are in. */
+  readonly flowSet: string
+}
+
 /** The hits of rules. */
 export interface HitsView {
-  /** By rule: what each chassis counted that holds its flows and could be asked. */
+  /** By key: what each chassis counted that holds its flows and could be asked. */
   readonly hits: ReadonlyMap<string, readonly CountView[]>
   readonly silent: readonly SilentView[]
 }
@@ -36,7 +46,7 @@ export interface DropView extends CountView, ReasonView {
 /** The counters of the running switches. Nothing rejects: those that cannot be asked are listed. */
 export interface CounterView {
   /** What the flows of these rules counted since they were installed. */
-  hits(rules: readonly { readonly id: string; readonly groupId: string }[]): Promise<HitsView>
+  hits(rules: readonly CountedRule[]): Promise<HitsView>
   /** What the flows of these chassis dropped; those that dropped nothing are included. */
   drops(
     chassis: readonly string[],

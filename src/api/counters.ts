@@ -1,8 +1,12 @@
-// Below /flowright/v1: hits of security group rules, and what the switches drop and why.
+// Below /flowright/v1: hits of rules of security groups and of firewalls, and what the switches drop and why.
 import type { FastifyInstance } from 'fastify'
 import {
   chassis,
   chassisOf,
+  type FirewallPolicy,
+  type FirewallRule,
+  firewallPolicies,
+  firewallRules,
   type Reader,
   refuse,
   type SecurityGroup,
@@ -12,9 +16,9 @@ import {
   securityGroups,
 } from '#model'
 import type { Store } from '#store'
-import type { CounterView, CountView, DropView } from './counter-view.ts'
+import type { CountedRule, CounterView, CountView, DropView } from './counter-view.ts'
 import { type Owners, ownersAt } from './drop-owners.ts'
-import { groupName, ruleInWords } from './security-words.ts'
+import { firewallRuleInWords, groupName, nameOf, ruleInWords } from './security-words.ts'
 
 /** A query parameter that may be given several times. */
 type Several = string | readonly string[] | undefined
@@ -23,18 +27,46 @@ type Several = string | readonly string[] | undefined
 export function serveCounters(app: FastifyInstance, store: Store, counters: CounterView): void {
   app.get<{ Params: { id: string } }>('/security-group-rules/:id/hits', async ({ params }) => {
     const rule = securityGroupRuleOf(store, params.id.slice(0, 100))
-    const { hits, silent } = await counters.hits([rule])
+    const { hits, silent } = await counters.hits([counted(rule)])
     return { hits: showRule(rule, hits.get(rule.id), store), silent }
   })
 
   app.get<{ Querystring: { group?: Several } }>('/security-group-hits', async ({ query }) => {
     const groups = groupsNamed(query.group, store)
     const rules = new Map(groups.map(group => [group.id, [...store.by(securityGroupRules, 'group', group.id)]]))
-    const { hits, silent } = await counters.hits([...rules.values()].flat())
+    const { hits, silent } = await counters.hits([...rules.values()].flat().map(counted))
     return {
       security_groups: groups.map(group => ({
         ...{ id: group.id, name: group.name, project_id: group.projectId, stateful: group.stateful },
         rules: (rules.get(group.id) ?? []).map(rule => showRule(rule, hits.get(rule.id), store)),
+      })),
+      silent,
+    }
+  })
+
+  app.get<{ Params: { id: string } }>('/firewall-rules/:id/hits', async ({ params }) => {
+    const id = params.id.slice(0, 100)
+    const rule = store.get(firewallRules, id)
+    if (rule === undefined) throw refuse('FirewallRuleNotFound', { id })
+    const policies = [...store.by(firewallPolicies, 'rule', rule.id)]
+    const { hits, silent } = await counters.hits(policies.map(policy => countedIn(policy, rule)))
+    const shown = policies.map(policy => ({
+      policy: { id: policy.id, name: nameOf(policy, policy.id) },
+      ...showFirewallRule(rule, hits.get(countedIn(policy, rule).key)),
+    }))
+    return { hits: shown, silent }
+  })
+
+  app.get<{ Querystring: { policy?: Several } }>('/firewall-hits', async ({ query }) => {
+    const policies = policiesNamed(query.policy, store)
+    const rulesOf = (policy: FirewallPolicy) => policy.rules.map(id => store.get(firewallRules, id)!)
+    const { hits, silent } = await counters.hits(
+      policies.flatMap(policy => rulesOf(policy).map(rule => countedIn(policy, rule))),
+    )
+    return {
+      firewall_policies: policies.map(policy => ({
+        ...{ id: policy.id, name: policy.name, project_id: policy.projectId },
+        rules: rulesOf(policy).map(rule => showFirewallRule(rule, hits.get(countedIn(policy, rule).key))),
       })),
       silent,
     }
@@ -66,6 +98,26 @@ function groupsNamed(given: Several, reader: Reader): readonly SecurityGroup[] {
   )
 }
 
+/** The same for firewall policies. */
+function policiesNamed(given: Several, reader: Reader): readonly FirewallPolicy[] {
+  const all = () => [...reader.all(firewallPolicies)]
+  return (
+    severalOf(given)?.flatMap(text => {
+      const found = reader.get(firewallPolicies, text) ?? all().filter(policy => policy.name === text)
+      if (Array.isArray(found) && found.length === 0) throw refuse('FirewallPolicyNotFound', { id: text.slice(0, 100) })
+      return found
+    }) ?? all()
+  )
+}
+
+const counted = ({ id, groupId }: SecurityGroupRule): CountedRule => ({
+  ...{ key: id, kind: 'security_group_rule', id, flowSet: `security_group/${groupId}` },
+})
+
+const countedIn = (policy: FirewallPolicy, { id }: FirewallRule): CountedRule => ({
+  ...{ key: `${policy.id} ${id}`, kind: 'firewall_rule', id, flowSet: `firewall_policy/${policy.id}` },
+})
+
 const sum = (counts: readonly CountView[]) => ({
   packets: counts.reduce((total, { packets }) => total + packets, 0),
   bytes: counts.reduce((total, { bytes }) => total + bytes, 0),
@@ -75,6 +127,12 @@ const showRule = (rule: SecurityGroupRule, counts: readonly CountView[] = [], re
   id: rule.id,
   security_group: { id: rule.groupId, name: groupName(reader, rule.groupId) },
   words: ruleInWords(rule, reader),
+  ...sum(counts),
+  chassis: counts.map(({ chassis: id, packets, bytes }) => ({ id, packets, bytes })),
+})
+
+const showFirewallRule = (rule: FirewallRule, counts: readonly CountView[] = []) => ({
+  ...{ id: rule.id, name: rule.name, enabled: rule.enabled, words: firewallRuleInWords(rule) },
   ...sum(counts),
   chassis: counts.map(({ chassis: id, packets, bytes }) => ({ id, packets, bytes })),
 })

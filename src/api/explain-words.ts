@@ -1,6 +1,9 @@
-// What a flow of security groups means, for people: its rule, its group, whom it concerns on its chassis.
+// What a flow of security groups or firewalls means, for people: its rule, its group, whom it concerns on its chassis.
 import {
   addressGroups,
+  firewallGroups,
+  firewallPolicies,
+  firewallRules,
   policies,
   ports,
   type Reader,
@@ -10,7 +13,7 @@ import {
   securityGroups,
 } from '#model'
 import type { ExplanationView, SourceView } from './fabric-view.ts'
-import { groupName, named, nameOf, portsAt, portsInWords, ruleInWords } from './security-words.ts'
+import { firewallRuleInWords, groupName, named, nameOf, portsAt, portsInWords, ruleInWords } from './security-words.ts'
 
 /** A few sentences; none where the table and the resources say all. */
 export function meaningOf(found: ExplanationView, chassis: string, reader: Reader): readonly string[] {
@@ -19,6 +22,8 @@ export function meaningOf(found: ExplanationView, chassis: string, reader: Reade
   return [
     ...(found.drop ? [`drops: ${found.drop.words}`] : []),
     ...idsOf(securityGroupRules.name).flatMap(id => ruleMeaning(id, chassis, reader)),
+    ...idsOf(firewallRules.name).flatMap(id => firewallRuleMeaning(id, reader)),
+    ...idsOf(firewallGroups.name).flatMap(id => firewallGroupMeaning(id, reader)),
     ...idsOf(policies.name).flatMap(id => policyMeaning(id, chassis, reader)),
     ...(found.remoteGroups ? memberMeaning(sources, found.remoteGroups, reader) : []),
   ]
@@ -33,6 +38,20 @@ function ruleMeaning(id: string, chassis: string, reader: Reader): readonly stri
     `allows ${ruleInWords(rule, reader)}`,
     `a rule of security group ${group}, borne on this chassis by ${portsInWords(bearing)}`,
   ]
+}
+
+function firewallRuleMeaning(id: string, reader: Reader): readonly string[] {
+  const rule = reader.get(firewallRules, id)
+  if (rule === undefined) return []
+  const having = [...reader.by(firewallPolicies, 'rule', id)].map(policy => nameOf(policy, policy.id))
+  return [`${firewallRuleInWords(rule)}`, `a rule of firewall policies ${named(having)}`]
+}
+
+function firewallGroupMeaning(id: string, reader: Reader): readonly string[] {
+  const group = reader.get(firewallGroups, id)
+  if (group === undefined) return []
+  const guarded = group.ports.flatMap(port => reader.get(ports, port) ?? [])
+  return [`firewall group ${nameOf(group, id)} (${id}), of ${portsInWords(guarded)}`]
 }
 
 function policyMeaning(id: string, chassis: string, reader: Reader): readonly string[] {

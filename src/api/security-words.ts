@@ -1,10 +1,12 @@
-// Security groups for people: a rule in words, and which ports of a chassis bear a group.
+// Security groups and firewalls for people: a rule in words, and which ports of a chassis bear a group.
 import {
   addressGroups,
   bindings,
+  type FirewallRule,
   ICMP,
   ICMPV6,
   type Port,
+  type PortRange,
   ports,
   type Reader,
   type SecurityGroupRule,
@@ -24,6 +26,18 @@ export const groupName = (reader: Reader, id: string): string => nameOf(reader.g
 export function ruleInWords(rule: SecurityGroupRule, reader: Reader): string {
   const preposition = rule.direction === 'ingress' ? 'from' : 'to'
   return [rule.direction, trafficOf(rule), `IPv${rule.ipVersion}`, preposition, remoteInWords(rule, reader)].join(' ')
+}
+
+/** What a rule of a firewall does: `reject tcp 443 IPv4 from 10.0.0.0/24 to anywhere`. */
+export function firewallRuleInWords(rule: FirewallRule): string {
+  const { action, protocol, ipVersion, sourceIp, destinationIp, sourcePorts, destinationPorts } = rule
+  const portsOf = ({ first, last }: PortRange) => (first === last ? String(first) : `${first}-${last}`)
+  const name = protocol !== null && /^\d/.test(protocol) ? `protocol ${protocol}` : (protocol ?? 'any protocol')
+  return [
+    ...[action, name, ...(destinationPorts ? [portsOf(destinationPorts)] : []), `IPv${ipVersion}`],
+    `from ${sourceIp ?? 'anywhere'}${sourcePorts ? ` port ${portsOf(sourcePorts)}` : ''}`,
+    `to ${destinationIp ?? 'anywhere'}`,
+  ].join(' ')
 }
 
 function trafficOf({ protocol, protocolNumber, portRangeMin: min, portRangeMax: max }: SecurityGroupRule): string {

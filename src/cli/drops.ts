@@ -20,6 +20,7 @@ interface Drop {
   readonly packets: number
   readonly cookie: string
   readonly security_groups: readonly Named[]
+  readonly firewall_groups: readonly Named[]
   readonly ports: readonly Named[]
 }
 
@@ -57,8 +58,10 @@ const show = (all: readonly Drop[]): string =>
           .map(d => [d.chassis, String(d.packets), d.reason, ownersOf(d), d.cookie, d.words]),
       )
 
-function ownersOf({ security_groups: groups, ports }: Drop): string {
+function ownersOf({ security_groups: groups, firewall_groups: guards, ports }: Drop): string {
   const some = ports.slice(0, SHOWN).map(port => port.name)
   if (ports.length > SHOWN) some.push(`${ports.length - SHOWN} more`)
-  return [groups.map(group => group.name).join(', '), some.join(', ')].filter(part => part !== '').join(': ')
+  return [[...groups, ...guards].map(group => group.name).join(', '), some.join(', ')]
+    .filter(part => part !== '')
+    .join(': ')
 }

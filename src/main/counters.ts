@@ -3,7 +3,6 @@ import type { CounterView, DropView, SilentView } from '#api'
 import type { Bridge, Compiler, FlowEntry, Pipeline } from '#compiler'
 import { Gate } from '#fabric/programming/gate'
 import type { FlowCounters, Programming } from '#fabric/programming/index'
-import { securityGroupRules } from '#model'
 import { entriesOfSet } from './chassis-flows.ts'
 import { dropReason } from './drop-reason.ts'
 import { flowText } from './flow-text.ts'
@@ -69,14 +68,17 @@ export const counterView = ({ compiler, programming, pipeline }: Counted): Count
 
   return {
     hits: async rules => {
-      const wanted = new Set(rules.map(rule => rule.id))
-      const rulesOf = (entry: FlowEntry) =>
-        entry.sources.filter(({ kind, id }) => kind === securityGroupRules.name && wanted.has(id))
+      const keysOf = new Map<FlowEntry, readonly string[]>()
       const perSet = new Map(
-        [...new Set(rules.map(rule => `security_group/${rule.groupId}`))].map(set => [
-          set,
-          entriesOfSet(compiler, set).filter(entry => rulesOf(entry).length > 0),
-        ]),
+        [...Map.groupBy(rules, rule => rule.flowSet)].map(([set, wanted]) => {
+          const bySource = new Map(wanted.map(({ key, kind, id }) => [`${kind} ${id}`, key]))
+          const entries = entriesOfSet(compiler, set).filter(entry => {
+            const keys = entry.sources.flatMap(({ kind, id }) => bySource.get(`${kind} ${id}`) ?? [])
+            keysOf.set(entry, keys)
+            return keys.length > 0
+          })
+          return [set, entries]
+        }),
       )
       const chassis = [...new Set([...perSet.keys()].flatMap(set => [...compiler.subscribers(set)]))]
       const hits = new Map<string, { chassis: string; packets: number; bytes: number }[]>()
@@ -84,9 +86,9 @@ export const counterView = ({ compiler, programming, pipeline }: Counted): Count
         chassis,
         id => [...perSet].flatMap(([set, entries]) => (compiler.subscribers(set).has(id) ? entries : [])),
         (id, entry, { packets, bytes }) => {
-          for (const rule of rulesOf(entry)) {
-            const counts = hits.get(rule.id) ?? []
-            hits.set(rule.id, counts)
+          for (const key of keysOf.get(entry) ?? []) {
+            const counts = hits.get(key) ?? []
+            hits.set(key, counts)
             const count = counts.find(({ chassis }) => chassis === id)
             if (count === undefined) counts.push({ chassis: id, packets, bytes })
             else {

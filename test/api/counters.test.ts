@@ -1,4 +1,4 @@
-// Hits of security group rules and drops, as the API tells them of what the switches counted.
+// Hits of rules of security groups and firewalls, and drops, as the API tells them of what the switches counted.
 import { beforeEach, expect, test } from 'vitest'
 import type { CounterView, DropView } from '#api'
 import { bindings, chassis, networks, policies, ports } from '#model'
@@ -145,6 +145,7 @@ test('a drop leads to the security groups and the ports that it concerns', async
         cookie: '0xf10e000000000001',
       },
       security_groups: [{ id: web.id, name: 'web' }],
+      firewall_groups: [],
       ports: [vm1],
     },
   ])
@@ -152,11 +153,67 @@ test('a drop leads to the security groups and the ports that it concerns', async
   expect(refusal(await api.call('GET', '/flowright/v1/drops?chassis=nope'))).toEqual([404, 'ChassisNotFound'])
 })
 
+test('rules of firewalls are told in words, with their hits in each policy that has them', async () => {
+  const rule = async (more: object) =>
+    (await api.ok('POST', 'fwaas/firewall_rules', { firewall_rule: more })).firewall_rule.id as string
+  const policy = async (name: string, rules: readonly string[]) =>
+    (await api.ok('POST', 'fwaas/firewall_policies', { firewall_policy: { name, firewall_rules: rules } }))
+      .firewall_policy.id as string
+  const refuse = await rule({
+    action: 'reject',
+    protocol: 'tcp',
+    destination_port: '443',
+    source_ip_address: '10.0.0.0/8',
+  })
+  const odd = await rule({ action: 'deny', protocol: '99', ip_version: 6, enabled: false })
+  const from = await rule({ action: 'allow', protocol: 'udp', source_port: '1:9', destination_ip_address: '192.0.2.7' })
+  const [edge, other] = [await policy('edge', [refuse, odd, from]), await policy('other', [from])]
+  counts = {
+    [`${edge} ${refuse}`]: [
+      { chassis: 'host1', packets: 3, bytes: 300 },
+      { chassis: 'host3', packets: 4, bytes: 400 },
+    ],
+    [`${other} ${from}`]: [{ chassis: 'host1', packets: 1, bytes: 10 }],
+  }
+  const { firewall_policies: policies, silent } = await api.ok('GET', '/flowright/v1/firewall-hits?policy=edge')
+  expect(silent).toHaveLength(1)
+  expect(policies).toMatchObject([{ id: edge, name: 'edge', rules: [{ id: refuse }, { id: odd }, { id: from }] }])
+  const shown = policies[0].rules.map((r: { words: string; packets: number; enabled: boolean }) => [
+    ...[r.words, r.packets, r.enabled],
+  ])
+  expect(shown).toEqual([
+    ['reject tcp 443 IPv4 from 10.0.0.0/8 to anywhere', 7, true],
+    ['deny protocol 99 IPv6 from anywhere to anywhere', 0, false],
+    ['allow udp IPv4 from anywhere port 1-9 to 192.0.2.7', 0, true],
+  ])
+  expect((await api.ok('GET', `/flowright/v1/firewall-rules/${from}/hits`)).hits).toMatchObject([
+    { policy: { id: edge, name: 'edge' }, packets: 0 },
+    { policy: { id: other, name: 'other' }, packets: 1, chassis: [{ id: 'host1', packets: 1, bytes: 10 }] },
+  ])
+  const named = (await api.ok('GET', '/flowright/v1/firewall-hits')).firewall_policies.map(
+    (p: { name: string }) => p.name,
+  )
+  expect(named).toEqual(expect.arrayContaining(['edge', 'other']))
+  const absent = ['firewall-hits?policy=nope', 'firewall-rules/nope/hits'].map(path =>
+    api.call('GET', `/flowright/v1/${path}`),
+  )
+  expect((await Promise.all(absent)).map(refusal)).toEqual([
+    [404, 'FirewallPolicyNotFound'],
+    [404, 'FirewallRuleNotFound'],
+  ])
+})
+
 test('only administrators see them', async () => {
   const member = testApi({
     counters,
     authenticate: async () => ({ projectId: 'p', isAdmin: false, userId: 'u' }) as never,
   })
-  for (const path of ['security-group-hits', 'drops', 'security-group-rules/x/hits'])
+  for (const path of [
+    'security-group-hits',
+    'firewall-hits',
+    'drops',
+    'security-group-rules/x/hits',
+    'firewall-rules/x/hits',
+  ])
     expect((await member.call('GET', `/flowright/v1/${path}`)).status).toBe(403)
 })
