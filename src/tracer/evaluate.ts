@@ -14,7 +14,7 @@ import {
   printAction,
   type Subfield,
 } from 'node-openflow/flow'
-import { type ConnectionTracker, ctFlags, untrack } from './conntrack.ts'
+import { type ConnectionTracker, CT_STATE, ctFlags, untrack } from './conntrack.ts'
 import { describePacket, hasField } from './describe-packet.ts'
 import { UnknownField } from './layout.ts'
 import { canLearn, learnedFlow, widePort } from './learn.ts'
@@ -182,7 +182,7 @@ class Evaluation {
         this.track(at, packet, action, visit)
         return undefined
       case 'ct_clear':
-        untrack(packet)
+        if ((packet.number('ct_state') & CT_STATE.trk) !== 0) untrack(packet)
         return undefined
       case 'learn':
         if (canLearn(packet, action)) effects.push({ type: 'learn', flow: learnedFlow(packet, action) })

@@ -48,7 +48,7 @@ const randomRule = (roll: Dice, id: string, group: SecurityGroup): SecurityGroup
     [1000, 9000],
   ] as const)
   const icmp = number === 1 && roll.chance(0.4) ? (ipVersion === 4 ? 8 : 128) : null
-  const prefixes = ipVersion === 4 ? ['10.0.0.0/28', '10.0.0.5/32', '10.0.9.0/24'] : ['fd00::/64', 'fd00::5/128']
+  const prefixes = ipVersion === 4 ? ['10.0.1.0/28', '10.0.2.5/32', '10.0.9.0/24'] : ['fd00:1::/64', 'fd00:2::5/128']
   const remote = roll.below(4)
   return {
     ...{ id, projectId: group.projectId, groupId: group.id, ipVersion, protocol, protocolNumber },
@@ -79,7 +79,7 @@ export const randomGroups = (roll: Dice, bare: readonly Port[]): RandomGroups =>
   )
   const addresses: AddressGroup = {
     ...{ id: 'addresses', projectId: 'p', name: 'addresses' },
-    addresses: ['10.0.0.0/29', '10.0.0.20/32', 'fd00::8/125'],
+    addresses: ['10.0.1.0/29', '10.0.2.20/32', 'fd00:3::8/125'],
   }
   const known = new Map<string, Policy>()
   const policyOf = (ids: readonly string[], stateful: boolean): number => {
