@@ -17,6 +17,7 @@ class Unit implements User {
   readonly of: RuledKind
   readonly id: string
   wishes: readonly Wish<Entry>[] = []
+  isDirty = false
 
   constructor(of: RuledKind, id: string) {
     this.of = of
@@ -24,7 +25,9 @@ class Unit implements User {
   }
 
   invalidate(): void {
-    this.of.dirty.add(this)
+    if (this.isDirty) return
+    this.isDirty = true
+    this.of.dirty.push(this)
   }
 }
 
@@ -40,7 +43,7 @@ interface RuledKind {
   readonly origins: (Origin & { readonly rule: Rule; readonly scope: Scope })[]
   readonly units: Map<string, Unit>
   /** Shared by all kinds. */
-  readonly dirty: Set<Unit>
+  readonly dirty: Unit[]
 }
 
 /** A table's flow breaks its contract: matches on a field that the table does not declare, say. A bug in a table. */
@@ -80,7 +83,7 @@ export class Compiler implements Compiled {
   private readonly sets = new Map<string, CompiledSet>()
   private readonly scopes = new Map<string, Scope>()
   private readonly kinds = new Map<string, RuledKind>()
-  private readonly dirty = new Set<Unit>()
+  private readonly dirty: Unit[] = []
   /** What came or changed in the commit that is being taken in. */
   private readonly changed = new Set<CompiledSet>()
   private readonly conflicted = new Map<Entry, Conflict>()
@@ -185,7 +188,8 @@ export class Compiler implements Compiled {
     for (const change of changes) this.invalidate(change)
     this.graph.settle()
     for (const unit of this.dirty) this.recompute(unit)
-    this.dirty.clear()
+    for (const unit of this.dirty) unit.isDirty = false
+    this.dirty.length = 0
   }
 
   private invalidate(change: Change): void {
@@ -198,7 +202,7 @@ export class Compiler implements Compiled {
       unit = new Unit(ruled, change.id)
       ruled.units.set(change.id, unit)
     }
-    this.dirty.add(unit)
+    unit.invalidate()
   }
 
   private recompute(unit: Unit): void {

@@ -60,11 +60,14 @@ export const encodeSlot = (bridge: Bridge, table: number, { priority, match }: F
   return writer.latin1()
 }
 
+/** Flows of a table often do the same: their instructions are kept once. */
+const recent: string[] = new Array(1024).fill('')
+
 /** The instructions of a flow. Two lists of actions are equal if these are. */
 export const encodeActions = (actions: readonly Action[]): string => {
   writer.reset()
   writeInstructions(writer, actions, OFP15)
-  return writer.latin1()
+  return writer.sharedLatin1(recent)
 }
 
 /** The instruction to apply actions: its type, and its bytes before them (OpenFlow 1.5, section 7.2.5). */

@@ -32,7 +32,12 @@ export abstract class Cell {
     const { users } = this
     if (users instanceof Set) users.delete(user)
     else if (users.includes(user)) users.splice(users.indexOf(user), 1)
-    if ((users instanceof Set ? users.size : users.length) === 0) this.forget()
+    if (!this.isRead) this.forget()
+  }
+
+  get isRead(): boolean {
+    const { users } = this
+    return (users instanceof Set ? users.size : users.length) > 0
   }
 
   invalidateUsers(): void {
@@ -42,19 +47,47 @@ export abstract class Cell {
 
 const FEW = 16
 
-/** A record, or the result of a query: kept by the model itself, the cell only knows who reads it. */
-class KeptCell extends Cell {
-  readonly place: Map<string, KeptCell>
-  readonly key: string
+/** A record: kept by the model itself, the cell only knows who reads it. */
+class RecordCell extends Cell {
+  readonly place: Map<string, RecordCell>
+  readonly id: string
 
-  constructor(place: Map<string, KeptCell>, key: string) {
+  constructor(place: Map<string, RecordCell>, id: string) {
     super()
     this.place = place
-    this.key = key
+    this.id = id
   }
 
   forget(): void {
-    this.place.delete(this.key)
+    this.place.delete(this.id)
+  }
+}
+
+/** The records found under a value of an index, in order of arrival. */
+class QueryCell extends Cell {
+  readonly index: Map<string, QueryCell>
+  readonly value: string
+  /** An array, as most have one record, and who reads a longer one is longer about it than who takes one out. */
+  found: Doc[] = EMPTY
+
+  constructor(index: Map<string, QueryCell>, value: string) {
+    super()
+    this.index = index
+    this.value = value
+  }
+
+  /** Puts a record in, once though it may have the value several times. */
+  put(doc: Doc): void {
+    if (this.found.at(-1) !== doc) this.found = append(this.found, doc)
+  }
+
+  takeOut(id: string): void {
+    this.found = this.found.filter(doc => doc.id !== id)
+    if (!this.isRead) this.forget()
+  }
+
+  forget(): void {
+    if (this.found.length === 0) this.index.delete(this.value)
   }
 }
 
@@ -105,15 +138,11 @@ const release = (user: User): void => {
 
 class KindState {
   readonly docs = new Map<string, Doc>()
-  readonly docCells = new Map<string, KeptCell>()
-  readonly queryCells = new Map<string, Map<string, KeptCell>>()
+  readonly docCells = new Map<string, RecordCell>()
   /** What is derived of its records, each by their ids. */
   readonly derived: Map<string, DerivedCell<Doc, unknown>>[] = []
-  /**
-   * Index name -> value -> records, in order of arrival; only of indexes that somebody reads. They are arrays, as most
-   * have one record, and who reads a longer one is longer about it than a change that goes through all of it.
-   */
-  readonly indexes = new Map<string, Map<string, Doc[]>>()
+  /** By name; only those that somebody reads. */
+  readonly indexes = new Map<string, Map<string, QueryCell>>()
 }
 
 /** The model as the log has it, and the computations that depend on it. */
@@ -132,9 +161,14 @@ export class Graph {
 
   private readonly view: View = {
     get: (kind, id) => {
-      const state = this.stateOf(kind)
-      this.note(cellIn(state.docCells, id))
-      return state.docs.get(id) as never
+      const { docs, docCells } = this.stateOf(kind)
+      let cell = docCells.get(id)
+      if (cell === undefined) {
+        cell = new RecordCell(docCells, id)
+        docCells.set(id, cell)
+      }
+      this.note(cell)
+      return docs.get(id) as never
     },
     value: (derived, id) => {
       const cell = this.derivedCell(derived as unknown as Derived<Doc, unknown>, id)
@@ -143,15 +177,9 @@ export class Graph {
       return cell.value as never
     },
     by: (kind, index, value) => {
-      const state = this.stateOf(kind)
-      let cells = state.queryCells.get(index)
-      if (cells === undefined) {
-        cells = new Map()
-        state.queryCells.set(index, cells)
-      }
-      this.note(cellIn(cells, value))
-      const found = this.indexOf(kind, index).get(value)
-      return (found === undefined ? EMPTY : found.slice()) as never
+      const cell = queryIn(this.indexOf(kind, index), value)
+      this.note(cell)
+      return cell.found.slice() as never
     },
   }
 
@@ -164,16 +192,15 @@ export class Graph {
     for (const cells of state.derived) cells.get(change.id)?.invalidate()
     for (const [name, index] of state.indexes) {
       const values = change.kind.index[name] as (doc: Doc) => readonly string[]
-      const cells = state.queryCells.get(name)
       for (const value of change.before === undefined ? [] : values(change.before)) {
-        const others = index.get(value)?.filter(doc => doc.id !== change.id) ?? EMPTY
-        if (others.length === 0) index.delete(value)
-        else index.set(value, others)
-        cells?.get(value)?.invalidateUsers()
+        const cell = index.get(value)
+        cell?.takeOut(change.id)
+        cell?.invalidateUsers()
       }
       for (const value of change.after === undefined ? [] : values(change.after)) {
-        putIn(index, value, change.after as Doc)
-        cells?.get(value)?.invalidateUsers()
+        const cell = queryIn(index, value)
+        cell.put(change.after as Doc)
+        cell.invalidateUsers()
       }
     }
   }
@@ -249,24 +276,18 @@ export class Graph {
     return state
   }
 
-  private indexOf<T extends Doc>(kind: Kind<T>, name: string): Map<string, Doc[]> {
+  private indexOf<T extends Doc>(kind: Kind<T>, name: string): Map<string, QueryCell> {
     const state = this.stateOf(kind)
     let index = state.indexes.get(name)
     if (index === undefined) {
       index = new Map()
       const values = (kind.index as Record<string, (doc: T) => readonly string[]>)[name]
       if (values === undefined) throw new Error(`kind ${kind.name} has no index '${name}'`)
-      for (const doc of state.docs.values()) for (const value of values(doc as T)) putIn(index, value, doc)
+      for (const doc of state.docs.values()) for (const value of values(doc as T)) queryIn(index, value).put(doc)
       state.indexes.set(name, index)
     }
     return index
   }
-}
-
-/** Puts a record under a value of an index, once though it may have the value several times. */
-const putIn = (index: Map<string, Doc[]>, value: string, doc: Doc): void => {
-  const found = index.get(value) ?? EMPTY
-  if (found.at(-1) !== doc) index.set(value, append(found, doc))
 }
 
 /** The inner map of a key, made if there is none. */
@@ -279,11 +300,11 @@ export const mapAt = <V>(map: Map<string, Map<string, V>>, key: string): Map<str
   return inner
 }
 
-const cellIn = (cells: Map<string, KeptCell>, key: string): KeptCell => {
-  let cell = cells.get(key)
+const queryIn = (index: Map<string, QueryCell>, value: string): QueryCell => {
+  let cell = index.get(value)
   if (cell === undefined) {
-    cell = new KeptCell(cells, key)
-    cells.set(key, cell)
+    cell = new QueryCell(index, value)
+    index.set(value, cell)
   }
   return cell
 }

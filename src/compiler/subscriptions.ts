@@ -11,17 +11,21 @@ class Unit implements User {
   reads: readonly Cell[] = []
   readonly rule: SubscriptionRule
   readonly id: string
-  readonly dirty: Set<Unit>
+  /** Shared by all rules. */
+  readonly dirty: Unit[]
   pairs: readonly Pair[] = []
+  isDirty = false
 
-  constructor(rule: SubscriptionRule, id: string, dirty: Set<Unit>) {
+  constructor(rule: SubscriptionRule, id: string, dirty: Unit[]) {
     this.rule = rule
     this.id = id
     this.dirty = dirty
   }
 
   invalidate(): void {
-    this.dirty.add(this)
+    if (this.isDirty) return
+    this.isDirty = true
+    this.dirty.push(this)
   }
 }
 
@@ -31,7 +35,7 @@ const NONE: ReadonlySet<string> = new Set()
 export class Subscriptions {
   private readonly graph: Graph
   private readonly rules: readonly { readonly rule: SubscriptionRule; readonly units: Map<string, Unit> }[]
-  private readonly dirty = new Set<Unit>()
+  private readonly dirty: Unit[] = []
   /** chassis -> flow set -> by how many pairs. */
   private readonly counts = new Map<string, Map<string, number>>()
   private readonly setsOf = new Map<string, Set<string>>()
@@ -61,7 +65,7 @@ export class Subscriptions {
         unit = new Unit(rule, change.id, this.dirty)
         units.set(change.id, unit)
       }
-      this.dirty.add(unit)
+      unit.invalidate()
     }
   }
 
@@ -86,7 +90,8 @@ export class Subscriptions {
       unit.pairs = pairs
       if (doc === undefined) this.forget(unit)
     }
-    this.dirty.clear()
+    for (const unit of this.dirty) unit.isDirty = false
+    this.dirty.length = 0
     const subscribed: Pair[] = []
     const unsubscribed: Pair[] = []
     for (const [chassis, changed] of before)

@@ -156,6 +156,27 @@ export class Writer {
     return this.buffer.toString('latin1', start, end)
   }
 
+  /**
+   * The bytes written so far as text, the same string if it is among `recent` ones: for what is written again and again.
+   * The list is a cache that this keeps; its length is a power of 2.
+   */
+  sharedLatin1(recent: string[]): string {
+    let hash = this.length
+    for (let i = 0; i < this.length; i++) hash = Math.imul(hash ^ (this.data[i] as number), 0x01000193)
+    const at = (hash ^ (hash >>> 16)) & (recent.length - 1)
+    const known = recent[at] as string
+    if (this.isLatin1(known)) return known
+    const text = this.latin1()
+    recent[at] = text
+    return text
+  }
+
+  private isLatin1(text: string): boolean {
+    if (text.length !== this.length) return false
+    for (let i = 0; i < text.length; i++) if (this.data[i] !== text.charCodeAt(i)) return false
+    return true
+  }
+
   private grow(needed: number): void {
     const bigger = new Uint8Array(Math.max(this.data.length * 2, this.length + needed))
     bigger.set(this.data.subarray(0, this.length))
