@@ -8,10 +8,12 @@ import type { ServeOptions } from '#cli/serve-options'
 import { Compiler } from '#compiler'
 import { ChassisSessions, controllerTarget, type ListenAt } from '#fabric/chassis/index'
 import { GatewayWatch } from '#fabric/gateways'
+import { LeftGateways } from '#fabric/left-gateways'
 import { PortStatus } from '#fabric/port-status'
 import { listenForSwitches, Programming } from '#fabric/programming/index'
 import { PACKET_IN, portOfCutOver } from '#flows/packet-in'
 import { pipeline } from '#flows/pipeline'
+import { routerZone } from '#flows/routers'
 import {
   type Attachment,
   attachments,
@@ -21,6 +23,7 @@ import {
   isProgrammed,
   modelKinds,
   modelPools,
+  routers,
 } from '#model'
 import { openStore, type Store } from '#store'
 import { ChangeCosts } from './change-costs.ts'
@@ -87,7 +90,19 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     closers.push(() => status.close())
     const gateways = new GatewayWatch({ store, log, isConnected: id => programming.isConnected(id) })
     closers.push(() => gateways.close())
-    programming.onProgress(id => id !== undefined && gateways.connectionChanged(id))
+    const left = new LeftGateways({
+      isConnected: id => programming.isConnected(id),
+      forget: (id, router) => {
+        const found = store.get(routers, router)
+        if (found) programming.flushZone(id, routerZone(found.key))
+      },
+    })
+    gateways.on('active', change => left.moved(change))
+    programming.onProgress(id => {
+      if (id === undefined) return
+      gateways.connectionChanged(id)
+      left.connectionChanged(id)
+    })
     programming.packetIns.on(PACKET_IN.cutOver, async ({ chassis: id, bridge, inPort, packet, userdata }) => {
       await store.transact({ source: 'fabric', request: id }, tx => cutOver(tx, portOfCutOver(userdata), id))
       // The announcement goes on its way once it may: physical switches learn the new place from it.
