@@ -12,6 +12,8 @@ import {
   gatewayCandidates,
   gatewayChassis,
   largestMtu,
+  type Network,
+  networks,
   ports,
   type RouterPort,
   routerPorts,
@@ -32,9 +34,14 @@ export const TRANSIT_MTU: number = largestMtu(
   defaultNetworkSettings,
 )
 
-/** The gateways of routers on a network. */
-export const gatewaysOn = (network: string, view: View): readonly RouterPort[] =>
-  view.by(routerPorts, 'network', network).filter(({ role }) => role === 'gateway')
+const isExternal = derive(
+  'is_external',
+  networks,
+  ({ id }: Network, view: View) => view.by(routerPorts, 'external', id).length > 0,
+)
+
+/** Whether routers have gateways on a network. */
+export const hasGateways = (network: string, view: View): boolean => view.value(isExternal, network) ?? false
 
 /** The OpenFlow ports that stand for the chassis that may be the gateway of a gateway port's router, best first. */
 const candidates = derive('gateway_candidates', routerPorts, (p: RouterPort, view: View) => {

@@ -39,7 +39,7 @@ import { isV6 } from '../addresses.ts'
 import { anyChassisMac } from '../chassis-mac.ts'
 import { activePort, attachmentOf, portFacts, uplinkOf } from '../facts.ts'
 import { isGuarded } from '../firewalls.ts'
-import { gatewaysOn, TRANSIT_VLAN } from '../gateways.ts'
+import { hasGateways, TRANSIT_VLAN } from '../gateways.ts'
 import { ETH_TYPE_RARP, learnedFromOutside } from '../learning.ts'
 import { NEIGHBOR_ADVERTISEMENT } from '../neighbor-discovery.ts'
 import { cutOverUserdata } from '../packet-in.ts'
@@ -144,7 +144,7 @@ export const classify = table('classify', {
       rows: (attachment, view) => {
         const { isMember } = attachment
         const uplink = uplinkOf(attachment, view)
-        const isExternal = uplink !== undefined && !uplink.isTunnel && gatewaysOn(attachment.network, view).length > 0
+        const isExternal = uplink !== undefined && !uplink.isTunnel && hasGateways(attachment.network, view)
         if (uplink === undefined || !(isMember || isExternal)) return []
         const { network: net, port, vlan, isTunnel } = uplink
         const from: number = isTunnel ? ORIGIN.tunnel : ORIGIN.provider

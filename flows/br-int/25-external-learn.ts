@@ -18,7 +18,7 @@ import { each, table } from '#compiler'
 import { subnets } from '#model'
 import { isV6, onWire } from '../addresses.ts'
 import { networkFacts } from '../facts.ts'
-import { gatewaysOn } from '../gateways.ts'
+import { hasGateways } from '../gateways.ts'
 import { learnedNextHop, type NextHopSource } from '../learning.ts'
 import { NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION, NO_OPTION } from '../neighbor-discovery.ts'
 import { network } from '../registers.ts'
@@ -59,7 +59,7 @@ export const externalLearn = table('external_learn', {
       scope: 'network',
       rows: ({ id, networkId }, view) => {
         const [facts, net] = [view.value(subnetFacts, id), view.value(networkFacts, networkId)]
-        if (facts === undefined || net === undefined || gatewaysOn(networkId, view).length === 0) return []
+        if (facts === undefined || net === undefined || !hasGateways(networkId, view)) return []
         const sources: readonly NextHopSource[] = isV6(facts.cidr) ? ['advertisement', 'solicitation'] : ['arp']
         return sources.flatMap(source => {
           const row = { in: networkId, network: net.key, source }

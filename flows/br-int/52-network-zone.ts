@@ -13,7 +13,7 @@ import { controller, drop, goto, resubmit } from 'node-openflow/flow'
 import { each, table, type View } from '#compiler'
 import { attachments, networks, virtualAddresses } from '#model'
 import { networkFacts } from '../facts.ts'
-import { gatewaysOn } from '../gateways.ts'
+import { hasGateways } from '../gateways.ts'
 import { tooBigUserdata } from '../packet-in.ts'
 import { network, nothingFound, tooBig, zone } from '../registers.ts'
 import { interfaceFacts, interfacesOn, isTight } from '../routers.ts'
@@ -54,7 +54,7 @@ export const networkZone = table('network_zone', {
       scope: 'chassis',
       rows: ({ chassis, network: id, localVlan }, view) => {
         const net = view.value(networkFacts, id)
-        const isExternal = gatewaysOn(id, view).length > 0
+        const isExternal = hasGateways(id, view)
         return net === undefined || (!isExternal && interfacesOn(id, view).length === 0)
           ? []
           : [{ in: chassis, network: net.key, zone: localVlan, isExternal, hasVirtual: hasVirtual(id, view) }]

@@ -16,7 +16,7 @@ import { each, table } from '#compiler'
 import { attachments, ports } from '#model'
 import { isV6 } from '../addresses.ts'
 import { addressOwners, networkFacts, portFacts } from '../facts.ts'
-import { gatewaysOn } from '../gateways.ts'
+import { hasGateways } from '../gateways.ts'
 import { NEIGHBOR_SOLICITATION } from '../neighbor-discovery.ts'
 import { destinationPort, network, ORIGIN, origin } from '../registers.ts'
 import { L2_LOOKUP } from '../restart.ts'
@@ -49,9 +49,7 @@ export const l2Lookup = table('l2_lookup', {
       scope: 'chassis',
       rows: ({ chassis, network: id, isMember }, view) => {
         const net = view.value(networkFacts, id)
-        return net === undefined || isMember || gatewaysOn(id, view).length === 0
-          ? []
-          : [{ in: chassis, network: net.key }]
+        return net === undefined || isMember || !hasGateways(id, view) ? [] : [{ in: chassis, network: net.key }]
       },
       example: { in: 'host1', network: 3 },
       flow: row => ({ priority: NO_MEMBER, match: { ...network.is(row.network) }, actions: drop() }),

@@ -10,7 +10,7 @@ import { IN_PORT, output } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { attachments } from '#model'
 import { uplinkOf } from '../facts.ts'
-import { gatewaysOn } from '../gateways.ts'
+import { hasGateways } from '../gateways.ts'
 import { network } from '../registers.ts'
 import { pushTag } from '../vlan.ts'
 
@@ -26,8 +26,7 @@ export const answer = table('answer', {
       scope: 'chassis',
       rows: (attachment, view) => {
         const uplink = uplinkOf(attachment, view)
-        if (!uplink || uplink.isTunnel || uplink.vlan === 0 || gatewaysOn(attachment.network, view).length === 0)
-          return []
+        if (!uplink || uplink.isTunnel || uplink.vlan === 0 || !hasGateways(attachment.network, view)) return []
         return [{ in: attachment.chassis, network: uplink.network, port: uplink.port, vlan: uplink.vlan }]
       },
       example: { in: 'host1', network: 3, port: 20, vlan: 122 },

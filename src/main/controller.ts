@@ -15,12 +15,13 @@ import { PACKET_IN, portOfCutOver } from '#flows/packet-in'
 import { pipeline } from '#flows/pipeline'
 import { routerZone } from '#flows/routers'
 import {
-  type Attachment,
   attachments,
   type Commit,
   chassis,
   cutOver,
+  type Doc,
   isProgrammed,
+  type Kind,
   modelKinds,
   modelPools,
   routers,
@@ -77,8 +78,10 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     compiler.onDelta(delta => programming.apply(delta))
     const costs = new ChangeCosts(compiler, programming, () => performance.now())
     compile = commit => {
-      // A local VLAN that is used again is a conntrack zone with the connections of another network.
-      for (const { chassis: id, localVlan } of newAttachments(commit)) programming.flushZone(id, localVlan)
+      // A local VLAN that is used again is a conntrack zone with the connections of another network; so is a router's key.
+      for (const { chassis: id, localVlan } of newOf(attachments, commit)) programming.flushZone(id, localVlan)
+      for (const { key } of newOf(routers, commit))
+        for (const { id } of store.all(chassis)) programming.flushZone(id, routerZone(key))
       costs.apply(commit)
     }
     const status = new PortStatus({
@@ -202,9 +205,9 @@ const CONSOLE = fileURLToPath(new URL('../console/dist', import.meta.url))
 /** How long (ms) switches may take, at the end, to acknowledge what is under way. */
 const STOP_PATIENCE = 2000
 
-const newAttachments = ({ changes }: Commit): readonly Attachment[] =>
-  changes.flatMap(({ kind, before, after }) =>
-    kind.name === attachments.name && before === undefined && after !== undefined ? [after as Attachment] : [],
+const newOf = <T extends Doc>(kind: Kind<T>, { changes }: Commit): readonly T[] =>
+  changes.flatMap(({ kind: { name }, before, after }) =>
+    name === kind.name && before === undefined && after !== undefined ? [after as T] : [],
   )
 
 const refusals = {
