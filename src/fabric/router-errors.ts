@@ -12,11 +12,13 @@ import {
   portOf,
   ports,
   type Reader,
+  type Router,
   routerOf,
   routerPorts,
   routers,
   subnets,
 } from '#model'
+import { isHidden } from './hidden.ts'
 import { type ErrorSender, icmpError, type RouterError } from './icmp-error.ts'
 import { type IpPacket, macBytes, PROTOCOL, readPacket } from './ip-packet.ts'
 import { tcpReset } from './tcp-reset.ts'
@@ -94,7 +96,7 @@ export class RouterErrors {
     if (packet === undefined || router === undefined) return
     const isOutside = by?.deviceOwner === GATEWAY_OWNER
     const from = isOutside
-      ? outerSpeaker(packet, by)
+      ? this.#outerSpeaker(packet, by, routerOf(store, router))
       : this.#innerSpeaker(packet, by ? [by] : interfacesOf(store, router))
     if (from === undefined) return
     const answer = why === 'rejected' ? refusal(frame, packet, from) : icmpError(frame, why, from, mtu)
@@ -152,6 +154,17 @@ export class RouterErrors {
     )
   }
 
+  /**
+   * Who speaks to the outside: the gateway; or the one whom the packet was for, where the outside knows that one by another
+   * address, as what he says is translated to what his answers are.
+   */
+  #outerSpeaker({ isV6, destination }: IpPacket, gateway: Port, router: Router): ErrorSender | undefined {
+    const own = gateway.fixedIps.map(({ ipAddress }) => ipAddress).filter(ip => ip.includes(':') === isV6)
+    const isHiding = !isV6 && isHidden(this.#options.store, router, destination)
+    const ip = own.includes(destination) || isHiding ? destination : own[0]
+    return ip === undefined ? undefined : { mac: gateway.macAddress, ip }
+  }
+
   /** An interface's address on the sender's subnet, or else the first of that family. */
   #innerSpeaker({ isV6, source }: IpPacket, interfaces: readonly Port[]) {
     const isNear = (subnetId: string) => {
@@ -182,12 +195,3 @@ const addressesOf = ({ fixedIps, allowedAddressPairs }: Port): readonly string[]
 /** Says that a packet is rejected, in the name of somebody. */
 const refusal = (frame: Buffer, { protocol }: IpPacket, from: ErrorSender): Buffer | undefined =>
   protocol === PROTOCOL.tcp ? tcpReset(frame, from.mac) : icmpError(frame, 'rejected', from)
-
-/**
- * Who speaks to the outside. IPv4: the one whom the packet was for, as answers of that one are translated the way that
- * the sender knows it. IPv6, which is not translated: the gateway.
- */
-const outerSpeaker = ({ isV6, destination }: IpPacket, { macAddress: mac, fixedIps }: Port) => {
-  const ip = isV6 ? fixedIps.find(({ ipAddress }) => ipAddress.includes(':'))?.ipAddress : destination
-  return ip === undefined ? undefined : { mac, ip }
-}

@@ -3,8 +3,19 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { icmpError, type RouterError } from '#fabric/icmp-error'
 import { RouterErrors, type Undelivered } from '#fabric/router-errors'
 import { tcpReset } from '#fabric/tcp-reset'
-import { chassis, floatingIps, modelKinds, ports, routerPorts, subnets } from '#model'
-import { openMemoryStore } from '#store'
+import {
+  chassis,
+  type FloatingIp,
+  floatingIps,
+  modelKinds,
+  ports,
+  routerPorts,
+  routers,
+  type SubnetPool,
+  subnetPools,
+  subnets,
+} from '#model'
+import { openMemoryStore, type Store } from '#store'
 import { ACK, type End, echo, frame, icmp, other, type Payload, SYN, tcp, udp } from '#test/support/frames'
 import { addInterface, aRouter, aSubnet, fixedIps } from '#test/support/routing'
 import { aChassis, addNetwork, addPort, aNetwork, aPort } from '#test/support/secured'
@@ -118,10 +129,21 @@ describe('a reset', () => {
   })
 })
 
+const floatingIp: FloatingIp = {
+  ...{ id: 'fip', key: 1, projectId: 'p', floatingNetworkId: 'out', floatingIpAddress: '203.0.113.9' },
+  ...{ floatingPortId: 'fip', portId: null, fixedIpAddress: null, routerId: 'r', dnsName: '', dnsDomain: '' },
+}
+
+const pool: SubnetPool = {
+  ...{ id: 'pool', projectId: 'p', name: 'pool', ipVersion: 4, prefixes: ['0.0.0.0/0'], defaultPrefixLength: 24 },
+  ...{ minPrefixLength: 8, maxPrefixLength: 32, defaultQuota: null, addressScopeId: 'scope', isDefault: false },
+}
+
 describe('an answer', () => {
   const sent: string[] = []
   let now = 0
   let errors: RouterErrors
+  let store: Store
   const words = (bytes: Uint8Array) => {
     const packet = Buffer.from(bytes)
     const [from, to] = [packet.subarray(26, 30).join('.'), packet.subarray(30, 34).join('.')]
@@ -133,7 +155,7 @@ describe('an answer', () => {
   beforeEach(async () => {
     sent.length = 0
     now = 0
-    const store = openMemoryStore({ kinds: modelKinds })
+    store = openMemoryStore({ kinds: modelKinds })
     await store.transact({ source: 'test' }, tx => {
       for (const network of [aNetwork('net', 1), aNetwork('other', 2), aNetwork('out', 3)]) addNetwork(tx, network, [])
       tx.insert(chassis, aChassis('host1', 1))
@@ -145,10 +167,7 @@ describe('an answer', () => {
         tx.insert(ports, aPort(id, key, 'out', { fixedIps: fixedIps({ '203.0.113.0/24': ip }), deviceOwner }))
       external('gw', 9, '203.0.113.2', 'network:router_gateway')
       external('fip', 10, '203.0.113.9', 'network:floatingip')
-      tx.insert(floatingIps, {
-        ...{ id: 'fip', key: 1, projectId: 'p', floatingNetworkId: 'out', floatingIpAddress: '203.0.113.9' },
-        ...{ floatingPortId: 'fip', portId: null, fixedIpAddress: null, routerId: 'r', dnsName: '', dnsDomain: '' },
-      })
+      tx.insert(floatingIps, floatingIp)
       tx.insert(routerPorts, { id: 'gw', routerId: 'r', networkId: 'out', role: 'gateway' })
       const vm = aPort('vm', 5, 'net', { fixedIps: fixedIps({ '10.1.0.0/24': vm4.ip }) })
       addPort(tx, vm, aChassis('host1', 1))
@@ -198,6 +217,30 @@ describe('an answer', () => {
     errors.answer(about(outside, { mac: gateway.mac, ip: vm4.ip }, { interfaceKey: 9, sourcePort: 0, why: 'tooBig' }))
     errors.answer(about(outside, gateway, { interfaceKey: 9, sourcePort: 0, why: 'notServed' }))
     expect(sent).toEqual([
+      'host1 router 2: 09>99 10.1.0.5>198.51.100.9 1',
+      'host1 router 2: 09>99 203.0.113.2>198.51.100.9 1',
+    ])
+  })
+
+  test('to the outside, where that knows addresses inside as they are, comes from the gateway', async () => {
+    const from = about(outside, { mac: gateway.mac, ip: vm4.ip }, { interfaceKey: 9, sourcePort: 0, why: 'expired' })
+    await store.transact({ source: 'test' }, tx => tx.replace(routers, aRouter('r', 2, { enableSnat: false })))
+    errors.answer(from)
+    await store.transact({ source: 'test' }, tx =>
+      tx.replace(floatingIps, { ...floatingIp, portId: 'vm', fixedIpAddress: vm4.ip }),
+    )
+    errors.answer(from)
+    const scoped = { ...aSubnet('10.1.0.0/24', 'net'), subnetPoolId: 'pool' }
+    await store.transact({ source: 'test' }, tx => {
+      tx.replace(floatingIps, floatingIp)
+      tx.replace(routers, aRouter('r', 2))
+      tx.insert(subnetPools, pool)
+      tx.replace(subnets, scoped)
+      tx.replace(subnets, { ...aSubnet('203.0.113.0/24', 'out'), subnetPoolId: 'pool' })
+    })
+    errors.answer(from)
+    expect(sent).toEqual([
+      'host1 router 2: 09>99 203.0.113.2>198.51.100.9 1',
       'host1 router 2: 09>99 10.1.0.5>198.51.100.9 1',
       'host1 router 2: 09>99 203.0.113.2>198.51.100.9 1',
     ])
