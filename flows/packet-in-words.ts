@@ -12,7 +12,7 @@ const errors: Errors = {
   noNeighbor: 'nobody has the address that it is to go to next, and the router says so by ICMP (host unreachable)',
   notServed:
     'it is for the router itself, which answers pings alone, and says so by ICMP (port or protocol unreachable)',
-  rejected: 'a firewall rule rejects it: the sender gets a TCP reset, or ICMP (port unreachable)',
+  rejected: 'the sender gets a TCP reset, or ICMP (port unreachable)',
 }
 
 /** What the userdata of a packet-in asks for; `fields` are those of the packet then, registers included. */
@@ -31,7 +31,7 @@ export const packetInWords = (userdata: Uint8Array, fields: Readonly<Record<stri
       return `its next hop ${hop} outside is not known yet: the controller asks who has it, and then sends it on`
     }
     case PACKET_IN.portRejected:
-      return 'a rule of the firewall group of a port rejects it: the sender gets a TCP reset, or ICMP (port unreachable)'
+      return errors.rejected
     default:
       return undefined
   }

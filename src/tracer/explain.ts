@@ -4,6 +4,7 @@ import type { Match } from 'node-openflow/flow'
 import type { Pipeline } from '#compiler'
 import { type Port, policies, ports, type Reader, securityGroups } from '#model'
 import { type End, isAnswer, type Reached, reachedEnd } from './between.ts'
+import { firewallInWords } from './explain-firewall.ts'
 import { type Journey, journeyInWords, journeyOf } from './journey.ts'
 import { packetOf } from './packet.ts'
 import type { Outcome, Trace } from './steps.ts'
@@ -74,7 +75,7 @@ export const explain = (trace: Trace, explaining: Explaining): Verdict => {
     const asker = answer ? name(answer) : 'where it came from'
     return { sentence: `Answered by the switch on ${back.chassis}, to ${asker}.`, isDelivered: true, hops: 0 }
   }
-  const failure = explainFailure(outcomes, explaining)
+  const failure = explainFailure(trace, explaining)
   return way === '' ? failure : { ...failure, sentence: `${failure.sentence} Before that it was ${way}.` }
 }
 
@@ -89,7 +90,8 @@ const leftCloud = ({ chassis, hops, ...left }: Left, journey: Journey): Verdict 
 }
 
 /** Why it did not get there: the end that came furthest tells. */
-const explainFailure = (outcomes: readonly Outcome[], explaining: Explaining): Verdict => {
+const explainFailure = (trace: Trace, explaining: Explaining): Verdict => {
+  const { outcomes } = trace
   const rank = (o: Outcome) => (o.type === 'dropped' ? dropRank(reasonOf(o, explaining)) : RANKS[o.type])
   const furthest = [...outcomes].sort((a, b) => rank(b) - rank(a) || b.hops - a.hops)[0]
   if (furthest === undefined) return { sentence: 'Nothing became of it.', isDelivered: false, hops: 0 }
@@ -104,7 +106,9 @@ const explainFailure = (outcomes: readonly Outcome[], explaining: Explaining): V
         sentence: `Left ${chassis} to the physical network ${furthest.network}${explaining.to ? ', where no port of ours got it' : ''}.`,
       }
     case 'controller': {
-      const why = furthest.userdata && explaining.told?.(furthest.userdata, furthest.packet)
+      const told = furthest.userdata && explaining.told?.(furthest.userdata, furthest.packet)
+      const firewall = FIREWALL_VERDICT.test(furthest.name) && firewallInWords(trace, chassis, explaining.model)
+      const why = told && firewall ? `${firewall}; ${told}` : told
       return {
         ...failed,
         sentence: `Handed to the controller by table ${furthest.name} on ${chassis}${why === undefined ? '' : `: ${why}`}.`,
@@ -116,9 +120,12 @@ const explainFailure = (outcomes: readonly Outcome[], explaining: Explaining): V
         sentence: `Delivered to ${portName(explaining.model, furthest.id) ?? furthest.interface} on ${chassis}, not where it was meant to go.`,
       }
     case 'dropped':
-      return { ...failed, ...explainDrop(furthest, explaining) }
+      return { ...failed, ...explainDrop(trace, furthest, explaining) }
   }
 }
+
+/** Tables in which firewalls hand what they reject to the controller. */
+const FIREWALL_VERDICT = /_firewall_verdict$/
 
 /** Which of several ends tells most; a drop, by its reason. */
 const RANKS = { delivered: 5, lost: 4, controller: 3, left: 2 } as const
@@ -133,7 +140,11 @@ const reasonOf = (drop: Dropped, { pipeline }: Explaining): string | undefined =
   return drop.flow && table?.drops.get(drop.flow.priority)
 }
 
-const explainDrop = (drop: Dropped, explaining: Explaining): Pick<Verdict, 'sentence' | 'reason' | 'rule'> => {
+const explainDrop = (
+  trace: Trace,
+  drop: Dropped,
+  explaining: Explaining,
+): Pick<Verdict, 'sentence' | 'reason' | 'rule'> => {
   const { reasons } = explaining
   const at = `Dropped at table ${drop.name} on ${drop.chassis}`
   if (drop.flow === undefined) return { sentence: `${at}: no flow there matches it.` }
@@ -143,11 +154,16 @@ const explainDrop = (drop: Dropped, explaining: Explaining): Pick<Verdict, 'sent
     reason === 'no_egress_rule' ? 'source_port' : reason === 'no_ingress_rule' ? 'destination_port' : undefined
   const port = judged && portInRegister(drop, judged, explaining)
   if (port) return { reason, ...explainJudgement(at, drop, port, explaining) }
+  const firewall = FIREWALLS.includes(reason) ? firewallInWords(trace, drop.chassis, explaining.model) : undefined
+  if (firewall !== undefined) return { reason, sentence: `${at}: ${firewall}.` }
   const sender = portInRegister(drop, 'source_port', explaining)
   const by = sender ? ` (sent by ${sender.name || sender.id})` : ''
   const pair = sender && SPOOFED.includes(reason) ? pairFor(drop) : ''
   return { reason, sentence: `${at}: ${reasons[reason] ?? reason}${by}${pair}.` }
 }
+
+/** Drops by firewall groups. */
+const FIREWALLS = ['egress_firewall', 'router_firewall', 'ingress_firewall']
 
 /** Drops that an allowed address pair would prevent. */
 const SPOOFED = ['spoofed_mac', 'spoofed_address', 'spoofed_neighbor']

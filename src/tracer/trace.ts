@@ -106,6 +106,17 @@ export function* effectsOf(visit: Visit): Generator<readonly [Visit, Effect]> {
   }
 }
 
+/** All visits of a trace, in order. */
+export function* visitsOf({ arrivals }: Pick<Trace, 'arrivals'>): Generator<Visit> {
+  for (const { visit } of arrivals) {
+    yield visit
+    for (const [, effect] of effectsOf(visit)) {
+      if (effect.type === 'goto' || effect.type === 'resubmit') yield effect.visit
+      if (effect.type === 'output' && effect.arrival) yield* visitsOf({ arrivals: [effect.arrival] })
+    }
+  }
+}
+
 /** The last table that a packet went on to for good. */
 const lastOf = (visit: Visit): Visit => {
   for (const effect of visit.effects) {

@@ -12,6 +12,7 @@ const UPLINK = 9
 let cloud: TracedCloud
 let external: string
 let router: string
+let inside: string
 
 /** host1 has no physical network; host2 and host3 are gateways, host2 the better one; host4 has the network alone. */
 beforeEach(async () => {
@@ -30,6 +31,7 @@ beforeEach(async () => {
   const gateway = { network_id: external, external_fixed_ips: [{ ip_address: '203.0.113.10' }] }
   router = (await api.ok('POST', 'routers', { router: { name: 'r1', external_gateway_info: gateway } })).router.id
   const { network, subnet } = await api.network('10.0.0.0/24')
+  inside = network
   await api.ok('PUT', `routers/${router}/add_router_interface`, { subnet_id: subnet })
   await cloud.makePort('vm1', network, 'host1', 101, { port_security_enabled: false })
   await cloud.makePort('vm4', network, 'host4', 101, { port_security_enabled: false })
@@ -155,6 +157,38 @@ test('VMs reach floating IPs, of others and their own', async () => {
     expect(found.sentence).toContain(`Delivered to ${to}`)
     expect(found.reply().sentence).toContain(`Delivered to ${from}`)
   }
+})
+
+test('what a firewall stops is told with its group and rule', async () => {
+  const { api } = cloud
+  ispSpeaks()
+  const rule = async (name: string, more: object) =>
+    (await api.ok('POST', 'fwaas/firewall_rules', { firewall_rule: { name, protocol: 'tcp', ...more } })).firewall_rule
+      .id
+  const rules = [
+    await rule('no-telnet', { destination_port: '23', action: 'deny' }),
+    await rule('no-smtp', { destination_port: '25', action: 'reject' }),
+    await rule('web', { destination_port: '443', action: 'allow' }),
+  ]
+  const { firewall_policy } = await api.ok('POST', 'fwaas/firewall_policies', {
+    firewall_policy: { name: 'out', firewall_rules: rules },
+  })
+  const { ports } = await api.ok('GET', `ports?device_id=${router}&network_id=${inside}`)
+  const firewall_group = { name: 'edge', egress_firewall_policy_id: firewall_policy.id, ports: [ports[0].id] }
+  await api.ok('POST', 'fwaas/firewall_groups', { firewall_group })
+  const tell = (protocol: string) => cloud.follow('vm1', SERVER, protocol).sentence
+  expect(tell('tcp 443')).toMatch(/^Left by gateway chassis host2/)
+  expect(tell('tcp 23')).toContain(
+    'Dropped at table router_firewall_verdict on host1: firewall group edge denies it by rule no-telnet.',
+  )
+  expect(tell('tcp 25')).toContain(
+    'Handed to the controller by table router_firewall_verdict on host1: firewall group edge rejects it by rule no-smtp; ' +
+      'the sender gets a TCP reset',
+  )
+  expect(tell('udp 53')).toContain('no rule of the policy of firewall group edge allows it')
+  expect(cloud.follow(SERVER, 'vm1', 'tcp 22').sentence).toContain(
+    'a firewall group without a policy for this direction, or one that is down, lets nothing pass',
+  )
 })
 
 test('what nothing from outside can reach is told before any packet is made', async () => {
