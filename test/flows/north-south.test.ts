@@ -2,6 +2,7 @@
 // where and how they leave.
 import { afterEach, describe, expect, test } from 'vitest'
 import {
+  type Attachment,
   addressScopes,
   attachments,
   type Chassis,
@@ -23,7 +24,7 @@ import {
 } from '#model'
 import { PATCH_TUN } from '#model/ofports'
 import { type DummyChassis, startDummyChassis } from '#test/support/dummy-chassis'
-import { ACK, arp, type End, echo, frame, neighborDiscovery, SYN, tcp, udp } from '#test/support/frames'
+import { ACK, arp, type End, echo, frame, icmp, neighborDiscovery, packet, SYN, tcp, udp } from '#test/support/frames'
 import { type Left, type Watch, watchPorts } from '#test/support/left'
 import { addFloatingIp, addGateway, addInterface, aRouter, fixedIps } from '#test/support/routing'
 import {
@@ -493,6 +494,49 @@ describe('north–south', () => {
     expect(await out('a', frame(end('a'), server, big(1450)))).toHaveLength(1)
     expect(await out('a', frame(end('a'), server, big(1451)))).toEqual([])
     expect(await host.counted(49, 'userdata=02.04.05.aa')).toBeGreaterThan(0)
+  })
+
+  test('ports on the external network reach floating IPs and gateways, here and elsewhere', async () => {
+    world = await startWorld({ role: 'none', isSecured: true })
+    const { end, change, meet, host, out } = world
+    const x = { mac: '', ip: '203.0.113.60' }
+    await change(tx => {
+      floating(tx, 'a', 31)
+      const port = aPort('x', 60, 'ext', {
+        fixedIps: fixedIps({ '203.0.113.0/24': x.ip }),
+        securityGroups: ['web'],
+      })
+      x.mac = addPort(tx, port, aChassis('here', 1)).macAddress
+      tx.replace(attachments, { ...(tx.get(attachments, 'here/ext') as Attachment), isMember: true })
+    })
+    await host.plug(160)
+    const watch = await watchPorts(host, { 160: 'x', 111: 'a', [WIRE]: 'wire', [PATCH_TUN]: 'tunnel' })
+    await meet()
+    const [a, fip, gateway] = [end('a'), end('fip-a-port'), end('r1-gateway')]
+    const fromX = (to: End, payload: Parameters<typeof frame>[2]) => watch(() => host.send(160, frame(x, to, payload)))
+    expect(await watch(() => host.send(160, arp(1, x, { mac: '', ip: fip.ip })))).toMatchObject([
+      { at: 'x', src: fip.mac, what: 2, vlan: 0 },
+    ])
+    expect(await fromX(fip, tcp(40000, 80, SYN))).toMatchObject([{ at: 'a', to: a.ip, from: x.ip }])
+    expect(await watch(() => out('a', frame(a, x, tcp(80, 40000, SYN | ACK, 5, 2))))).toMatchObject([
+      { at: 'x', src: fip.mac, from: fip.ip, to: x.ip, ttl: 63 },
+    ])
+    expect(await fromX(gateway, udp(1, 2))).toMatchObject([
+      { at: 'wire', src: x.mac, dst: gateway.mac, vlan: VLAN, to: gateway.ip, ttl: 64 },
+    ])
+  })
+
+  test('errors from outside about what was translated find its sender', async () => {
+    world = await startWorld()
+    const { end, out, wire, meet } = world
+    await meet()
+    const [a, own] = [end('a'), end('r1-gateway')]
+    expect(await out('a', frame(a, server, udp(5000, 53)))).toHaveLength(1)
+    const quoted = packet(own, server, udp(5000, 53))
+    const tooBig = icmp(3, 4, Buffer.concat([Buffer.from([0, 0, 1300 >> 8, 1300 & 255]), quoted]))
+    expect(await wire(frame({ ...outside, ip: '192.0.2.9' }, own, tooBig))).toMatchObject([
+      { at: 'a', from: '192.0.2.9', to: a.ip, what: 3, about: a.ip },
+    ])
   })
 
   test('no address of a tenant goes out when no connection can be translated, and it is counted', async () => {

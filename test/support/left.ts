@@ -13,6 +13,8 @@ export interface Left {
   readonly ttl: number
   /** Type of ICMP, or the destination port; the operation of ARP. */
   readonly what: number
+  /** Who sent the packet that an error of ICMP (IPv4) is about. */
+  readonly about?: string
 }
 
 const mac = (bytes: Buffer) => bytes.toString('hex').replaceAll(/(..)(?=.)/g, '$1:')
@@ -36,11 +38,13 @@ const readFrame = (at: string, bytes: Buffer): Left => {
     }
   const [protocol, ttl, ends, header] = type === IPV6 ? [packet[6], packet[7], 8, 40] : [packet[9], packet[8], 12, 20]
   const size = type === IPV6 ? 16 : 4
+  const isError = protocol === 1 && [3, 11].includes(packet[20] ?? 0)
   return {
     ...{ ...link, ttl: ttl ?? 0 },
     from: ipOf(packet.subarray(ends, ends + size)),
     to: ipOf(packet.subarray(ends + size, ends + 2 * size)),
     what: protocol === 1 || protocol === 58 ? (packet[header] ?? 0) : packet.readUInt16BE(header + 2),
+    ...(isError ? { about: ipOf(packet.subarray(40, 44)) } : {}),
   }
 }
 
