@@ -1,6 +1,6 @@
 // The newest commits and deviations, kept so that a client that was away gets what it missed. In memory: a client that
 // left off earlier than this is told so, and reads the present state instead.
-import type { Change, Commit } from '#model'
+import { type Change, type Commit, floatingIps, type SecurityGroupRule, securityGroupRules } from '#model'
 import type { FeedChange, FeedCommit, FeedDrift } from './feed-messages.ts'
 import type { CostView } from './live-view.ts'
 
@@ -15,10 +15,20 @@ const changedFields = (before: Named, after: Named): readonly string[] =>
     name => before[name] !== after[name] && JSON.stringify(before[name]) !== JSON.stringify(after[name]),
   )
 
+/** What tells a record from others of its kind: its name, or what there is in place of one; '' for nothing. */
+const nameOf = (kind: string, doc: Named): string => {
+  if (typeof doc.name === 'string' && doc.name !== '') return doc.name
+  if (kind === floatingIps.name && typeof doc.floatingIpAddress === 'string') return doc.floatingIpAddress
+  if (kind !== securityGroupRules.name) return ''
+  const { direction, ipVersion, protocol, portRangeMin: low, portRangeMax: high } = doc as unknown as SecurityGroupRule
+  const range = low === null ? '' : low === high ? String(low) : `${low}-${high}`
+  return [direction, `IPv${ipVersion}`, protocol, range].filter(Boolean).join(' ')
+}
+
 /** A change for people: which record, and which of its fields. */
 export const showChange = ({ kind, id, before, after }: Change): FeedChange => {
-  const name = ((after ?? before) as Named | undefined)?.name
-  const named = typeof name === 'string' && name !== '' ? { name } : {}
+  const name = nameOf(kind.name, (after ?? before) as unknown as Named)
+  const named = name === '' ? {} : { name }
   if (before === undefined) return { kind: kind.name, id, op: 'create', ...named }
   if (after === undefined) return { kind: kind.name, id, op: 'delete', ...named }
   const fields = changedFields(before as unknown as Named, after as unknown as Named)
