@@ -17,6 +17,7 @@ import {
   portForwardings,
   ports,
   type Router,
+  routers,
   type Subnet,
   subnetPools,
   subnets,
@@ -536,6 +537,30 @@ describe('north–south', () => {
     const tooBig = icmp(3, 4, Buffer.concat([Buffer.from([0, 0, 1300 >> 8, 1300 & 255]), quoted]))
     expect(await wire(frame({ ...outside, ip: '192.0.2.9' }, own, tooBig))).toMatchObject([
       { at: 'a', from: '192.0.2.9', to: a.ip, what: 3, about: a.ip },
+    ])
+  })
+
+  test('routes lead over next hops outside, and one of the gateway’s addresses stands for all', async () => {
+    world = await startWorld()
+    const { end, out, wire, change, meet } = world
+    await change(tx => {
+      const r1 = tx.get(routers, 'r1') as Router
+      tx.replace(routers, { ...r1, routes: [{ destination: '192.0.2.0/24', nexthop: '203.0.113.77' }] })
+      const gateway = tx.get(ports, 'r1-gateway') as Port
+      const more = { subnetId: '203.0.113.0/24', ipAddress: '203.0.113.5' }
+      tx.replace(ports, { ...gateway, fixedIps: [...gateway.fixedIps, more] })
+    })
+    await meet()
+    const other = { mac: '52:54:00:00:00:77', ip: '203.0.113.77' }
+    const own = end('r1-gateway')
+    await wire(arp(1, other, { mac: '', ip: own.ip }))
+    const far = { mac: '', ip: '192.0.2.9' }
+    expect(await out('a', frame(end('a'), { ...server, ip: far.ip }, udp(1, 2)))).toMatchObject([
+      { at: 'wire', dst: other.mac, from: own.ip, to: far.ip },
+    ])
+    expect(await out('a', frame(end('a'), server, udp(1, 2)))).toMatchObject([{ dst: outside.mac, from: own.ip }])
+    expect(await wire(frame(outside, { ...own, ip: '203.0.113.5' }, echo(8)))).toMatchObject([
+      { at: 'wire', from: '203.0.113.5', what: 0 },
     ])
   })
 
