@@ -1,6 +1,6 @@
 // Where the gateways of routers are: GET /flowright/v1/gateways.
 import type { FastifyInstance } from 'fastify'
-import { chassis, networks, routers } from '#model'
+import { chassis, networks, routerOf, routers } from '#model'
 import type { Store } from '#store'
 
 /** A chassis that may be the gateway of a router. */
@@ -50,8 +50,8 @@ export function serveGateways(app: FastifyInstance, store: Store, gateways: Gate
     })),
   })
   app.get<{ Querystring: { router?: string } }>('/gateways', async ({ query }) => {
-    const one = query.router === undefined ? undefined : gateways.state(query.router)
-    const found = query.router === undefined ? [...gateways.states()] : one === undefined ? [] : [one]
-    return { gateways: found.map(show) }
+    if (query.router === undefined) return { gateways: Array.from(gateways.states(), show) }
+    const found = gateways.state(routerOf(store, query.router).id)
+    return { gateways: found === undefined ? [] : [show(found)] }
   })
 }

@@ -97,6 +97,36 @@ describeOvs('with a controller and a chassis', () => {
     expect((await flowright('drops', 'nope')).err).toBe('flowright: Chassis nope could not be found.\n')
   })
 
+  test('gateways tells where routers have their gateway, and what keeps them from one', async () => {
+    expect((await flowright('gateways')).out).toBe('No router has a gateway.\n')
+    const post = async (path: string, body: object) => {
+      const answer = await fetch(`${controller.api}/v2.0/${path}`, { method: 'POST', body: JSON.stringify(body) })
+      expect(answer.status).toBe(201)
+      // biome-ignore lint/suspicious/noExplicitAny: what the API answers
+      return (await answer.json()) as any
+    }
+    const provider = { 'provider:network_type': 'flat', 'provider:physical_network': 'physnet1' }
+    const network = { name: 'public', 'router:external': true, ...provider }
+    const { id: network_id } = (await post('networks', { network })).network
+    await post('subnets', { subnet: { network_id, ip_version: 4, cidr: '203.0.113.0/24' } })
+    const { router } = await post('routers', { router: { name: 'r1', external_gateway_info: { network_id } } })
+    expect((await flowright('gateways')).out).toMatch(
+      /^r1 +public +- +no chassis with the physical network offers itself/m,
+    )
+
+    await ovs.vsctl('add-br', 'br-ex')
+    const ids = ['external_ids:flowright-bridge-mappings=physnet1:br-ex', 'external_ids:flowright-gateway=10']
+    await ovs.vsctl('set', 'Open_vSwitch', '.', ...ids)
+    expect(await eventually(/host1/, 'gateways', router.id)).toMatch(/^r1 +public +host1$/m)
+    expect(JSON.parse((await flowright('gateways', '--json')).out)).toMatchObject([
+      { active: 'host1', conflict: [], candidates: [{ chassis: 'host1', priority: 10, connected: true, live: true }] },
+    ])
+    const metrics = await (await fetch(`${controller.api}/metrics`)).text()
+    expect(metrics).toContain('flowright_gateway_active{chassis="host1"} 1')
+    expect(metrics).toContain('flowright_bfd_sessions{state="up"} 0')
+    expect((await flowright('gateways', 'nope')).err).toBe('flowright: Router nope could not be found\n')
+  })
+
   test('backup copies the store of a running controller, and restore puts it in place of another', async () => {
     const copy = join(dir, 'copy')
     expect(await flowright('backup', copy, '--data', data)).toMatchObject({ status: 0, err: '' })
