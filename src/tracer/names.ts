@@ -1,7 +1,7 @@
 // Registers by name, and the keys in them by the names of what they stand for: `source_port = web1` for `reg0 = 0x18`.
 import type { AnyValue } from 'node-openflow/flow'
 import type { Pipeline } from '#compiler'
-import { chassis, networks, ports, type Reader, securityGroups } from '#model'
+import { chassis, chassisPort, formatIp, networks, ports, type Reader, routers, securityGroups } from '#model'
 import { type Place, placeOfBits } from './layout.ts'
 
 /** A named register, as the pipeline declares it. */
@@ -62,7 +62,8 @@ export const namesOf = (registers: readonly RegisterName[], pipeline: Pipeline, 
   const namesAt = ({ bridge, table }: In) =>
     known.filter(r => r.bridge === bridge).toSorted((a, b) => distance(table, a) - distance(table, b))
 
-  const showValue = (name: string, value: bigint) => (model && keyName(model, name, value)) ?? showNumber(value)
+  const showValue = (name: string, bits: number, value: bigint) =>
+    addressText(name, bits, value) ?? (model && keyName(model, name, value)) ?? showNumber(value)
 
   return {
     set: (at, field, value) => {
@@ -74,30 +75,52 @@ export const namesOf = (registers: readonly RegisterName[], pipeline: Pipeline, 
       const number = plain ? BigInt(value) : 0n
       if (register === undefined) return [field, hex(number)]
       const shift = within(place, register.place) as number
-      if (place.bits === register.place.bits) return [register.name, showValue(register.name, number)]
+      if (place.bits === register.place.bits) return [register.name, showValue(register.name, place.bits, number)]
       const bits = place.bits === 1 ? `${shift}` : `${shift}..${shift + place.bits - 1}`
-      return [`${register.name}[${bits}]`, showNumber(number)]
+      return [`${register.name}[${bits}]`, addressText(register.name, place.bits, number) ?? showNumber(number)]
     },
   }
+}
+
+const ADDRESSES = ['neighbor_address', 'remote_address']
+const MACS = ['neighbor_mac', 'router_mac']
+const IPV4_MAPPED = 0xffffn
+
+/** What a register, or so many of its lowest bits, holds as an address; undefined where it holds none. */
+const addressText = (register: string, bits: number, value: bigint): string | undefined => {
+  if (MACS.includes(register) && bits === 48)
+    return value
+      .toString(16)
+      .padStart(12, '0')
+      .replace(/(..)(?!$)/g, '$1:')
+  if (!ADDRESSES.includes(register) || value === 0n) return undefined
+  if (bits === 32 || (bits === 128 && value >> 32n === IPV4_MAPPED))
+    return formatIp({ version: 4, value: value & 0xffffffffn })
+  return bits === 128 ? formatIp({ version: 6, value }) : undefined
 }
 
 const hex = (value: bigint) => `0x${value.toString(16)}`
 const showNumber = (value: bigint) => (value < 0x10000n ? String(value) : hex(value))
 
 /** Registers that hold keys of ports. */
-const PORT_KEYS = ['source_port', 'destination_port', 'judged_port', 'label_port']
+const PORT_KEYS = ['source_port', 'destination_port', 'judged_port', 'label_port', 'router_interface']
+/** In `gateway`: no gateway lives. */
+const NO_GATEWAY = 0xffffn
+
+const holderOf = (model: Reader, register: string, unique: string) => {
+  if (PORT_KEYS.includes(register)) return model.holder(ports, unique)
+  if (register === 'network') return model.holder(networks, unique)
+  if (register === 'group') return model.holder(securityGroups, unique)
+  return register === 'router' ? model.holder(routers, unique) : undefined
+}
 
 /** The name of what a key stands for. */
 const keyName = (model: Reader, register: string, key: bigint): string | undefined => {
   if (key === 0n) return undefined
   const unique = `key ${key}`
-  const named = PORT_KEYS.includes(register)
-    ? model.holder(ports, unique)
-    : register === 'network'
-      ? model.holder(networks, unique)
-      : register === 'group'
-        ? model.holder(securityGroups, unique)
-        : undefined
-  if (named) return named.name || named.id
-  return register === 'destination_chassis' ? model.holder(chassis, unique)?.id : undefined
+  if (register === 'destination_chassis') return model.holder(chassis, unique)?.id
+  if (register === 'gateway')
+    return key === NO_GATEWAY ? 'none' : model.holder(chassis, `key ${key - BigInt(chassisPort(0))}`)?.id
+  const named = holderOf(model, register, unique)
+  return named && (named.name || named.id)
 }
