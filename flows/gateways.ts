@@ -25,9 +25,6 @@ import { chassisFacts, networkFacts, uplinkOf } from './facts.ts'
 import { gateway, NO_GATEWAY } from './registers.ts'
 import { interfaceAddresses, interfacesOf, mtuOf, routerFacts, subnetFacts } from './routers.ts'
 
-/** The VLAN by which packets for gateways on other chassis pass between br-int and br-tun; no network has it. */
-export const TRANSIT_VLAN = 4095
-
 /** What fits through any tunnel, between any two chassis. */
 export const TRANSIT_MTU: number = largestMtu(
   tunnelTypes.map(networkType => ({ networkType })),

@@ -11,10 +11,10 @@
  */
 import { controller, decTtl, drop, goto, move, output, resubmit, setField } from 'node-openflow/flow'
 import { each, table } from '#compiler'
-import { chassis, chassisPort } from '#model'
+import { chassis, chassisPort, TRANSIT_VLAN } from '#model'
 import { PATCH_TUN } from '#model/ofports'
 import { eachFamily } from '../conntrack.ts'
-import { TRANSIT_MTU, TRANSIT_VLAN } from '../gateways.ts'
+import { TRANSIT_MTU } from '../gateways.ts'
 import { tooBigUserdata } from '../packet-in.ts'
 import { gateway, NO_GATEWAY, ORIGIN, origin, tooBig } from '../registers.ts'
 import { pushTag } from '../vlan.ts'
