@@ -29,6 +29,8 @@ const TIMES = [0, 1000, 3000] as const
 const FRAMES = { rate: 1000, burst: 1000, wait: 100 } as const
 /** How long (ms) a chassis may take to acknowledge flows; after that it announces nothing until it is back. */
 const PATIENCE = 60_000
+/** And one where the address was before: as long as it sends from there, switches outside learn the wrong place again. */
+const FORMER_PATIENCE = 500
 
 /** Addresses that routers have on an external network, all at one MAC. */
 export interface Announced {
@@ -54,6 +56,7 @@ interface AnnouncementsOptions {
   readonly emit: (chassis: string, port: number, frame: Uint8Array) => void
   /** Resolves when a chassis holds the flows of a revision, with false when it does not in time (ms). */
   readonly acknowledged: (chassis: string, revision: number, timeout: number) => Promise<boolean>
+  readonly isConnected: (chassis: string) => boolean
   /** Milliseconds of a clock that goes forward. */
   readonly now: () => number
 }
@@ -177,7 +180,8 @@ export class Announcements {
   #consider(subject: Subject, revision: number): void {
     const before = this.#places.get(subject)
     const place = this.#note(subject)
-    if (place !== undefined && place.said !== before?.said) void this.#announce(subject, place, revision)
+    if (place !== undefined && place.said !== before?.said)
+      void this.#announce(subject, place, revision, before?.chassis)
   }
 
   /** Remembers where something is. */
@@ -201,8 +205,13 @@ export class Announcements {
       : { ...of, chassis, said: [chassis, of.network, of.mac, ...of.ips].join(' ') }
   }
 
-  async #announce(subject: Subject, place: Place, revision: number): Promise<void> {
-    if (!(await this.#options.acknowledged(place.chassis, revision, PATIENCE))) return
+  async #announce(subject: Subject, place: Place, revision: number, former?: string): Promise<void> {
+    const { acknowledged, isConnected } = this.#options
+    const [isThere] = await Promise.all([
+      acknowledged(place.chassis, revision, PATIENCE),
+      former !== undefined && isConnected(former) ? acknowledged(former, revision, FORMER_PATIENCE) : undefined,
+    ])
+    if (!isThere) return
     this.#say(subject, place, 0)
   }
 

@@ -112,6 +112,7 @@ export const serveRouters = (
     ...{ store, emit, now, ...announced(store) },
     wayOut: at => wayOut(store, at),
     acknowledged: (id, revision, timeout) => programming.acknowledged(id, revision, timeout),
+    isConnected: id => programming.isConnected(id),
   })
   const stopReturns = onReturn(programming, id => {
     known.forgot(id)

@@ -59,6 +59,7 @@ describe('announcements', () => {
         if (!acknowledged.has(id)) await new Promise<void>(resolve => waiting.push(resolve))
         return true
       },
+      isConnected: () => true,
       now: () => performance.now(),
     })
   }
