@@ -12,6 +12,7 @@ const GIVEN_UP = 1000
 /** Packets held for one next hop, and for all; next hops under way from one chassis, and from all. */
 const HELD = { each: 3, all: 1000 } as const
 const HOPS = { chassis: 200, all: 1000 } as const
+
 /** An address on a network, asked for from a chassis. */
 export interface NextHop {
   readonly chassis: string
