@@ -91,6 +91,11 @@ const routing: fc.Arbitrary<readonly [KindName, Doc]> = fc.oneof(
       const gatewayIp = hasGateway ? cidr.replace(/[.:]0?\/.*/, id === 's' ? '.1' : ':1') : null
       return ['subnet', { ...aSubnet(cidr, `n${n}`), id, gatewayIp, subnetPoolId }] as const
     }),
+  fc.tuple(small(5), small(3), small(8), fc.boolean()).map(([p, n, key, isPaired]) => {
+    const { ipAddress: ip } = address(key)
+    const macAddress = isPaired ? 'fa:16:3e:ff:ff:01' : 'fa:16:3e:ff:ff:02'
+    return ['virtualAddress', { id: `n${n}/${ip}`, networkId: `n${n}`, ip, macAddress, portId: `p${p}` }] as const
+  }),
   fc.constantFrom(null, 'scope').map(addressScopeId => ['subnetPool', { ...aPool, addressScopeId }] as const),
   fc
     .tuple(small(5), small(2), small(3), fc.constantFrom('interface' as const, 'gateway' as const))

@@ -28,6 +28,8 @@ import {
   securityGroups,
   subnetPools,
   subnets,
+  type VirtualAddress,
+  virtualAddresses,
 } from '#model'
 
 /** A network; VXLAN with its key as VNI unless said otherwise. */
@@ -136,7 +138,7 @@ export const kinds = {
   ...{ securityGroup: securityGroups, securityGroupRule: securityGroupRules, addressGroup: addressGroups },
   ...{ policy: policies, remoteGroupBit: remoteGroupBits },
   ...{ router: routers, routerPort: routerPorts, subnet: subnets, subnetPool: subnetPools },
-  ...{ floatingIp: floatingIps, portForwarding: portForwardings },
+  ...{ floatingIp: floatingIps, portForwarding: portForwardings, virtualAddress: virtualAddresses },
 } as const
 
 /** Records by kind. */
@@ -157,6 +159,7 @@ export interface Records {
   readonly subnetPool?: readonly SubnetPool[]
   readonly floatingIp?: readonly FloatingIp[]
   readonly portForwarding?: readonly PortForwarding[]
+  readonly virtualAddress?: readonly VirtualAddress[]
 }
 
 /** A commit that adds records to an empty model. */
