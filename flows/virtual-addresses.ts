@@ -1,6 +1,7 @@
 // Addresses that several ports may have: who speaks for one tells the controller, which tells routers.
 import { type Action, controller } from 'node-openflow/flow'
 import type { View } from '#compiler'
+import { withoutHostLength } from '#model'
 import { isHost } from './addresses.ts'
 import type { Sender } from './facts.ts'
 import { addressSpokenUserdata } from './packet-in.ts'
@@ -12,7 +13,10 @@ export const isVirtual = (
   port: { readonly ips: readonly string[]; readonly network: string },
   view: View,
 ): boolean =>
-  !port.ips.includes(ip) && isHost(ip) && !ip.startsWith('fe80:') && interfacesOn(port.network, view).length > 0
+  !port.ips.includes(withoutHostLength(ip)) &&
+  isHost(ip) &&
+  !ip.startsWith('fe80:') &&
+  interfacesOn(port.network, view).length > 0
 
 /** Sends a copy of what a port says of such an address to the controller. */
 export const tellOf = (isSpoken: boolean): readonly Action[] =>

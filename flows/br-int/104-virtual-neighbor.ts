@@ -10,7 +10,7 @@
  */
 import { drop } from 'node-openflow/flow'
 import { each, table } from '#compiler'
-import { virtualAddresses } from '#model'
+import { virtualAddresses, withoutHostLength } from '#model'
 import { addressBits, macBits } from '../addresses.ts'
 import { portFacts } from '../facts.ts'
 import { destinationPort, foundNeighbor, neighborAddress, neighborMac, network } from '../registers.ts'
@@ -28,7 +28,7 @@ export const virtualNeighbor = table('virtual_neighbor', {
       rows: ({ networkId, portId, ip, macAddress: mac }, view) => {
         const port = view.value(portFacts, portId)
         if (!port?.up || port.network !== networkId) return []
-        if (!port.senders.some(sender => sender.ip === ip && sender.mac === mac)) return []
+        if (!port.senders.some(sender => withoutHostLength(sender.ip) === ip && sender.mac === mac)) return []
         return [{ in: networkId, network: port.networkKey, ip, mac, port: port.key }]
       },
       example: { in: 'net', network: 3, ip: '10.0.0.100', mac: '00:00:5e:00:01:01', port: 5 },

@@ -14,6 +14,7 @@ import {
   subnets,
   type VirtualAddress,
   virtualAddresses,
+  withoutHostLength,
 } from '#model'
 import type { Store } from '#store'
 import { arpRequest } from './arp.ts'
@@ -64,7 +65,7 @@ export const readSpoken = (frame: Buffer): Spoken | undefined => {
 }
 
 const mayHave = (port: Port, { ip, mac }: Spoken) =>
-  port.allowedAddressPairs.some(pair => pair.ipAddress === ip && pair.macAddress === mac)
+  port.allowedAddressPairs.some(pair => withoutHostLength(pair.ipAddress) === ip && pair.macAddress === mac)
 
 /** Keeps the records of virtual addresses. */
 export class VirtualAddresses {

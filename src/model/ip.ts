@@ -40,6 +40,10 @@ export function formatIp({ version, value }: Ip): string {
   return new ipaddr.IPv6(bytes).toRFC5952String()
 }
 
+/** A prefix of one address as that address; others, and addresses, as they are. */
+export const withoutHostLength = (prefix: string): string =>
+  prefix.replace(prefix.includes(':') ? /\/128$/ : /\/32$/, '')
+
 /** Reads `address/length`, cutting host bits; undefined when it is none. */
 export function parsePrefix(text: string): Prefix | undefined {
   const [address, length, ...more] = text.split('/')

@@ -1,4 +1,5 @@
 // Ports: a VM's (or a router's, or DHCP's) place on a network.
+import { withoutHostLength } from './ip.ts'
 import { type Kind, kind, type Pool } from './kind.ts'
 import { refuse } from './refusal.ts'
 import type { Reader } from './transaction.ts'
@@ -69,7 +70,7 @@ export const ports: Kind<
     device: p => [p.deviceId],
     subnet: p => [...new Set(p.fixedIps.map(ip => ip.subnetId))],
     address: p => p.fixedIps.map(ip => ip.ipAddress),
-    pair: p => p.allowedAddressPairs.map(pair => `${p.networkId} ${pair.ipAddress}`),
+    pair: p => p.allowedAddressPairs.map(pair => `${p.networkId} ${withoutHostLength(pair.ipAddress)}`),
     securityGroup: p => p.securityGroups,
     // The groups of ports that bring prefixes of more than one address into them.
     prefixMember: p => (p.allowedAddressPairs.some(pair => pair.ipAddress.includes('/')) ? p.securityGroups : []),

@@ -34,7 +34,7 @@ describe('virtual addresses', () => {
   const seconds = (n: number) => {
     for (let i = 0; i < n; i++) virtual.tick()
   }
-  const holder = (n: number, ips: readonly string[] = [vip, vip6]): Port => {
+  const holder = (n: number, ips: readonly string[] = [`${vip}/32`, vip6]): Port => {
     const port = aPort(`p${n}`, n, 'net')
     return { ...port, allowedAddressPairs: ips.map(ipAddress => ({ ipAddress, macAddress: port.macAddress })) }
   }
