@@ -23,10 +23,11 @@ export interface Socket {
   close(code: number, reason: string): void
 }
 
-/** What one subscription holds: how to end it, and how to count for it. */
+/** What one subscription holds: how to end it, how to count for it, and that it took in what it was sent. */
 interface Watch {
   stop(): void
   count?(tables: readonly number[] | 'all'): void
+  taken?(): void
 }
 
 const BRIDGES: readonly BridgeName[] = ['br-int', 'br-tun']
@@ -69,6 +70,7 @@ export class FeedClient {
   #do(request: FeedRequest): void {
     if (request.type === 'resume') this.#resume(request)
     else if (request.type === 'count') this.#watches.get(request.watch)?.count?.(request.tables)
+    else if (request.type === 'taken') this.#watches.get(request.watch)?.taken?.()
     else {
       this.#watches.get(request.watch)?.stop()
       this.#watches.delete(request.watch)
@@ -85,7 +87,7 @@ export class FeedClient {
           ? `there is no chassis ${chassis.slice(0, 100)}`
           : undefined
     if (refusal !== undefined) this.send({ type: 'trouble', watch, message: refusal })
-    else if (request.type === 'flows') this.#watches.set(watch, this.#watchFlows(watch, request.chassis))
+    else if (request.type === 'flows') this.#watches.set(watch, this.#watchFlows(watch, request.chassis, request.ahead))
     else if (request.type === 'edges') this.#watches.set(watch, this.#watchEdges(watch, request.chassis))
     else this.#watches.set(watch, this.#watchDrops(watch, chassis))
   }
@@ -106,15 +108,23 @@ export class FeedClient {
     this.isFollowing = true
   }
 
-  #watchFlows(watch: number, chassis: string): Watch {
+  #watchFlows(watch: number, chassis: string, ahead = Number.POSITIVE_INFINITY): Watch {
     const { value: rows, release } = this.#shared.rowsOf(chassis)
     this.send({ type: 'keys', watch, keys: this.#shared.keys() })
+    let sent = 0
+    let taken = 0
     const stopLooking = rows.look({
-      isReady: () => this.#socket.bufferedAmount < PATIENCE,
-      send: (total, added, removed) => this.send({ type: 'flows', watch, total, added, removed }),
+      isReady: () => sent - taken < ahead && this.#socket.bufferedAmount < PATIENCE,
+      send: (total, added, removed) => {
+        if (added.length > 0) sent++
+        this.send({ type: 'flows', watch, total, added, removed })
+      },
     })
     let stopCounting = () => {}
     return {
+      taken: () => {
+        taken++
+      },
       stop: () => {
         stopCounting()
         stopLooking()
@@ -260,19 +270,21 @@ const readRequest = (text: string): FeedRequest | string => {
     return 'a message must be JSON'
   }
   if (typeof request !== 'object' || request === null) return 'a message must be a JSON object'
-  const { type, watch, chassis, tables, revision, epoch, drift } = request
+  const { type, watch, chassis, tables, revision, epoch, drift, ahead } = request
   if (type === 'resume') {
     if (!Number.isSafeInteger(revision) || (revision as number) < 0) return 'resume: revision must be a number from 0'
     if (epoch !== undefined && typeof epoch !== 'string') return 'resume: epoch must be what hello said'
     if (drift !== undefined && !Number.isSafeInteger(drift)) return 'resume: drift must be a number'
     return request as unknown as FeedRequest
   }
-  if (!['flows', 'count', 'edges', 'drops', 'stop'].includes(type as string))
-    return `type must be resume, flows, count, edges, drops or stop, not ${JSON.stringify(type)?.slice(0, 100)}`
+  if (!['flows', 'taken', 'count', 'edges', 'drops', 'stop'].includes(type as string))
+    return `type must be resume, flows, taken, count, edges, drops or stop, not ${JSON.stringify(type)?.slice(0, 100)}`
   if (!Number.isSafeInteger(watch)) return `${type}: watch must be a number of your choice`
   if (type === 'count' && tables !== 'all' && !isIndexes(tables))
     return 'count: tables must be "all" or indexes into the tables that hello listed'
   if ((type === 'flows' || type === 'edges') && typeof chassis !== 'string') return `${type}: chassis must be its id`
+  if (ahead !== undefined && (!Number.isSafeInteger(ahead) || (ahead as number) < 1))
+    return 'flows: ahead must be a number of messages from 1'
   if (type === 'drops' && chassis !== undefined && typeof chassis !== 'string') return 'drops: chassis must be an id'
   return request as unknown as FeedRequest
 }

@@ -7,6 +7,8 @@ import { inSlices } from './slices.ts'
 /** Rows in a message at most, and milliseconds of work for one. */
 const ROWS = 1000
 const SLICE = 8
+/** Milliseconds after which a client that was not ready is looked at again. */
+const PAUSE = 10
 
 /** Who looks at the flows of a chassis. */
 export interface FlowClient {
@@ -127,7 +129,7 @@ export class FlowRows {
     const pump = () => {
       if (!this.#clients.has(looking)) return
       if (!looking.client.isReady()) {
-        setTimeout(pump, 20)
+        setTimeout(pump, PAUSE)
         return
       }
       const end = performance.now() + SLICE

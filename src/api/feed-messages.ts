@@ -125,8 +125,13 @@ export interface FeedDrop {
 export type FeedRequest =
   /** First: where it left off; 0 for from the start. `epoch` is what the last `hello` said. */
   | { readonly type: 'resume'; readonly revision: number; readonly epoch?: string; readonly drift?: number }
-  /** The flows of a chassis, whole, then as they change. */
-  | { readonly type: 'flows'; readonly watch: number; readonly chassis: string }
+  /**
+   * The flows of a chassis, whole, then as they change. `ahead`: how many messages that add some may be on their way;
+   * each is then to be answered by `taken`. Without it they come as fast as the connection takes them.
+   */
+  | { readonly type: 'flows'; readonly watch: number; readonly chassis: string; readonly ahead?: number }
+  /** One more message that adds flows was taken in. */
+  | { readonly type: 'taken'; readonly watch: number }
   /** Counters for a `flows` watch: of these tables (indexes into the pipeline), of all, or of none. */
   | { readonly type: 'count'; readonly watch: number; readonly tables: readonly number[] | 'all' }
   /** The edges between the tables of a chassis, with their packets. */

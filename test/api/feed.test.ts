@@ -1,12 +1,15 @@
 // The event feed, on a whole controller with real chassis.
 
 import type { AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type LiveView, Unauthorized } from '#api'
+import { chassis } from '#model'
 import { ipOf, type PortResource, startWorld, type World } from '#test/dataplane/world'
 import { testApi } from '#test/support/api'
 import type { Host, Vm } from '#test/support/cloud'
 import { followFeed } from '#test/support/feed-client'
+import { aChassis } from '#test/support/model'
 import { describeDataplane, until } from '#test/support/ovs'
 
 interface Revised {
@@ -44,6 +47,30 @@ it('follows with a token of an administrator alone, in a header or as a protocol
     await client.find('hello', m => m.type === 'hello')
     await client.close()
   }
+  await api.app.close()
+})
+
+it('sends a client that answers no more flows ahead than it asked for', async () => {
+  const text = { match: '', actions: 'drop' }
+  const flows = Array.from({ length: 5000 }, (_, i) => ({
+    ...{ cookie: BigInt(i), bridge: 'br-int' as const, table: 0, priority: 0, sources: [], text: () => text },
+  }))
+  const api = testApi({ live: { ...noLive, flows: () => ({ size: flows.length, flows }) } })
+  await api.store.transact({ source: 'test' }, tx => tx.insert(chassis, aChassis('host1', 1)))
+  await api.app.listen({ host: '127.0.0.1', port: 0 })
+  const client = await followFeed(`127.0.0.1:${(api.app.server.address() as AddressInfo).port}`)
+  client.send({ type: 'resume', revision: 0 })
+  client.send({ type: 'flows', watch: 1, chassis: 'host1', ahead: 2 })
+  const parts = () => client.messages.filter(m => m.type === 'flows' && m.added.length > 0)
+  await until('two messages', () => parts().length === 2)
+  await setTimeout(100)
+  expect(parts()).toHaveLength(2)
+  let answered = 0
+  await until('all flows', () => {
+    for (; answered < parts().length; answered++) client.send({ type: 'taken', watch: 1 })
+    return parts().reduce((sum, { added }) => sum + added.length, 0) === flows.length
+  })
+  await client.close()
   await api.app.close()
 })
 
@@ -232,7 +259,7 @@ describeDataplane('the event feed', () => {
     expect(errors).toEqual([
       'a message must be JSON',
       'a message must be a JSON object',
-      'type must be resume, flows, count, edges, drops or stop, not "fly"',
+      'type must be resume, flows, taken, count, edges, drops or stop, not "fly"',
       'resume: revision must be a number from 0',
       'flows: chassis must be its id',
     ])

@@ -26,6 +26,8 @@ export class Flows {
   names = $state.raw<ReadonlyMap<string, string>>(new Map())
   readonly #worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' })
 
+  #isPainted = false
+
   constructor(chassis: string) {
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#take(data)
     this.#say({ type: 'start', origin: location.origin, token: token(), chassis })
@@ -65,6 +67,10 @@ export class Flows {
       this.answered = `${message.order} ${message.text}`
       if (message.every > 0) this.trouble = ''
       this.isLoaded = true
+      if (message.loaded > 0 && !this.#isPainted) {
+        this.#isPainted = true
+        requestAnimationFrame(() => setTimeout(() => this.#say({ type: 'painted' })))
+      }
     }
   }
 }

@@ -8,6 +8,8 @@ import type { Order, Row } from './columns.ts'
 export type ToWorker =
   | { readonly type: 'start'; readonly origin: string; readonly token: string; readonly chassis: string }
   | { readonly type: 'filter'; readonly text: string; readonly order: Order }
+  /** The first rows are on the screen: others may come. */
+  | { readonly type: 'painted' }
   /** The rows on the screen, and the one that is explained. */
   | { readonly type: 'look'; readonly first: number; readonly count: number; readonly open: number | undefined }
 

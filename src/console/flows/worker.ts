@@ -8,6 +8,8 @@ import { type Filter, parseFilter } from './filter.ts'
 import type { FromWorker, ToWorker } from './worker-messages.ts'
 
 const WATCH = 1
+/** Messages of rows on their way at most: what the page asks for waits behind those that are here already. */
+const AHEAD = 4
 /** How often (ms) the page is told at most, and how often while rows are still coming. */
 const PACE = 100
 const LOADING_PACE = 400
@@ -32,6 +34,9 @@ let counted = ''
 let isTelling = false
 let toldAt = 0
 let counting = 0
+/** Messages of rows that are answered once the page has shown the first: loading them all would hold it up. */
+let held = 0
+let isPainted = false
 
 const tell = (message: FromWorker) => postMessage(message)
 
@@ -80,12 +85,14 @@ const count = (onScreen: readonly number[]) => {
   }, SETTLED) as unknown as number
 }
 
+const taken = () => connection?.send({ type: 'taken', watch: WATCH })
+
 const take = (message: FeedMessage) => {
   if (message.type === 'hello') {
     tables = message.tables
     // What was known may have changed while nobody told: all comes anew.
     columns.clear()
-    total = loaded = 0
+    total = loaded = held = 0
     counted = ''
     tell({ type: 'tables', tables })
   } else if (message.type === 'keys') tell({ type: 'keys', keys: message.keys })
@@ -98,6 +105,9 @@ const take = (message: FeedMessage) => {
     loaded = columns.size
     isStale = true
     showSoon()
+    if (message.added.length === 0) return
+    if (isPainted) taken()
+    else held++
   } else if (message.type === 'counters') {
     columns.count(message.tables, message.at, message.elapsed, message.rows)
     every = message.elapsed
@@ -116,7 +126,7 @@ addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
       // Only this chassis is of interest here: no commit is asked for.
       opening: (): readonly FeedRequest[] => [
         { type: 'resume', revision: Number.MAX_SAFE_INTEGER },
-        { type: 'flows', watch: WATCH, chassis },
+        { type: 'flows', watch: WATCH, chassis, ahead: AHEAD },
       ],
     })
   } else if (data.type === 'filter') {
@@ -125,6 +135,9 @@ addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
     filter = parseFilter(text)
     isStale = true
     show()
+  } else if (data.type === 'painted') {
+    isPainted = true
+    for (; held > 0; held--) taken()
   } else {
     look = data
     show()
