@@ -20,23 +20,30 @@ export const nameRegisters = (pipeline: Pipeline): ((bridge: Bridge, table: numb
       const [first, last] = [from, to].map(name => placeOf(register.bridge, name)?.number ?? -1)
       return first! <= table && table <= last!
     })
-  /** The registers of a field, those that live in the table before those that tables which call it brought to life. */
+  /** Of registers that share bits, those that live in a table; else those that live in the tables that lead to it. */
+  const nearest = (bridge: Bridge, table: number, all: readonly Register[]) => {
+    const here = all.filter(r => lives(r, table))
+    if (here.length > 0) return here
+    const leading = pipeline.tables.filter(t => t.bridge === bridge && t.next.some(next => next.number === table))
+    const there = all.filter(r => leading.some(({ number }) => lives(r, number)))
+    return there.length > 0 ? there : all
+  }
   const registersOf = (bridge: Bridge, table: number, field: string) => {
     const key = `${bridge} ${table} ${field}`
     let found = living.get(key)
     if (found === undefined) {
       const all = registers.filter(r => r.bridge === bridge && r.field === field)
-      const here = all.filter(r => lives(r, table))
-      found = here.length > 0 ? here : all.length > 0 ? all : wordOf(bridge, field)
+      found = all.length > 0 ? nearest(bridge, table, all) : wordOf(bridge, table, field)
       living.set(key, found)
     }
     return found
   }
 
   /** A word of a register of 128 bits: the lowest bears its name, which is all that there is of an IPv4 address. */
-  const wordOf = (bridge: Bridge, field: string): readonly Register[] => {
+  const wordOf = (bridge: Bridge, table: number, field: string): readonly Register[] => {
     const number = Number(/^reg(\d+)$/.exec(field)?.[1] ?? -1)
-    const whole = registers.find(r => r.bridge === bridge && number >= 0 && r.field === `xxreg${number >> 2}`)
+    const wide = registers.filter(r => r.bridge === bridge && number >= 0 && r.field === `xxreg${number >> 2}`)
+    const [whole] = nearest(bridge, table, wide)
     if (whole === undefined || whole.bits !== undefined) return []
     const low = (3 - (number & 3)) * 32
     return [{ ...whole, name: low === 0 ? whole.name : `${whole.name}[${low}..${low + 31}]` }]

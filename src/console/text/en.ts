@@ -151,6 +151,9 @@ export const en = {
   'flow.gone': 'This flow is gone.',
 
   'pipeline.hint': 'Tables in packet order. A line is a goto; the wider, the more packets go that way now.',
+  'group.rules': 'Rules',
+  'pipeline.all': 'All tables',
+  'pipeline.used': 'Tables in use',
   'pipeline.flows': 'flows',
   'pipeline.drops': 'drops',
   'pipeline.legend.pass': 'passes on',

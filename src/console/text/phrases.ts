@@ -84,6 +84,78 @@ const registers: Readonly<
     flag(['to be tracked', '待跟踪'], ['', '']),
     flag(['its connection will be tracked', '将跟踪其连接'], ['', '']),
   ],
+  way: [
+    value =>
+      Number(value) === 1
+        ? ['as its connection was opened', '与连接发起同向']
+        : Number(value) === 2
+          ? ['against the way its connection was opened', '与连接发起反向']
+          : ['', ''],
+    () => ['', ''],
+  ],
+  related: [flag(['an ICMP error about a connection', '关于某连接的 ICMP 差错'], ['', '']), () => ['', '']],
+  rejected: [flag(['rejected', '被拒绝'], ['', '']), flag(['its sender is told', '告知发送方'], ['', ''])],
+  guarded: [
+    flag(['in a router with firewall groups', '在有防火墙组的路由器中'], ['', '']),
+    flag(['its router has firewall groups', '其路由器有防火墙组'], ['', '']),
+  ],
+  side: [
+    flag(['where it goes out', '在离开的接口'], ['where it came in', '在进入的接口']),
+    flag(['judged where it goes out', '按离开的接口判定'], ['judged where it came in', '按进入的接口判定']),
+  ],
+  firewall: [
+    value =>
+      Number(value) === 0
+        ? ['in no firewall group', '不在防火墙组中']
+        : [`firewall ${Number(value)}`, `防火墙 ${Number(value)}`],
+    value => (Number(value) === 0 ? ['', ''] : [`firewall ${Number(value)}`, `防火墙 ${Number(value)}`]),
+  ],
+  found: [
+    flag(['whose owner is known', '其拥有者已知'], ['whose owner is not known', '其拥有者未知']),
+    flag(['its owner is known', '其拥有者已知'], ['', '']),
+  ],
+  found_router: [flag(['of a router', '属于路由器'], ['', '']), flag(['which is a router', '是路由器'], ['', ''])],
+  router: [
+    value =>
+      Number(value) === 0
+        ? ['in no router', '不在路由器中']
+        : [`in router ${Number(value)}`, `在路由器 ${Number(value)} 中`],
+    value =>
+      Number(value) === 0
+        ? ['out of the router', '离开路由器']
+        : [`into router ${Number(value)}`, `进入路由器 ${Number(value)}`],
+  ],
+  router_interface: [
+    (_, name) => [`by interface ${name}`, `经接口 ${name}`],
+    (_, name) => [`by interface ${name}`, `经接口 ${name}`],
+  ],
+  gateway: [
+    value =>
+      Number(value) === 0xffff
+        ? ['no gateway lives', '没有存活的网关']
+        : [`gateway at port ${value}`, `网关在端口 ${value}`],
+    value => [`gateway at port ${value}`, `网关在端口 ${value}`],
+  ],
+  external: [
+    flag(['leaving by the gateway', '经网关离开'], ['', '']),
+    flag(['leaves by the gateway', '经网关离开'], ['', '']),
+  ],
+  too_big: [
+    flag(['larger than its next network takes', '超过下一网络的 MTU'], ['', '']),
+    flag(['larger than its next network takes', '超过下一网络的 MTU'], ['', '']),
+  ],
+  neighbor_address: [
+    value => [`the owner of ${dotted(value)}`, `${dotted(value)} 的拥有者`],
+    value => [`next ${dotted(value)}`, `下一跳 ${dotted(value)}`],
+  ],
+  neighbor_mac: [
+    value => [`MAC ${mac(value)}`, `MAC ${mac(value)}`],
+    value => [`to MAC ${mac(value)}`, `目的 MAC ${mac(value)}`],
+  ],
+  router_mac: [
+    value => [`MAC ${mac(value)}`, `MAC ${mac(value)}`],
+    value => [`from MAC ${mac(value)}`, `源 MAC ${mac(value)}`],
+  ],
   remote_address: [
     value => [`the other end ${dotted(value)}`, `对端 ${dotted(value)}`],
     value => [`the other end ${dotted(value)}`, `对端 ${dotted(value)}`],
@@ -94,8 +166,13 @@ const registers: Readonly<
   ],
   local_port: [value => [`OpenFlow port ${Number(value)}`, `OpenFlow 端口 ${Number(value)}`], () => ['', '']],
 }
-/** `0xa000001`: 10.0.0.1. */
+/** `0xfa163e000005`: fa:16:3e:00:00:05. */
+const mac = (value: string): string =>
+  /^0x[0-9a-f]+$/.test(value) ? (value.slice(2).padStart(12, '0').match(/../g) ?? []).join(':') : value
+
+/** `0xa000001`: 10.0.0.1. An address in text stays. */
 const dotted = (value: string): string => {
+  if (/[.:]/.test(value)) return value
   const n = Number(value.split('/')[0])
   return [24, 16, 8, 0].map(shift => (n >>> shift) & 255).join('.')
 }

@@ -151,6 +151,9 @@ export const zh: Readonly<Record<keyof typeof en, string>> = {
   'flow.gone': '此流表项已不存在。',
 
   'pipeline.hint': '各表按报文经过的顺序排列。线表示跳转，越粗表示此刻经过的报文越多。',
+  'group.rules': '规则',
+  'pipeline.all': '所有表',
+  'pipeline.used': '使用中的表',
   'pipeline.flows': '条流表项',
   'pipeline.drops': '丢弃',
   'pipeline.legend.pass': '向后传递',
