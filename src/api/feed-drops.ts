@@ -1,12 +1,21 @@
 // The flows of a chassis that drop, by cookie: found once, then followed.
-import { CHECKS, portOfCheck } from './feed-suspects.ts'
+import { bindings } from '#model'
 import type { LiveFlow, LiveView } from './live-view.ts'
 import { inSlices } from './slices.ts'
+
+/** The tables that frames of a port pass in turn, by flows of that port. */
+export const CHECKS = ['classify', 'port_security', 'address_security'] as const
 
 /** A flow that lets through what a port sends: at which of the checks, and of which port. */
 interface Check {
   readonly index: number
   readonly port: string
+}
+
+/** The port of a flow of one of the checks: the record that asked for it is a binding. */
+const portOfCheck = (sources: readonly { readonly kind: string; readonly id: string }[]): string | undefined => {
+  const binding = sources.length === 1 ? sources.find(({ kind }) => kind === bindings.name) : undefined
+  return binding?.id.split('@')[0]
 }
 
 /** The drops of one chassis. */

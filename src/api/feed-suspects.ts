@@ -1,11 +1,7 @@
 // Which ports most likely sent what is dropped by a flow that all ports of a chassis share: a flow for each port would
 // cost every chassis a table of them. Less passes the check at such a port than came to it; both are counted per port.
-import { bindings } from '#model'
-import type { DropFlows } from './feed-drops.ts'
+import { CHECKS, type DropFlows } from './feed-drops.ts'
 import type { Reading } from './feed-readings.ts'
-
-/** The tables that frames of a port pass in turn, by flows of that port. */
-export const CHECKS = ['classify', 'port_security', 'address_security'] as const
 
 /** After which of them a drop takes what the next does not let pass. */
 const CHECK_OF: Readonly<Record<string, number>> = { spoofed_mac: 0, spoofed_address: 1 }
@@ -58,10 +54,4 @@ export class Suspects {
       .slice(0, MOST)
       .map(([port]) => port)
   }
-}
-
-/** The port of a flow of one of the checks: the record that asked for it is a binding. */
-export const portOfCheck = (sources: readonly { readonly kind: string; readonly id: string }[]): string | undefined => {
-  const binding = sources.length === 1 ? sources.find(({ kind }) => kind === bindings.name) : undefined
-  return binding?.id.split('@')[0]
 }
