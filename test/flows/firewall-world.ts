@@ -41,6 +41,8 @@ export interface GuardedWorld {
   end(vm: Vm, family?: 4 | 6): End
   /** A frame from a VM to its router; the VMs that something arrives at. */
   routed(from: Vm, ...frames: Buffer[]): Promise<readonly (Vm | 'wire')[]>
+  /** A frame from a VM to whom it is for; the VMs that something arrives at. */
+  sent(from: Vm, bytes: Buffer): Promise<readonly (Vm | 'wire')[]>
   /** A frame from outside; the VMs that something arrives at. */
   wire(bytes: Buffer): Promise<readonly (Vm | 'wire')[]>
   stop(): Promise<void>
@@ -147,6 +149,7 @@ export const startGuardedWorld = async (
       for (const bytes of frames) Buffer.from(port(`r-net${net}`).macAddress.replaceAll(':', ''), 'hex').copy(bytes)
       return named(await carry(on, 100 + key, frames))
     },
+    sent: async (from, bytes) => named(await carry(VMS[from].on, 100 + VMS[from].key, [bytes])),
     stop: async () => {
       await hosts.here.stop()
       await hosts.there.stop()
