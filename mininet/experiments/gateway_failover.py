@@ -45,6 +45,8 @@ from flowright.runs import wait_for
 RESULTS = Path(__file__).resolve().parents[1] / 'results'
 SERVER, ISP_INSIDE, ISP = '198.51.100.2', '198.51.100.1', '203.0.113.1'
 INTERVAL = 0.01
+#: Seconds before each run: datapaths forget by then what they cached while the other gateway was active.
+PAUSE = 12
 REPLY = re.compile(r'\[(\d+\.\d+)\] \d+ bytes from .*icmp_seq=(\d+)')
 
 
@@ -108,7 +110,7 @@ class World:
             'router:external': True, 'provider:network_type': 'flat', 'provider:physical_network': 'outside'})
         self.rest.create('subnet', network_id=outside['id'], ip_version=4, cidr='203.0.113.0/24', gateway_ip=ISP,
                          enable_dhcp=False)
-        router = self.rest.create('router', name='router', external_gateway_info={'network_id': outside['id']})
+        router = self.rest.create('router', name='r1', external_gateway_info={'network_id': outside['id']})
         self.rest.call('PUT', f"/v2.0/routers/{router['id']}/add_router_interface", {'subnet_id': subnet['id']})
         gateway = self.rest.list('port', device_id=router['id'], network_id=outside['id'])[0]
         self.mac = gateway['mac_address']
@@ -130,11 +132,10 @@ class World:
         os.kill(int((self.net['chassis2'].dir / 'ovs-vswitchd.pid').read_text()), signal.SIGKILL)
 
 
-def one_run(world, is_stopped):
+def one_run(world, is_stopped, pause):
     """Kills and restarts the active gateway; returns what was measured."""
     world.expect('chassis2')
-    # Whoever has just taken over hears from the other by BFD first.
-    time.sleep(1)
+    time.sleep(pause)
     row = {'controller': 'stopped' if is_stopped else 'running'}
     pings = Pings(world.net['vm1'], SERVER)
     try:
@@ -168,7 +169,7 @@ def one_run(world, is_stopped):
     return row
 
 
-def measure(runs):
+def measure(runs, pause):
     """Yields a row for each run: with the controller running, then stopped, in turn."""
     net = Mininet(topo=Site(), controller=Flowright, build=False)
     try:
@@ -176,7 +177,7 @@ def measure(runs):
         world = World(net)
         for run in range(1, runs + 1):
             for is_stopped in (False, True):
-                yield {'run': run, **one_run(world, is_stopped)}
+                yield {'run': run, **one_run(world, is_stopped, pause)}
     finally:
         net.stop()
 
@@ -223,13 +224,14 @@ def main():
     """Measures, prints and writes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--runs', type=int, default=10, help='default: %(default)s')
+    parser.add_argument('--pause', type=float, default=PAUSE, help='seconds before each run (default: %(default)s)')
     parser.add_argument('--results', type=Path, default=RESULTS, help='where the CSV and the plot go (default: %(default)s)')
     options = parser.parse_args()
     setLogLevel('error')
     rows = []
     print(''.join(name.rjust(width) for name, width in COLUMNS), flush=True)
     try:
-        for row in measure(options.runs):
+        for row in measure(options.runs, options.pause):
             row = {key: round(value) if isinstance(value, float) else value for key, value in row.items()}
             rows.append(row)
             print(''.join(str(row.get(name, '')).rjust(width) for name, width in COLUMNS), flush=True)

@@ -90,15 +90,26 @@ describe.skipIf(missing)(`Mininet${missing ? ` (${missing})` : ''}`, () => {
     expect(existsSync(join(results, 'security_groups.png'))).toBe(true)
   })
 
-  test('packets go from VLAN to VLAN as the trace foretells', { timeout: 120_000 }, async () => {
+  test('packets go between VLANs, out by SNAT and in by floating IP as foretold', { timeout: 180_000 }, async () => {
     const results = mkdtempSync(join(tmpdir(), 'flowright-routing-'))
+    const { printed, status } = await start(python, 'mininet/experiments/routing.py', '--results', results).ended
+    expect(printed).not.toContain('no result')
+    for (const name of ['vlan', 'snat', 'floating-ip']) expect(printed).toContain(`${name}: as foretold`)
+    expect(status).toBe(0)
+    expect(readFileSync(join(results, 'routing.txt'), 'utf8')).toMatch(/ +50 router_snat +\+\d+ /)
+  })
+
+  test('traffic goes on when the active gateway dies, and returns', { timeout: 180_000 }, async () => {
+    const results = mkdtempSync(join(tmpdir(), 'flowright-failover-'))
     const { printed, status } = await start(
       python,
-      ...['mininet/experiments/routing.py', '--cases', 'vlan', '--results', results],
+      ...['mininet/experiments/gateway_failover.py', '--runs', '1', '--pause', '1', '--results', results],
     ).ended
     expect(printed).not.toContain('no result')
-    expect(printed).toContain('vlan: as foretold')
     expect(status).toBe(0)
-    expect(readFileSync(join(results, 'routing.txt'), 'utf8')).toMatch(/ +45 router_route +\+3 /)
+    const [names, ...rows] = readFileSync(join(results, 'gateway_failover.csv'), 'utf8').trim().split('\n')
+    expect(names).toBe('run,controller,failover_ms,unprogrammed_ms,return_ms,lost')
+    expect(rows.map(row => row.split(',')[1])).toEqual(['running', 'stopped'])
+    expect(existsSync(join(results, 'gateway_failover.png'))).toBe(true)
   })
 })
