@@ -28,6 +28,8 @@ export type TraceAsked = (
   readonly isLive: boolean
   /** Ids of chassis that are taken for dead: which gateway is chosen then, and what no longer gets where. */
   readonly dead: readonly string[]
+  /** Bytes of the packet from its IP header on; undefined: it fits everywhere. */
+  readonly size: number | undefined
 }
 
 /** A flow that a packet met. */

@@ -101,7 +101,10 @@ const choose = <T extends string>(query: Query, name: string, choices: readonly 
 
 /** What a query asks for. */
 function readAsked(query: Query, isLive: boolean): TraceAsked {
-  const how = { isLive, dead: query.dead === undefined ? [] : [query.dead].flat() }
+  const size = query.size === undefined ? undefined : Number(query.size)
+  if (size !== undefined && !(Number.isInteger(size) && size >= 20 && size <= 0xffff))
+    throw invalid('size', `'${quote(query.size)}' is no size of an IP packet, from 20 to 65535 bytes`)
+  const how = { isLive, size, dead: query.dead === undefined ? [] : [query.dead].flat() }
   const text = (name: string): string => {
     const value = query[name]
     if (typeof value === 'string' && value !== '') return value.slice(0, 2000)

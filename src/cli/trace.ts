@@ -63,6 +63,7 @@ interface Options extends ApiOptions {
   readonly bridge?: string
   readonly ct?: readonly string[]
   readonly dead?: readonly string[]
+  readonly size?: string
 }
 
 /** `flowright trace`. */
@@ -83,6 +84,7 @@ export function trace(): Command {
     .option('--live', 'send such a packet for real, too, and tell which flows on the way counted it')
     .option('--bridge <name>', 'where a packet of your own comes in (default: br-int)')
     .option('--dead <chassis...>', 'as if these chassis did not live: which gateway takes over then')
+    .option('--size <bytes>', 'how large the IP packet is: where it is too big for an MTU (default: nowhere)')
     .option('--ct <states...>', 'what connection tracking tells, each time it is asked, such as trk,est')
     .action(async (what: string[], options: Options) => {
       const { trace: found } = await controllerApi(options).call<{ trace: Trace }>(
@@ -95,9 +97,10 @@ export function trace(): Command {
 }
 
 function query(what: readonly string[], options: Options): URLSearchParams {
-  const { from, to, as, ipVersion, bridge, ct = [], dead = [] } = options
+  const { from, to, as, ipVersion, bridge, ct = [], dead = [], size } = options
   const query = new URLSearchParams(options.installed ? { tables: 'installed' } : {})
   for (const chassis of dead) query.append('dead', chassis)
+  if (size !== undefined) query.set('size', size)
   if (from !== undefined || to !== undefined) {
     if (from === undefined || to === undefined) throw new CommandError('trace needs both --from and --to')
     for (const [name, value] of Object.entries({ from, to, protocol: what.join(' '), as })) query.set(name, value)

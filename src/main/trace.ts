@@ -95,7 +95,8 @@ export const tracing = ({ store, compiler, programming, pipeline }: Traced): Tra
     const world = modelWorld({ model: store, pipeline, tables, dead: new Set(asked.dead) })
     const states = 'chassis' in asked ? asked.states?.map(readState) : undefined
     const tracker = states ? givenStates(states) : new Connections()
-    return find(asked, start => trace(world, start, tracker))
+    const size = asked.size === undefined ? {} : { size: asked.size + ETHERNET_HEADER }
+    return find(asked, start => trace(world, { ...start, ...size }, tracker))
   }
 
   /** Reads the flows of a bridge from its switch; what asked for them is known where they are what they should be. */
@@ -161,6 +162,8 @@ export const tracing = ({ store, compiler, programming, pipeline }: Traced): Tra
       for (const id of asked.dead) chassisOf(store, id)
       if (asked.isLive && asked.dead.length > 0)
         throw refuse('HTTPBadRequest', { message: 'A real packet finds dead only the chassis that are.' })
+      if (asked.isLive && asked.size !== undefined)
+        throw refuse('HTTPBadRequest', { message: 'The real packet of a trace is small: no size can be given.' })
       if (asked.isLive && 'as' in asked && asked.as !== 'new')
         throw refuse('HTTPBadRequest', { message: 'Only the first packet of a connection can be sent for real.' })
       try {
@@ -177,6 +180,8 @@ export const tracing = ({ store, compiler, programming, pipeline }: Traced): Tra
 
 /** Which packets are traced after the first one. */
 const later = { new: [], reply: ['reply'], established: ['reply', 'again'] } as const
+
+const ETHERNET_HEADER = 14
 
 /** An ephemeral port (RFC 6335). */
 const anyPort = () => 49152 + Math.floor(16384 * Math.random())

@@ -42,8 +42,8 @@ export interface TracedCloud {
   plug(port: string, host: string, ofport: number): Promise<unknown>
   // biome-ignore lint/suspicious/noExplicitAny: a test knows what it made
   makePort(name: string, network: string, host: string, ofport: number, more?: object): Promise<any>
-  /** The first packet of a protocol from one end to another: names of ports, or addresses. */
-  follow(from: string, to: string, protocol: string, dead?: readonly string[]): Followed
+  /** The first packet of a protocol from one end to another: names of ports, or addresses. `size` is that of the frame. */
+  follow(from: string, to: string, protocol: string, dead?: readonly string[], size?: number): Followed
   /** Traces a packet, and keeps the flows that it teaches its chassis. */
   teach(start: TraceStart): void
   /** What became of a trace. */
@@ -86,10 +86,11 @@ export const tracedCloud = async (hosts: readonly Chassis[]): Promise<TracedClou
       await plug(name, host, ofport)
       return port
     },
-    follow: (from, to, protocol, dead) => {
+    follow: (from, to, protocol, dead, size) => {
       const connections = new Connections()
       const at = world(dead)
-      const through = (start: TraceStart) => trace(at, start, connections)
+      const through = (start: TraceStart) =>
+        trace(at, { ...start, ...(size === undefined ? {} : { size }) }, connections)
       const [a, b] = [findEnd(api.store, from), findEnd(api.store, to)]
       const start = packetOfEnds(api.store, { from: a, to: b, protocol: parseProtocol(protocol) }, through)
       const traced = through(start)

@@ -115,6 +115,13 @@ describeOvs('flowright trace', () => {
     [['--from', 'web1', '--to', 'web2', 'http'], "'http' is no protocol such as 'tcp 443'"],
     [['--from', 'web1', 'tcp 80'], 'trace needs both --from and --to'],
     [['host9', 'in_port=1'], 'Chassis host9 could not be found'],
+    [['--from', 'web1', '--to', 'web2', 'tcp 80', '--dead', 'host9'], 'Chassis host9 could not be found'],
+    [['--from', 'web1', '--to', 'web2', 'tcp 80', '--size', '10'], 'no size of an IP packet'],
+    [['--from', 'web1', '--to', '198.51.100.2', 'tcp 80'], '198.51.100.2 is not on the network of web1, and no router'],
+    [
+      ['--from', '198.51.100.2', '--to', 'web1', 'tcp 80'],
+      'web1 has neither a floating IP nor a router with a gateway',
+    ],
     [['host1', 'in_port=1,colour=blue'], 'there is no field'],
     [['host1', 'in_port=101,ip', '--ct', 'trk,old'], "'old' is no state of a connection"],
   ])('%j is refused with the reason', async (args, reason) => {

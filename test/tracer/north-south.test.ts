@@ -191,6 +191,16 @@ test('what a firewall stops is told with its group and rule', async () => {
   )
 })
 
+test('what is too big for a network is told with its MTU', async () => {
+  ispSpeaks()
+  await floatingIp('vm1', '203.0.113.41')
+  const sized = (bytes: number) => cloud.follow(SERVER, 'vm1', 'udp 53', [], bytes + 14).sentence
+  expect(sized(1450)).toMatch(/^Delivered to vm1/)
+  expect(sized(1451)).toMatch(
+    /^Handed to the controller by table \w+ on host2: it is larger than 1450 bytes, the MTU where/,
+  )
+})
+
 test('what nothing from outside can reach is told before any packet is made', async () => {
   expect(() => cloud.follow(SERVER, '203.0.113.99', 'icmp')).toThrow(
     'no port on an external network has the address 203.0.113.99, so nothing from outside gets there',
