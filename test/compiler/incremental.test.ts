@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { type CompileDelta, Compiler } from '#compiler'
 import { pipeline } from '#flows/pipeline'
 import type { Change, Commit, Doc, FloatingIp, Kind, PortForwarding, SubnetPool } from '#model'
+import { aFirewallGroup, aFirewallPolicy, aFirewallRule } from '#test/support/firewalled'
 import { aBinding, aChassis, aNetwork, anAttachment, aPort, aRule, aSecurityGroup, kinds } from '#test/support/model'
 import { aRouter, aSubnet } from '#test/support/routing'
 
@@ -145,11 +146,38 @@ const outside: fc.Arbitrary<readonly [KindName, Doc]> = fc.oneof(
   }),
 )
 
+/** Firewalls of ports and of routers; a port is in one group at most. */
+const firewalls: fc.Arbitrary<readonly [KindName, Doc]> = fc.oneof(
+  fc
+    .tuple(small(2), fc.subarray([1, 2, 3]), fc.boolean(), fc.option(small(2)), fc.option(small(2)))
+    .map(([g, ports, adminStateUp, ingress, egress]) => {
+      const policyOf = (p: number | null) => (p === null ? null : `f${p}`)
+      const more = { adminStateUp, ingressPolicyId: policyOf(ingress), egressPolicyId: policyOf(egress) }
+      return [
+        'firewallGroup',
+        aFirewallGroup(`g${g}`, g, { ...more, ports: ports.map(p => `p${2 * p - 2 + g}`) }),
+      ] as const
+    }),
+  fc
+    .tuple(small(2), fc.shuffledSubarray(['q1', 'q2', 'q3']))
+    .map(([p, rules]) => ['firewallPolicy', aFirewallPolicy(`f${p}`, p, rules)] as const),
+  fc
+    .tuple(
+      ...([small(3), fc.boolean(), fc.constantFrom(null, 6, 17), fc.constantFrom(null, 80, 83)] as const),
+      fc.constantFrom('allow' as const, 'deny' as const, 'reject' as const),
+    )
+    .map(([q, enabled, protocolNumber, last, action]) => {
+      const destinationPorts = protocolNumber === null || last === null ? null : { first: 80, last }
+      return ['firewallRule', aFirewallRule(`q${q}`, { enabled, action, protocolNumber, destinationPorts })] as const
+    }),
+)
+
 /** One record of any kind, of a few identities, so that records meet: valid or half-made, in any order. */
 const record: fc.Arbitrary<readonly [KindName, Doc]> = fc.oneof(
   { arbitrary: security, weight: 4 },
   { arbitrary: routing, weight: 4 },
   { arbitrary: outside, weight: 5 },
+  { arbitrary: firewalls, weight: 3 },
   fc
     .tuple(small(3), fc.boolean(), segments, fc.string({ maxLength: 1 }))
     .map(

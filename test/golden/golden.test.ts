@@ -12,6 +12,8 @@ import {
   bindings,
   type Chassis,
   chassis,
+  type FirewallGroup,
+  type FirewallRule,
   type Network,
   networks,
   type Port,
@@ -23,6 +25,7 @@ import {
   type SecurityGroupRule,
   type Transaction,
 } from '#model'
+import { addFirewallGroup, addFirewallPolicy } from '#test/support/firewalled'
 import { aBinding, aChassis, aNetwork, anAttachment, aPort } from '#test/support/model'
 import { addFloatingIp, addGateway, addInterface, aRouter } from '#test/support/routing'
 import { addGroup, addRule, securedCloud } from '#test/support/secured'
@@ -59,6 +62,13 @@ interface Scenario {
     readonly id: string
     /** By id. */
     readonly rules: Readonly<Record<string, Partial<SecurityGroupRule>>>
+  })[]
+  /** Rules in order, by id. */
+  readonly firewallPolicies?: Readonly<Record<string, Readonly<Record<string, Partial<FirewallRule>>>>>
+  readonly firewallGroups?: readonly (Partial<FirewallGroup> & {
+    readonly id: string
+    /** Ids; interfaces are `<router>-<network>`. */
+    readonly ports: readonly string[]
   })[]
 }
 
@@ -124,6 +134,11 @@ const addFloatingIps = (tx: Transaction, scenario: Scenario) => {
   }
 }
 
+const addFirewalls = (tx: Transaction, scenario: Scenario) => {
+  for (const [id, rules] of Object.entries(scenario.firewallPolicies ?? {})) addFirewallPolicy(tx, id, rules)
+  for (const { id, ports: guarded, ...more } of scenario.firewallGroups ?? []) addFirewallGroup(tx, id, guarded, more)
+}
+
 const dump = (compiler: Compiler, chassis: string, bridge: Bridge): string =>
   [...compiler.subscriptions(chassis)]
     .flatMap(set => [...(compiler.flowSet(set)?.entries.values() ?? [])])
@@ -145,6 +160,7 @@ test.each(scenarios.map(entry => entry.name))('%s', async name => {
     fill(tx, scenario)
     addRouters(tx, scenario)
     addFloatingIps(tx, scenario)
+    addFirewalls(tx, scenario)
   })
   expect(compiler.conflicts).toEqual([])
   for (const { id } of scenario.chassis)

@@ -25,6 +25,18 @@ export const toPorts = (protocolNumber: number, first: number, last = first): Pa
   destinationPorts: { first, last },
 })
 
+/** A policy of rules, in order. */
+export const aFirewallPolicy = (id: string, key: number, rules: readonly string[]): FirewallPolicy => ({
+  ...{ id, key, projectId: 'p', name: id, shared: false, audited: false, rules, places: placesFor(rules) },
+})
+
+/** A group of ports without policies. */
+export const aFirewallGroup = (id: string, key: number, more: Partial<FirewallGroup> = {}): FirewallGroup => ({
+  ...{ id, key, projectId: 'p', name: id, adminStateUp: true, shared: false, isDefault: false },
+  ...{ ingressPolicyId: null, egressPolicyId: null, ports: [] },
+  ...more,
+})
+
 /** Adds a policy with the rules given, in order; those that are not there yet are made. */
 export const addFirewallPolicy = (
   tx: Transaction,
@@ -33,11 +45,7 @@ export const addFirewallPolicy = (
 ): FirewallPolicy => {
   for (const [name, more] of Object.entries(rules))
     if (!tx.get(firewallRules, name)) tx.insert(firewallRules, aFirewallRule(name, more))
-  const policy: FirewallPolicy = {
-    ...{ id, key: tx.allocate(firewallPolicyKeys), projectId: 'p', name: id, shared: false, audited: false },
-    rules: Object.keys(rules),
-    places: placesFor(Object.keys(rules)),
-  }
+  const policy = aFirewallPolicy(id, tx.allocate(firewallPolicyKeys), Object.keys(rules))
   tx.insert(firewallPolicies, policy)
   return policy
 }
@@ -49,11 +57,7 @@ export const addFirewallGroup = (
   ports: readonly string[],
   more: Partial<FirewallGroup> = {},
 ): FirewallGroup => {
-  const group: FirewallGroup = {
-    ...{ id, key: tx.allocate(firewallGroupKeys), projectId: 'p', name: id, adminStateUp: true, shared: false },
-    ...{ isDefault: false, ingressPolicyId: null, egressPolicyId: null, ports },
-    ...more,
-  }
+  const group = aFirewallGroup(id, tx.allocate(firewallGroupKeys), { ports, ...more })
   tx.insert(firewallGroups, group)
   return group
 }

@@ -6,7 +6,13 @@ import {
   attachments,
   bindings,
   chassis,
+  type FirewallGroup,
+  type FirewallPolicy,
+  type FirewallRule,
   type FloatingIp,
+  firewallGroups,
+  firewallPolicies,
+  firewallRules,
   floatingIps,
   networks,
   type Policy,
@@ -139,6 +145,7 @@ export const kinds = {
   ...{ policy: policies, remoteGroupBit: remoteGroupBits },
   ...{ router: routers, routerPort: routerPorts, subnet: subnets, subnetPool: subnetPools },
   ...{ floatingIp: floatingIps, portForwarding: portForwardings, virtualAddress: virtualAddresses },
+  ...{ firewallGroup: firewallGroups, firewallPolicy: firewallPolicies, firewallRule: firewallRules },
 } as const
 
 /** Records by kind. */
@@ -160,6 +167,9 @@ export interface Records {
   readonly floatingIp?: readonly FloatingIp[]
   readonly portForwarding?: readonly PortForwarding[]
   readonly virtualAddress?: readonly VirtualAddress[]
+  readonly firewallGroup?: readonly FirewallGroup[]
+  readonly firewallPolicy?: readonly FirewallPolicy[]
+  readonly firewallRule?: readonly FirewallRule[]
 }
 
 /** A commit that adds records to an empty model. */
