@@ -154,12 +154,22 @@ export function hasStrayBits(field: Field, value: AnyValue, mask: AnyValue): boo
  * undefined if every bit is left out. A tunnel option without bits stays: it matches packets that have the option.
  */
 export function canonical(field: Field, value: AnyValue, mask: AnyValue): AnyValue | Masked | undefined {
+  if (field.kind === 'uint' && isWord(value) && isWord(mask)) return canonicalWord(field, value, mask)
   const given = integerOf(field, mask)
   const bits = field.kind === 'uint' ? given & BigInt(field.exactMask) : given
   if (bits === 0n && field.kind !== 'bytes') return undefined
   if (isExact(field, mask)) return value
   const length = Math.max(valueLength(value), valueLength(mask))
   return { value: fromInteger(field, integerOf(field, value) & bits, length), mask: fromInteger(field, bits, length) }
+}
+
+const isWord = (value: AnyValue): value is number => typeof value === 'number' && value >>> 0 === value
+
+/** The same of numbers of 32 bits, most of what is masked, without bigints. */
+const canonicalWord = (field: Field, value: number, mask: number): number | Masked<number> | undefined => {
+  const bits = (mask & field.exactMask) >>> 0
+  if (bits === 0) return undefined
+  return bits === field.exactMask ? value : { value: (value & bits) >>> 0, mask: bits }
 }
 
 /** The mask of a prefix: that many ones, then zeros. */

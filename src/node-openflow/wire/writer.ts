@@ -71,6 +71,10 @@ export class Writer {
   uint(value: bigint | number, length: number): void {
     let rest = typeof value === 'bigint' ? value : whole64(value)
     if (rest < 0n || rest >> BigInt(length * 8) !== 0n) misfit(value, length * 8)
+    if ((length & 7) === 0) {
+      for (let shift = 8 * length - 64; shift >= 0; shift -= 64) this.u64(BigInt.asUintN(64, rest >> BigInt(shift)))
+      return
+    }
     const start = this.length
     this.zeros(length)
     for (let i = start + length - 1; rest > 0n; i--, rest >>= 8n) this.data[i] = Number(rest & 0xffn)
