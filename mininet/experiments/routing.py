@@ -21,6 +21,8 @@ Each ping is of a connection of its own. For each case three things are printed,
 - the path that the controller's trace foretells, each bridge and table with the resource whose flow the packet meets;
 - beside each table how much the counter of that flow rose in the switch, which is at least the number of pings.
 
+Last, where a VM sends, the controller sends such a packet itself (flowright trace --live) and tells which flows counted it.
+
 Prints all that, and writes it to results/routing.txt beside this folder.
 """
 import argparse
@@ -164,10 +166,10 @@ def ping(case, count=1):
     return sum('1 received' in printed for printed in out)
 
 
-def trace(world, case):
-    """The path that the controller foretells for the first packet."""
+def trace(world, case, method='GET'):
+    """The path that the controller foretells for the first packet; with POST it sends one, too."""
     query = urllib.parse.urlencode({**case['asked'], 'protocol': 'icmp'})
-    found = world.rest.call('GET', f'/flowright/v1/trace?{query}')['trace']
+    found = world.rest.call(method, f'/flowright/v1/trace?{query}')['trace']
     if not found['delivered']:
         raise NoResult(f"{case['title']}: {found['sentence']}")
     return found
@@ -248,6 +250,11 @@ def prove(world, case, say):
         raise NoResult(f"{case['title']}: counted too little: {', '.join(silent)}") from None
     show(path, rises, say)
     say('')
+    if isinstance(case['sender'], VM):
+        live = trace(world, case, 'POST')['live']
+        say(f"{live['sentence']}\n")
+        if not live['as_traced']:
+            raise NoResult(f"{case['title']}: {live['sentence']}")
     return len({(a['chassis'], a['bridge'], v['table']) for a, v in path})
 
 

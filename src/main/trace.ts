@@ -73,6 +73,10 @@ export const tracing = ({ store, compiler, programming, pipeline }: Traced): Tra
       return { start, traced, verdict: verdictOf(traced), before: [] }
     }
     const [from, to] = [findEnd(store, asked.from), findEnd(store, asked.to)]
+    if (asked.isLive && typeof from === 'string')
+      throw new CannotTrace(
+        'a real packet can be sent from a port only: switches track none that seems to come from outside',
+      )
     // A real packet must begin a connection: a source port of its own keeps it from an earlier one's.
     const protocol = { ...(asked.isLive ? { sourcePort: anyPort() } : {}), ...parseProtocol(asked.protocol) }
     let start = packetOfEnds(store, { from, to, protocol, ipVersion: asked.ipVersion }, follow)
