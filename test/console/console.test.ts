@@ -314,6 +314,62 @@ describeConsole('the console', () => {
     await page.getByRole('alert').filter({ hasText: 'is still active' }).waitFor()
   }, 60_000)
 
+  it('is used by keyboard alone: from the first page to why two ports cannot talk, and out of a preview', async () => {
+    const { page } = operator
+    const silent = await world.create('security-group', { name: 'silent' })
+    await world.vmOn(host2, blue, { name: 'mute', security_groups: [silent.id] })
+    const focused = () =>
+      page.evaluate<string>('document.activeElement.ariaLabel ?? document.activeElement.textContent')
+    const tabTo = async (name: RegExp) => {
+      for (let i = 0; i < 80 && !name.test(await focused()); i++) await page.keyboard.press('Tab')
+      expect(await focused()).toMatch(name)
+    }
+    await page.getByRole('button', { name: 'port mute on host2' }).waitFor()
+    await page.keyboard.press('1')
+    await tabTo(/^port web1 /)
+    await page.keyboard.press('Enter')
+    await tabTo(/^port mute /)
+    await page.keyboard.press('Enter')
+    await page
+      .getByRole('status')
+      .filter({ hasText: /^✕ .*silent.*tcp 443/ })
+      .waitFor()
+    await page.getByRole('button', { name: 'Read-only' }).focus()
+    await page.keyboard.press('Enter')
+    await tabTo(/^Add it to silent/)
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog', { name: 'What this changes' }).waitFor()
+    expect(await page.evaluate('document.activeElement.closest("dialog") !== null')).toBe(true)
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    const { security_group: shown } = await world.call<{ security_group: Resource }>(
+      'GET',
+      `/v2.0/security-groups/${silent.id}`,
+    )
+    expect(shown.security_group_rules).toHaveLength(2)
+  })
+
+  it('changes nothing while it is read-only', async () => {
+    const { page } = operator
+    const written: string[] = []
+    page.on('request', request => {
+      if (request.method() !== 'GET') written.push(`${request.method()} ${request.url()}`)
+    })
+    const { security_groups: groups } = await world.call<{ security_groups: Resource[] }>(
+      'GET',
+      '/v2.0/security-groups',
+    )
+    const places = ['overview', `overview?from=${web[1].id}&to=${db[1].id}`, 'trace?from=web1&to=db1', 'resources/port']
+    for (const place of [...places, `resource/port/${web[1].id}`, `resource/security_group/${groups[0]?.id}`]) {
+      await operator.goto(place)
+      await page.locator('.view').waitFor()
+      await page.waitForTimeout(400)
+      const offered = await page.getByRole('main').getByRole('button').allTextContents()
+      expect(offered.filter(text => /^(New|Edit|Delete|Send|Add|✕|Save|Create)/.test(text.trim()))).toEqual([])
+    }
+    expect(written).toEqual([])
+  })
+
   it('speaks Chinese in every view, and names everything that can be used', async () => {
     const { page } = operator
     await page.getByLabel('Language').selectOption('zh')
