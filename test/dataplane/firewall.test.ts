@@ -17,6 +17,7 @@ const SILENCE = 0.7
 describeDataplane('firewalls', () => {
   let world: World
   let hosts: readonly Host[]
+  let router: Resource
   const interfaces: Record<string, string> = {}
   const networks: Record<string, Resource> = {}
   const machines: Machine[] = []
@@ -45,8 +46,8 @@ describeDataplane('firewalls', () => {
   const order = (name: string, of: readonly string[]) =>
     fwaas('PUT', `firewall_policies/${policies[name]}`, 'firewall_policy', { firewall_rules: of.map(id => rules[id]) })
 
-  const routedNetwork = async (name: string, n: number, router: Resource) => {
-    const network = await world.create('network', { name })
+  const routedNetwork = async (name: string, n: number, router: Resource, more: object = {}) => {
+    const network = await world.create('network', { name, ...more })
     for (const [cidr, gateway] of [
       [`10.${n}.0.0/24`, `10.${n}.0.1`],
       [`fd0${n}::/64`, `fd0${n}::1`],
@@ -112,8 +113,11 @@ describeDataplane('firewalls', () => {
   beforeAll(async () => {
     world = await startWorld()
     await world.openDefaultGroup()
-    hosts = [await world.addHost('host1', 1), await world.addHost('host2', 2)]
-    const router = await world.create('router', { name: 'r1' })
+    hosts = [
+      await world.addHost('host1', 1, { physicalNetworks: ['physnet1'] }),
+      await world.addHost('host2', 2, { physicalNetworks: ['physnet1'] }),
+    ]
+    router = await world.create('router', { name: 'r1' })
     await routedNetwork('red', 1, router)
     await routedNetwork('blue', 2, router)
     client = await machine(1, 'red', 1)
@@ -232,6 +236,36 @@ describeDataplane('firewalls', () => {
     expect(await client.vm.ping(far.ip)).toBe(true)
     await change('far', { ports: [] })
     await until('the port to be free again', async () => (await tryTcp(far.ip, 80)) === 'open')
+  })
+
+  test('what goes over a provider network is known where it arrives, whichever of its routers sent it', async () => {
+    await routedNetwork('vlan', 3, router, {
+      'provider:network_type': 'vlan',
+      'provider:physical_network': 'physnet1',
+      'provider:segmentation_id': 130,
+    })
+    const tagged = await machine(2, 'vlan', 3)
+    for (const port of [80, 8080]) await tagged.call('serve', { family: 4, port })
+    await group('vlan', { ports: ofNetwork('vlan'), ingress_firewall_policy_id: policies.in })
+    await until('the way there', async () => (await tryTcp(tagged.ip, 80)) === 'open')
+    expect(await tryTcp(tagged.ip, 8080)).toBe('timeout')
+    expect(await tryTcp(client.ip, 80, tagged)).toBe('timeout')
+    const second = await world.create('router', { name: 'r2' })
+    const port = await world.createPort(networks.vlan as Resource, { fixed_ips: [{ ip_address: '10.3.0.254' }] })
+    await world.call('PUT', `/v2.0/routers/${second.id}/add_router_interface`, { port_id: port.id })
+    await until('the way there', async () => (await tryTcp(tagged.ip, 80)) === 'open')
+    expect(await tryTcp(tagged.ip, 8080)).toBe('timeout')
+    expect(await tagged.vm.ping(client.ip)).toBe(false)
+  })
+
+  test('the tracer says whose firewall a packet does not pass', async () => {
+    const told = async (protocol: string) => {
+      const asked = new URLSearchParams({ from: client.port.id, to: far.port.id, protocol })
+      return (await world.call<{ trace: { sentence: string } }>('GET', `/flowright/v1/trace?${asked}`)).trace.sentence
+    }
+    expect(await told('tcp 80')).toMatch(/^Delivered to /)
+    expect(await told('tcp 8080')).toMatch(/firewall group blue denies it by rule silence/)
+    expect(await told('tcp 443')).toMatch(/firewall group blue rejects it by rule refuse/)
   })
 
   test('nothing passes a group that is down, and all where it guards no more', async () => {
