@@ -109,7 +109,7 @@ export const dropByGroup = each(firewallGroups, {
     return facts === undefined ? [] : [{ in: id, group: facts.key }]
   },
   example: { in: 'g', group: 3 },
-  flow: row => ({ priority: DROP, match: { ...firewall.is(row.group) }, actions: drop() }),
+  flow: row => ({ priority: DROP, match: firewall.is(row.group), actions: drop() }),
 })
 
 /** Why a table drops that lets only pass what firewall groups allow. */

@@ -119,7 +119,7 @@ export const dropTheRest = each(policies, {
     return mark === undefined ? [] : [{ in: id, policy: mark }]
   },
   example: { in: '7', policy: 7 },
-  flow: row => ({ priority: DROP, match: { ...policy.is(row.policy) }, actions: drop() }),
+  flow: row => ({ priority: DROP, match: policy.is(row.policy), actions: drop() }),
 })
 
 /** Why a table drops that lets only pass what is allowed. */

@@ -128,7 +128,7 @@ export const pipeline: Pipeline = {
     subscribe(bindings, ({ chassis: id, port }, view) => {
       const facts = view.value(portFacts, port)
       const sets = [
-        ...(view.value(policyFlowSets, policyId(facts?.policy ?? 0)) ?? []),
+        ...(facts?.policy ? (view.value(policyFlowSets, policyId(facts.policy)) ?? []) : []),
         ...(facts?.firewall ? (view.value(firewallFlowSets, facts.firewall.id) ?? []) : []),
       ]
       return sets.map(flowSet => ({ chassis: id, flowSet }))

@@ -42,7 +42,7 @@ export interface Register extends RegisterSpec {
   /** The action that loads a value, into the bits of a mask if one is given. */
   set(value: number | bigint, mask?: number | bigint): Action
   /** The part of a match that asks for a value, in the bits of a mask if one is given. */
-  is(value: number | bigint, mask?: number | bigint): Readonly<Record<string, Value>>
+  is(value: number | bigint, mask?: number | bigint): Match
 }
 
 const WIDTHS = { metadata: 64, xxreg: 128, reg: 32 } as const
@@ -66,7 +66,7 @@ const register = (name: string, spec: RegisterSpec): Register => {
     set: (value, some) => setField(field as 'reg0', place(value) as number, maskOf(some) as number | undefined),
     is: (value, some) => {
       const mask = maskOf(some)
-      return matchOn[field](mask === undefined ? value : masked(place(value), mask))
+      return matchOn[field](mask === undefined ? value : masked(place(value), mask)) as Match
     },
   }
 }

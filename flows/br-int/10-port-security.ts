@@ -68,7 +68,7 @@ export const portSecurity = table('port_security', {
         gratuitous === undefined
           ? {
               priority: OPEN,
-              match: { ...sourcePort.is(port) },
+              match: sourcePort.is(port),
               actions: [learnedAtPort(port), goto(isGuarded ? egressConntrack : addressQuestion)],
             }
           : {

@@ -47,7 +47,7 @@ export const policyTable = table('policy', {
       example: { in: '7', policy: 7, asks },
       flow: row => ({
         priority: POLICY,
-        match: { ...policy.is(row.policy) },
+        match: policy.is(row.policy),
         actions: [allowed.set(0), ...row.asks.flatMap(ask)],
       }),
     }),

@@ -65,7 +65,7 @@ export const routerAdmission = table('router_admission', {
   next: [gatewayAdmission, routerUnnat, routerInput, l2Lookup, receiver, commitTable],
   miss: [goto(l2Lookup)],
   drops: { [INTERFACE]: 'router_down' },
-  fixed: [{ priority: ELSEWHERE, match: { ...origin.is(ORIGIN.router) }, actions: [...leaveRouter, goto(receiver)] }],
+  fixed: [{ priority: ELSEWHERE, match: origin.is(ORIGIN.router), actions: [...leaveRouter, goto(receiver)] }],
   rules: [
     each(routerPorts, {
       scope: 'router',

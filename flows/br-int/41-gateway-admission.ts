@@ -30,8 +30,8 @@ export const gatewayAdmission = table('gateway_admission', {
   miss: drop(),
   drops: { 0: 'standby' },
   fixed: [
-    { priority: ELSEWHERE, match: { ...origin.is(ORIGIN.router) }, actions: [...leaveRouter, goto(receiver)] },
-    { priority: ELSEWHERE, match: { ...origin.is(ORIGIN.local) }, actions: [goto(l2Lookup)] },
+    { priority: ELSEWHERE, match: origin.is(ORIGIN.router), actions: [...leaveRouter, goto(receiver)] },
+    { priority: ELSEWHERE, match: origin.is(ORIGIN.local), actions: [goto(l2Lookup)] },
   ],
   rules: [
     each(chassis, {
@@ -40,7 +40,7 @@ export const gatewayAdmission = table('gateway_admission', {
       example: { in: 'host1', here: chassisPort(1) },
       flow: row => ({
         priority: HERE,
-        match: { ...gateway.is(row.here) },
+        match: gateway.is(row.here),
         actions: [resubmit({ table: commitTable }), ...enterRouter, goto(routerUnnat)],
       }),
     }),

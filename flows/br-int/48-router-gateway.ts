@@ -84,7 +84,7 @@ export const routerGateway = table('router_gateway', {
       },
       flow: row => ({
         priority: GATEWAY,
-        match: { ...router.is(row.router) },
+        match: router.is(row.router),
         actions: [chooseGateway(row.at), ...(row.isChecked ? [checkSize(TRANSIT_MTU)] : []), goto(routerTransit)],
       }),
     }),

@@ -44,10 +44,10 @@ export const routerTransit = table('router_transit', {
   match: ['reg2', 'reg3', 'eth_type'],
   next: [routerSnat, routerCommit],
   fixed: [
-    { priority: NOWHERE, match: { ...gateway.is(NO_GATEWAY) }, actions: drop() },
+    { priority: NOWHERE, match: gateway.is(NO_GATEWAY), actions: drop() },
     {
       priority: TOO_BIG,
-      match: { ...tooBig.is(1) },
+      match: tooBig.is(1),
       actions: [controller({ userdata: tooBigUserdata(TRANSIT_MTU) })],
     },
     ...eachFamily(origin.is(ORIGIN.tunnel)).map(match => ({
@@ -65,7 +65,7 @@ export const routerTransit = table('router_transit', {
       example: { in: 'host1', here: chassisPort(1) },
       flow: row => ({
         priority: HERE,
-        match: { ...gateway.is(row.here) },
+        match: gateway.is(row.here),
         actions: [origin.set(ORIGIN.router), goto(routerSnat)],
       }),
     }),

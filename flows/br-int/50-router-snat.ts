@@ -73,7 +73,7 @@ export const routerSnat = table('router_snat', {
       example: { in: 'r', router: 2, ip: '203.0.113.2' },
       flow: row => ({
         priority: GATEWAY,
-        match: ip({ ...router.is(row.router) }),
+        match: ip(router.is(row.router)),
         actions: [translate(row.router, routerSnatted, { direction: 'src', ip: row.ip })],
       }),
     }),

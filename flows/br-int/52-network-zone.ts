@@ -62,7 +62,7 @@ export const networkZone = table('network_zone', {
       example: { in: 'host1', network: 3, zone: 2, isExternal: true, hasVirtual: false },
       flow: row => ({
         priority: NETWORK,
-        match: { ...network.is(row.network) },
+        match: network.is(row.network),
         actions: [
           ...[zone.set(row.zone), nothingFound],
           // The model has the last word.

@@ -52,7 +52,7 @@ export const l2Lookup = table('l2_lookup', {
         return net === undefined || isMember || !hasGateways(id, view) ? [] : [{ in: chassis, network: net.key }]
       },
       example: { in: 'host1', network: 3 },
-      flow: row => ({ priority: NO_MEMBER, match: { ...network.is(row.network) }, actions: drop() }),
+      flow: row => ({ priority: NO_MEMBER, match: network.is(row.network), actions: drop() }),
     }),
     each(ports, {
       scope: 'member',

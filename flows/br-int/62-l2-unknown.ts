@@ -17,6 +17,6 @@ export const l2Unknown = table('l2_unknown', {
   number: 62,
   match: ['reg1'],
   next: [floodConntrack, receiver],
-  fixed: [{ priority: UNKNOWN, match: { ...destinationPort.is(0) }, actions: [goto(floodConntrack)] }],
+  fixed: [{ priority: UNKNOWN, match: destinationPort.is(0), actions: [goto(floodConntrack)] }],
   miss: [goto(receiver)],
 })

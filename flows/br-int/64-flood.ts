@@ -41,7 +41,7 @@ type Row = { readonly in: string; readonly network: number; readonly policy: num
 )
 
 const exemptOn = (key: number) => ({ priority: EXEMPT, match: { ...network.is(key), ...exempt.is(1) } })
-const judgedOn = (key: number) => ({ priority: JUDGED, match: { ...network.is(key) } })
+const judgedOn = (key: number) => ({ priority: JUDGED, match: network.is(key) })
 
 export const flood = table('flood', {
   bridge: 'br-int',

@@ -38,7 +38,7 @@ export const receiver = table('receiver', {
       example: { in: 'host1', port: 5, policy: 7, ofport: 101 as number | undefined },
       flow: row => ({
         priority: LOCAL,
-        match: { ...destinationPort.is(row.port) },
+        match: destinationPort.is(row.port),
         actions:
           row.ofport === undefined
             ? drop()

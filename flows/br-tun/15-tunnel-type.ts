@@ -37,7 +37,7 @@ export const tunnelType = table('tunnel_type', {
       example: { in: '', chassis: 2, port: 4 as number },
       flow: row => ({
         priority: OTHER,
-        match: { ...destinationChassis.is(row.chassis) },
+        match: destinationChassis.is(row.chassis),
         actions: [tunnelPort.set(row.port), goto(vtep)],
       }),
     }),
@@ -58,7 +58,7 @@ export const tunnelType = table('tunnel_type', {
       example: { in: 'host1', chassis: 3, port: 3 as number },
       flow: row => ({
         priority: COMMON,
-        match: { ...destinationChassis.is(row.chassis) },
+        match: destinationChassis.is(row.chassis),
         actions: [tunnelPort.set(row.port), goto(vtep)],
       }),
     }),

@@ -44,7 +44,7 @@ export const tunnelFlood = table('tunnel_flood', {
       example: { in: 'net', network: 3, chassis: 1 },
       flow: ({ network, chassis }) => ({
         priority: MEMBERS,
-        match: { ...tunnelNetwork.is(network) },
+        match: tunnelNetwork.is(network),
         actions: [destinationChassis.set(chassis), resubmit({ table: vtep.number })],
       }),
     }),

@@ -32,7 +32,7 @@ export const vtep = table('vtep', {
       example: { in: '', chassis: 1, vtep: '192.0.2.1' },
       flow: row => ({
         priority: PEER,
-        match: { ...destinationChassis.is(row.chassis) },
+        match: destinationChassis.is(row.chassis),
         actions: [setField(isV6(row.vtep) ? 'tun_ipv6_dst' : 'tun_dst', row.vtep), output(tunnelPort.part)],
       }),
     }),
@@ -40,7 +40,7 @@ export const vtep = table('vtep', {
       scope: 'chassis',
       rows: ({ id, key }) => [{ in: id, chassis: key }],
       example: { in: 'host1', chassis: 1 },
-      flow: row => ({ priority: SELF, match: { ...destinationChassis.is(row.chassis) }, actions: drop() }),
+      flow: row => ({ priority: SELF, match: destinationChassis.is(row.chassis), actions: drop() }),
     }),
   ],
 })

@@ -32,7 +32,7 @@ export const toLocal = table('to_local', {
       example: { in: 'host1', network: 3, vlan: 2 },
       flow: ({ network, vlan }) => ({
         priority: NETWORK,
-        match: { ...tunnelNetwork.is(network) },
+        match: tunnelNetwork.is(network),
         actions: [...pushTag(vlan), output(PATCH_INT)],
       }),
     }),
