@@ -31,6 +31,7 @@ import { ChangeCosts } from './change-costs.ts'
 import { counterView } from './counters.ts'
 import { dropTotals } from './drop-totals.ts'
 import { fabricView } from './fabric-view.ts'
+import { openFeedJournal } from './feed-journal.ts'
 import { addGatewayMetrics } from './gateway-metrics.ts'
 import { liveView } from './live-view.ts'
 import { addFabricMetrics, timedStore } from './metrics.ts'
@@ -151,6 +152,8 @@ export const startController = async (options: ServeOptions, log: Logger, versio
 
     const metrics = new Registry()
     collectDefaultMetrics({ register: metrics })
+    const journal = openFeedJournal(options.data, what => log.warn(what))
+    closers.push(() => journal.close())
     const counters = counterView({ compiler, programming, pipeline })
     const drops = dropTotals(
       counters,
@@ -168,7 +171,8 @@ export const startController = async (options: ServeOptions, log: Logger, versio
       gateways,
       counters,
       preview: previewing(compiler, pipeline),
-      tracing: tracing({ store, compiler, programming, pipeline }),
+      tracing: tracing({ store, compiler, programming, pipeline, seenBy: id => gateways.seenBy(id) }),
+      journal,
       live: liveView({ compiler, programming, costs, pipeline }),
       console: CONSOLE,
       metrics,

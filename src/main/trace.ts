@@ -39,6 +39,8 @@ interface Traced {
   readonly compiler: Compiler
   readonly programming: Programming
   readonly pipeline: Pipeline
+  /** Which chassis one sees alive, by their keys. */
+  readonly seenBy: (chassis: string) => ReadonlyMap<number, boolean>
 }
 
 /** Traces one packet after another through the same connections. */
@@ -55,7 +57,7 @@ interface Found {
 type TablesOf = (chassis: string, bridge: string) => Tables | undefined
 
 /** The tracer as the API asks for it. */
-export const tracing = ({ store, compiler, programming, pipeline }: Traced): Tracing => {
+export const tracing = ({ store, compiler, programming, pipeline, seenBy }: Traced): Tracing => {
   const intended = intendedTables(compiler)
   const show = traceViews(store, pipeline)
 
@@ -96,7 +98,7 @@ export const tracing = ({ store, compiler, programming, pipeline }: Traced): Tra
 
   /** Traces with the tables at hand; states that were given stand for the tracker. */
   const attempt = (asked: TraceAsked, tables: TablesOf): Found => {
-    const world = modelWorld({ model: store, pipeline, tables, dead: new Set(asked.dead) })
+    const world = modelWorld({ model: store, pipeline, tables, seenBy, dead: new Set(asked.dead) })
     const states = 'chassis' in asked ? asked.states?.map(readState) : undefined
     const tracker = states ? givenStates(states) : new Connections()
     const size = asked.size === undefined ? {} : { size: asked.size + ETHERNET_HEADER }

@@ -11,8 +11,10 @@ export interface ModelWorld {
   /** The tables, for their names. */
   readonly pipeline: Pipeline
   readonly tables: World['tables']
-  /** Ids of chassis that are taken for dead: nobody's BFD hears them. All others live. */
+  /** Ids of chassis that are taken for dead: nobody's BFD hears them. */
   readonly dead?: ReadonlySet<string>
+  /** Whether a chassis sees another alive, by that one's key, as its BFD says. Of whom nothing is said, it does. */
+  readonly seenBy?: (chassis: string) => ReadonlyMap<number, boolean>
 }
 
 const BR_INT = 'br-int'
@@ -24,7 +26,7 @@ const isGroup = (mac: string) => (Number.parseInt(mac.slice(0, 2), 16) & 1) === 
 const isTunnelPort = (port: number) => Object.values<number>(TUNNEL_PORTS).includes(port)
 
 /** The world of a model as it stands; for one trace, as it remembers what it finds. */
-export const modelWorld = ({ model, pipeline, tables, dead = new Set() }: ModelWorld): World => {
+export const modelWorld = ({ model, pipeline, tables, dead = new Set(), seenBy }: ModelWorld): World => {
   const names = new Map(pipeline.tables.map(table => [`${table.bridge} ${table.number}`, table.name]))
   const byChassis = new Map<string, ReadonlyMap<number, Link>>()
 
@@ -78,7 +80,11 @@ export const modelWorld = ({ model, pipeline, tables, dead = new Set() }: ModelW
     tables,
     tableName: (bridge, table) => names.get(`${bridge} ${table}`) ?? `table ${table}`,
     link,
-    isLive: place => link(place) !== undefined && !dead.has(chassisAt(place.port)?.id ?? ''),
+    isLive: place => {
+      const stands = chassisAt(place.port)
+      if (stands && (dead.has(stands.id) || seenBy?.(place.chassis).get(stands.key) === false)) return false
+      return link(place) !== undefined
+    },
     isDead: id => dead.has(id),
     ports: (id, bridge) =>
       bridge === BR_INT ? [...integrationPorts(id).keys()] : [PATCH_INT, ...Object.values(TUNNEL_PORTS)],

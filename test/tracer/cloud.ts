@@ -37,6 +37,8 @@ export interface TracedCloud {
   readonly compiler: Compiler
   /** Ids of what was made, by name. */
   readonly ids: Map<string, string>
+  /** What chassis' BFD says: whether each sees others alive, by their keys. */
+  readonly seen: Map<string, ReadonlyMap<number, boolean>>
   /** The world as it is; some chassis taken for dead. */
   world(dead?: readonly string[]): World
   plug(port: string, host: string, ofport: number): Promise<unknown>
@@ -55,6 +57,7 @@ export const tracedCloud = async (hosts: readonly Chassis[]): Promise<TracedClou
   const api = testApi()
   const compiler = new Compiler(pipeline)
   const ids = new Map<string, string>()
+  const seen: TracedCloud['seen'] = new Map()
   const learned = new Map<string, TraceFlow[]>()
   api.store.follow(commit => compiler.apply(commit), { fromStart: true })
   await api.store.transact({ source: 'test' }, tx => {
@@ -64,6 +67,7 @@ export const tracedCloud = async (hosts: readonly Chassis[]): Promise<TracedClou
   const world = (dead: readonly string[] = []) =>
     modelWorld({
       ...{ model: api.store, pipeline, dead: new Set(dead) },
+      seenBy: id => seen.get(id) ?? new Map(),
       tables: (id, bridge) => {
         const tables = intended(id, bridge)
         return tables && tablesOf([tables, new FlowIndex(learned.get(`${id} ${bridge}`) ?? [])])
@@ -79,7 +83,7 @@ export const tracedCloud = async (hosts: readonly Chassis[]): Promise<TracedClou
       claimPort(tx, { port: ids.get(port) as string, chassis: host, interface: `tap-${port}`, ofport, error: '' }),
     )
   return {
-    ...{ api, compiler, ids, world, plug, tell },
+    ...{ api, compiler, ids, seen, world, plug, tell },
     makePort: async (name, network, host, ofport, more = {}) => {
       const { port } = await api.ok('POST', 'ports', { port: { name, network_id: network, ...more } })
       ids.set(name, port.id)

@@ -77,6 +77,22 @@ test('leaves by the next gateway when the best is dead, and by none when all are
   expect(sentence).toMatch(/^Dropped at table router_transit on host1: .*gateway.* Before that it was routed by r1\.$/)
 })
 
+test('leaves by the gateway that the BFD of the sending chassis hears', () => {
+  ispSpeaks()
+  cloud.seen.set(
+    'host1',
+    new Map([
+      [2, false],
+      [3, true],
+    ]),
+  )
+  cloud.seen.set('host3', new Map([[2, false]]))
+  expect(cloud.follow('vm1', SERVER, 'icmp').sentence).toMatch(/^Left by gateway chassis host3/)
+  // A standby that still hears the better one passes it on.
+  cloud.seen.delete('host3')
+  expect(cloud.follow('vm1', SERVER, 'icmp').sentence).toMatch(/^Left by gateway chassis host2, .* after 6 hops/)
+})
+
 test('waits for its next hop where nobody has spoken yet', () => {
   const { sentence, isDelivered } = cloud.follow('vm1', SERVER, 'icmp')
   expect(isDelivered).toBe(false)
