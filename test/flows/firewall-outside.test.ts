@@ -5,7 +5,7 @@ import { ports, type Transaction } from '#model'
 import { addFirewallGroup, addFirewallPolicy, changePolicy, toPorts } from '#test/support/firewalled'
 import { ACK, type End, frame, icmp, SYN, tcp, udp } from '#test/support/frames'
 import { describeOvs } from '#test/support/ovs'
-import { type GuardedWorld, SERVER, startGuardedWorld, type Vm } from './firewall-world.ts'
+import { type GuardedWorld, SERVER, startGuardedWorld, VMS } from './firewall-world.ts'
 
 const TCP = 6
 const UDP = 17
@@ -22,7 +22,7 @@ describeOvs('firewall groups and the outside', () => {
   })
   const own = () => address('203.0.113.2', 'r-gateway')
   const floating = () => address('203.0.113.5', 'fip-port')
-  const out = (from: Vm, source: number, destination: number) =>
+  const out = (from: keyof typeof VMS, source: number, destination: number) =>
     world.routed(from, frame(world.end(from), SERVER[4], udp(source, destination)))
   const back = (to: End, source: number, destination: number) =>
     world.wire(frame(SERVER[4], to, udp(source, destination)))
@@ -64,6 +64,27 @@ describeOvs('firewall groups and the outside', () => {
     const quoted = frame(fip, SERVER[4], tcp(80, 40000, ACK, 8, 2)).subarray(14)
     const tooBig = icmp(3, 4, Buffer.concat([Buffer.from([0, 0, 5, 0]), quoted]))
     expect(await world.wire(frame({ ...SERVER[4], ip: '198.51.100.1' }, fip, tooBig))).toEqual(['b'])
+  })
+
+  test('a VM reaches the floating IP of another, judged on both ends of its way', async () => {
+    await start(tx => {
+      addFirewallPolicy(tx, 'out', { dns: { ...toPorts(UDP, 53), destinationIp: '203.0.113.5' } })
+      addFirewallPolicy(tx, 'in', { dns2: { ...toPorts(UDP, 50, 60), destinationIp: '10.2.0.12' } })
+      addFirewallGroup(tx, 'one', ['r-net1'], { egressPolicyId: 'out' })
+      addFirewallGroup(tx, 'two', ['r-net2'], { ingressPolicyId: 'in' })
+    })
+    const fip = floating()
+    for (const vm of ['a', 'd'] as const) {
+      const to = (port: number) => world.routed(vm, frame(world.end(vm), fip, udp(5000 + VMS[vm].key, port)))
+      const reply = () => world.routed('b', frame(world.end('b'), own(), udp(53, 5000 + VMS[vm].key)))
+      expect(await to(54)).toEqual([])
+      expect(await to(53)).toEqual(['b'])
+      expect(await reply()).toEqual([vm])
+      expect(await to(53)).toEqual(['b'])
+    }
+    await world.change(tx => changePolicy(tx, 'in', { rules: [] }))
+    expect(await world.routed('a', frame(world.end('a'), fip, udp(5011, 53)))).toEqual([])
+    expect(await world.routed('b', frame(world.end('b'), own(), udp(53, 5011)))).toEqual([])
   })
 
   test('what passes untranslated is known on both chassis', async () => {
