@@ -20,9 +20,15 @@ const flows = [
   'table=0,in_port=5,ip actions=ct(zone=6,nat,table=1)',
   'table=0,in_port=6,ip actions=ct(commit,zone=7,nat(dst=10.0.0.3:8080),table=1)',
   'table=0,in_port=7,ip actions=ct(zone=7,nat,table=1)',
+  // As routers do it, all in one zone: out by the gateway's address, back in; out by a floating IP, and in.
+  'table=0,in_port=8,ip actions=ct(commit,zone=9,nat(src=192.0.2.1),table=1)',
+  'table=0,in_port=9,ip actions=ct(zone=9,nat,table=1)',
+  'table=0,in_port=10,ip actions=ct(commit,zone=9,nat(src=192.0.2.9),table=1)',
+  'table=0,in_port=11,ip actions=ct(commit,zone=9,nat(dst=10.0.4.2),table=1)',
+  'table=0,in_port=12,ip actions=ct(commit,zone=9,nat(dst=10.0.4.3:8080),table=1)',
   'table=1 actions=controller',
 ]
-const PORTS = 7
+const PORTS = 12
 
 const index = new FlowIndex(flows.map(text => ({ priority: 1, cookie: 0n, table: 0, ...parseFlow(text) })))
 const world: World = {
@@ -142,6 +148,34 @@ describeOvs('connection tracking against the userspace datapath', () => {
     for (const [i, flags] of [2, 18, 3, 6, 16, 4, 1].entries())
       await both(connections, { in_port: 1, ...tcp(a, 5000 + i, b, 80, flags) }, `first with flags ${flags}`)
     await both(connections, { in_port: 1, ...echo(a, b, 0) }, 'an echo reply that nobody asked for')
+  })
+
+  test('of random packets that routers translate, in and out', async () => {
+    const connections = new Connections()
+    const roll = dice(11)
+    const unanswered = new Map<string, number>()
+    const server = '198.51.100.9'
+    // Who sends what by which port: two packets of a direction at most before the other one speaks.
+    const ways = [
+      { port: 8, src: '10.0.4.1', dst: server, back: [9, server, '192.0.2.1'] },
+      { port: 10, src: '10.0.4.2', dst: server, back: [11, server, '192.0.2.9'] },
+      { port: 11, src: server, dst: '192.0.2.9', back: [10, '10.0.4.2', server] },
+      { port: 12, src: server, dst: '192.0.2.5', back: [9, '10.0.4.3', server] },
+    ] as const
+    for (let i = 0; i < 200; i++) {
+      const n = roll.below(ways.length)
+      const { port, src, dst, back } = ways[n] as (typeof ways)[number]
+      const sport = 1000 * (n + 1) + roll.below(12)
+      const dport = n === 3 ? 80 : 53
+      const isBack = roll.chance(0.5)
+      const key = `${n} ${sport}`
+      const count = unanswered.get(key)
+      if (isBack ? count === undefined : (count ?? 0) >= 2) continue
+      unanswered.set(key, isBack ? -100 : (count ?? 0) + 1)
+      const frame = isBack ? udp(back[1], n === 3 ? 8080 : dport, back[2], sport) : udp(src, sport, dst, dport)
+      const packet = { in_port: isBack ? back[0] : port, ...frame } as Match
+      await both(connections, packet, `packet ${i}: way ${n}, ${isBack ? 'back' : 'there'}, port ${sport}`)
+    }
   })
 
   test('with NAT of source and destination', async () => {
