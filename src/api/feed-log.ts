@@ -1,5 +1,5 @@
-// The newest commits and deviations, kept so that a client that was away gets what it missed. In memory: a client that
-// left off earlier than this is told so, and reads the present state instead.
+// The newest commits and deviations, kept so that a client that was away gets what it missed. A client that left off
+// earlier than this is told so, and reads the present state instead.
 import { type Change, type Commit, floatingIps, type SecurityGroupRule, securityGroupRules } from '#model'
 import type { FeedChange, FeedCommit, FeedDrift } from './feed-messages.ts'
 import type { CostView } from './live-view.ts'
@@ -42,6 +42,16 @@ export const showCommit = ({ revision, at, origin, changes }: Commit): FeedCommi
   changes: changes.map(showChange),
 })
 
+/** What a journal keeps: a commit, or what one cost as far as it was known then. */
+export type FeedEntry = FeedCommit | CostView
+
+/** Where commits and their costs outlive the controller. */
+export interface FeedJournal {
+  /** What was kept, in the order in which it was appended. */
+  readonly kept: Iterable<FeedEntry>
+  append(entry: FeedEntry): void
+}
+
 /** What a client may have missed. */
 export class FeedLog {
   readonly #commits: FeedCommit[] = []
@@ -49,13 +59,30 @@ export class FeedLog {
   readonly #drift: FeedDrift[] = []
   /** The revision before the first commit that is kept. */
   #start: number
+  readonly #journal: FeedJournal | undefined
 
-  /** Begins after a revision. */
-  constructor(revision: number) {
+  /** Begins after a revision, with what a journal has kept of those that lead up to it without a gap. */
+  constructor(revision: number, journal?: FeedJournal) {
     this.#start = revision
+    this.#journal = journal
+    for (const entry of journal?.kept ?? []) {
+      if (!('changes' in entry)) this.#costs.set(entry.revision, entry)
+      else {
+        if (this.#commits.at(-1)?.revision !== entry.revision - 1) this.#commits.length = 0
+        this.#keep(entry)
+      }
+    }
+    if (this.#commits.at(-1)?.revision !== revision) this.#commits.length = 0
+    this.#start = (this.#commits[0]?.revision ?? revision + 1) - 1
+    for (const known of this.#costs.keys()) if (known <= this.#start || known > revision) this.#costs.delete(known)
   }
 
   commit(commit: FeedCommit): void {
+    this.#keep(commit)
+    this.#journal?.append(commit)
+  }
+
+  #keep(commit: FeedCommit): void {
     this.#commits.push(commit)
     if (this.#commits.length <= COMMITS) return
     const oldest = this.#commits.shift()!
@@ -65,6 +92,7 @@ export class FeedLog {
 
   cost(cost: CostView): void {
     this.#costs.set(cost.revision, cost)
+    this.#journal?.append(cost)
   }
 
   drift(event: FeedDrift): void {

@@ -10,7 +10,7 @@ import { type Authenticate, Unauthorized } from './engine/context.ts'
 import type { FabricView } from './fabric-view.ts'
 import { FeedClient } from './feed-client.ts'
 import { showSources } from './feed-flows.ts'
-import { FeedLog, showCommit } from './feed-log.ts'
+import { type FeedJournal, FeedLog, showCommit } from './feed-log.ts'
 import type { FeedMessage } from './feed-messages.ts'
 import { FeedShared } from './feed-shared.ts'
 import type { LiveView } from './live-view.ts'
@@ -29,6 +29,8 @@ export interface FeedOptions {
   readonly live: LiveView
   readonly version: string
   readonly authenticate: Authenticate
+  /** Where the log outlives the controller; absent: it begins with this run. */
+  readonly journal?: FeedJournal
 }
 
 const PATH = '/flowright/v1/events'
@@ -40,8 +42,8 @@ const encodings = {
 
 /** Serves it. Only administrators may follow, and pages of our own. */
 export const serveFeed = (app: FastifyInstance, options: FeedOptions): void => {
-  const { store, fabric, live, version, authenticate } = options
-  const log = new FeedLog(store.revision)
+  const { store, fabric, live, version, authenticate, journal } = options
+  const log = new FeedLog(store.revision, journal)
   const shared = new FeedShared({ store, fabric, live, log, version, epoch: randomUUID() })
   const clients = new Set<FeedClient>()
   const broadcast = (message: FeedMessage) => {

@@ -22,6 +22,7 @@ import { serveOpenApi } from './engine/openapi.ts'
 import { rehearsals, serveFrom } from './engine/serve.ts'
 import { type FabricView, noFabric } from './fabric-view.ts'
 import { serveFeed } from './feed.ts'
+import type { FeedJournal } from './feed-log.ts'
 import { serveFlowright, showSource } from './flowright.ts'
 import { type GatewayView, serveGateways } from './gateways.ts'
 import type { LiveView } from './live-view.ts'
@@ -52,6 +53,8 @@ export interface ApiOptions {
   readonly preview?: Previewing
   /** What the event feed follows; absent: there is no feed. */
   readonly live?: LiveView
+  /** Where the feed's log of changes outlives the controller; absent: it begins with this run. */
+  readonly journal?: FeedJournal
   /** The directory of the built console; absent: there is none. */
   readonly console?: string
   /** What /metrics shows; the API's own figures are added to it. */
@@ -110,9 +113,9 @@ export function buildApi(options: ApiOptions): FastifyInstance {
   }
 
   const serve = serveFrom(store, quotas)
-  const { live, version = '0' } = options
+  const { live, journal, version = '0' } = options
   serveOpenApi(app, version)
-  if (live) serveFeed(app, { store, fabric, live, version, authenticate })
+  if (live) serveFeed(app, { store, fabric, live, version, authenticate, ...(journal ? { journal } : {}) })
   if (options.console !== undefined) serveConsole(app, options.console)
   serveHealth(app, store)
   if (options.metrics) serveMetrics(app, options.metrics)

@@ -228,7 +228,7 @@ export const en = {
   'drops.idle': 'show those that are quiet now',
 
   'timeline.title': 'Timeline',
-  'timeline.hint': 'Every change since the controller started, and what it cost. Choose two to compare.',
+  'timeline.hint': 'The last 10,000 changes and what they cost. Choose two to compare.',
   'timeline.time': 'Time',
   'timeline.revision': 'Rev.',
   'timeline.what': 'What',
@@ -240,7 +240,7 @@ export const en = {
   'timeline.slowest': 'Slowest',
   'timeline.all': 'All',
   'timeline.api': 'API only',
-  'timeline.none': 'Nothing has changed since the controller started.',
+  'timeline.none': 'Nothing has changed yet.',
   'timeline.noflow': 'no flow',
   'timeline.waiting': '{n} not yet',
   'timeline.between': 'Between revision {a} and {b}',

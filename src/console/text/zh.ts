@@ -228,7 +228,7 @@ export const zh: Readonly<Record<keyof typeof en, string>> = {
   'drops.idle': '显示当前没有丢弃的',
 
   'timeline.title': '时间线',
-  'timeline.hint': '自控制器启动以来的每次变更及其代价。选择两行可作比较。',
+  'timeline.hint': '最近一万次变更及其代价。选择两行可作比较。',
   'timeline.time': '时间',
   'timeline.revision': '修订',
   'timeline.what': '内容',
@@ -240,7 +240,7 @@ export const zh: Readonly<Record<keyof typeof en, string>> = {
   'timeline.slowest': '最慢',
   'timeline.all': '全部',
   'timeline.api': '仅 API',
-  'timeline.none': '自控制器启动以来没有变更。',
+  'timeline.none': '尚无变更。',
   'timeline.noflow': '无',
   'timeline.waiting': '{n} 未确认',
   'timeline.between': '修订 {a} 与 {b} 之间',
