@@ -195,7 +195,7 @@ def plot(rows, path):
     import matplotlib
     matplotlib.use('Agg')
     from matplotlib import pyplot
-    figure, axes = pyplot.subplots(figsize=(6.4, 4), layout='constrained')
+    figure, axes = pyplot.subplots(figsize=(7.2, 4), layout='constrained')
     labels = []
     for controller in ('running', 'stopped'):
         for key, label, color in MEASURED:
@@ -203,15 +203,16 @@ def plot(rows, path):
             if not values:
                 continue
             x = len(labels)
-            labels.append(f'{label},\ncontroller {controller}')
+            back = controller == 'stopped' and key == 'return_ms'
+            labels.append(f"{label},\ncontroller {'started again' if back else controller}")
             spread = [x + 0.24 * (i / max(len(values) - 1, 1) - 0.5) for i in range(len(values))]
             axes.plot(spread, values, 'o', color=color, alpha=0.6, markersize=5)
             median = statistics.median(values)
             axes.plot([x - 0.25, x + 0.25], [median, median], color=color)
             axes.annotate(f'{median:.0f}', (x + 0.28, median), fontsize=8, color=color, va='center')
     axes.axhline(1000, color='#999999', linewidth=0.8, linestyle='--')
-    axes.set_xticks(range(len(labels)), labels, fontsize=8)
-    axes.set(ylabel='longest time without a reply, ms; a ping every 10 ms', ylim=(0, None))
+    axes.set_xticks(range(len(labels)), labels, fontsize=7)
+    axes.set(ylabel='longest time without a reply, ms', ylim=(0, None))
     axes.margins(x=0.1)
     axes.spines[['top', 'right']].set_visible(False)
     figure.savefig(path, dpi=100)
