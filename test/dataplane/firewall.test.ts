@@ -225,11 +225,14 @@ describeDataplane('firewalls', () => {
   test('a port of a VM is guarded beside its security groups, on its own network, too', async () => {
     await rule('alt', { action: 'allow', protocol: 'tcp', destination_port: '8080' })
     await policy('own', ['alt', 'refuse', 'echo'])
-    await group('far', { ports: [far.port.id], ingress_firewall_policy_id: policies.own })
+    const both = { ingress_firewall_policy_id: policies.own, egress_firewall_policy_id: policies.own }
+    await group('far', { ports: [far.port.id], ...both })
     await until('the port to be guarded', async () => (await tryTcp(far.ip, 80, near)) === 'timeout')
     expect(await tryTcp(far.ip, 8080, near)).toBe('open')
     await until('the reset', async () => (await tryTcp(far.ip, 443, near)) === 'refused')
     expect(await tryTcp(near.ip, 80, far)).toBe('timeout')
+    expect(await tryTcp(near.ip, 8080, far)).toBe('open')
+    await until('the reset', async () => (await tryTcp(near.ip, 443, far)) === 'refused')
     // both must allow: the router's group does not
     expect(await tryTcp(far.ip, 8080)).toBe('timeout')
     expect(await tryTcp(far.ip, 80)).toBe('timeout')
