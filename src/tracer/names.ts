@@ -58,9 +58,19 @@ export const namesOf = (registers: readonly RegisterName[], pipeline: Pipeline, 
   }))
   const distance = (table: number, { spans }: Known) =>
     Math.min(...spans.map(([from, to]) => (table < from ? from - table : table > to ? table - to : 0)))
-  /** Those of a bridge, the ones that live at a table first. */
-  const namesAt = ({ bridge, table }: In) =>
-    known.filter(r => r.bridge === bridge).toSorted((a, b) => distance(table, a) - distance(table, b))
+  const leadingTo = ({ bridge, table }: In) =>
+    pipeline.tables.filter(t => t.bridge === bridge && t.next.some(next => next.number === table))
+  /** Those of a bridge: the ones that live at a table, then those of tables that lead to it, as it is asked by them. */
+  const namesAt = (at: In) => {
+    const leading = leadingTo(at)
+    const rank = (r: Known) =>
+      distance(at.table, r) === 0
+        ? 0
+        : leading.some(({ number }) => distance(number, r) === 0)
+          ? 1
+          : 1 + distance(at.table, r)
+    return known.filter(r => r.bridge === at.bridge).toSorted((a, b) => rank(a) - rank(b))
+  }
 
   const showValue = (name: string, bits: number, value: bigint) =>
     addressText(name, bits, value) ?? (model && keyName(model, name, value)) ?? showNumber(value)
