@@ -93,6 +93,31 @@ describeOvs('with a controller and a chassis', () => {
     expect((await flowright('rules', 'nope')).err).toBe('flowright: Security group nope does not exist\n')
   })
 
+  test('rules --firewall tells the rules of firewall policies in order', async () => {
+    expect((await flowright('rules', '--firewall')).out).toBe('There is no firewall policy.\n')
+    const made = async (path: string, name: string, body: object) => {
+      const answer = await fetch(`${controller.api}/v2.0/fwaas/${path}`, {
+        method: 'POST',
+        body: JSON.stringify({ [name]: body }),
+      })
+      return ((await answer.json()) as Record<string, { id: string }>)[name]!.id
+    }
+    const web = { action: 'allow', protocol: 'tcp', destination_port: '80' }
+    const rules = [
+      await made('firewall_rules', 'firewall_rule', web),
+      await made('firewall_rules', 'firewall_rule', { action: 'reject', enabled: false, ip_version: 6 }),
+    ]
+    const edge = await made('firewall_policies', 'firewall_policy', { name: 'edge', firewall_rules: rules })
+    expect((await flowright('rules', '--firewall', 'edge')).out.split('\n')).toEqual([
+      `edge (${edge})`,
+      'PACKETS  BYTES  RULE                                                              CHASSIS',
+      '      0      0  allow tcp 80 IPv4 from anywhere to anywhere',
+      '      0      0  reject any protocol IPv6 from anywhere to anywhere (not enabled)',
+      '',
+    ])
+    expect((await flowright('rules', '--firewall', 'nope')).err).toMatch(/Firewall policy nope could not be found/)
+  })
+
   test('drops of an unknown chassis are refused', async () => {
     expect((await flowright('drops', 'nope')).err).toBe('flowright: Chassis nope could not be found.\n')
   })
