@@ -116,6 +116,9 @@ describeDataplane('gateway failover', () => {
   const untilActive = (name: string) =>
     until(`${name} to be the gateway`, async () => (await activeNow()) === name, 20_000)
 
+  // Gaps are 230 to 380 ms, but for one: the first cut without a controller, after failovers with one, takes 740 to 820 ms.
+  // Packets go out by the other gateway in time, and answers reach it, but half a second passes until it lets them in. All
+  // with a controller, or all without, shows no such thing. Why is not known.
   describe.each([true, false])('with the controller running: %s', isRunning => {
     beforeAll(async () => {
       if (!isRunning) await ns.world.stopController()
