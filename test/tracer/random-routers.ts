@@ -37,8 +37,18 @@ const ISP_MAC = '02:00:00:00:99:01'
 const ROUTERS = 3
 const TAG_PRESENT = 0x1000
 
+/** What routers may have beside gateways and floating IPs: firewalls, extra routes, address scopes. */
+export interface More {
+  readonly isPlain: boolean
+}
+
 /** Adds routers to a random model that is in the store already. */
-export const randomRouters = (roll: Dice, tx: Transaction, { records }: RandomModel): RandomRouters => {
+export const randomRouters = (
+  roll: Dice,
+  tx: Transaction,
+  { records }: RandomModel,
+  { isPlain }: More = { isPlain: false },
+): RandomRouters => {
   const vlan = roll.chance(0.5) ? 60 : 0
   const external = aNetwork('ext', 9, {
     ...{ external: true, mtu: 1500, adminStateUp: !roll.chance(0.05) },
@@ -53,7 +63,7 @@ export const randomRouters = (roll: Dice, tx: Transaction, { records }: RandomMo
     ...{ id: 'pool', projectId: 'p', name: 'pool', ipVersion: 4, prefixes: [], defaultPrefixLength: 24 },
     ...{ minPrefixLength: 8, maxPrefixLength: 32, defaultQuota: null, addressScopeId: 'scope', isDefault: false },
   })
-  const pool = () => (roll.chance(0.2) ? { subnetPoolId: 'pool' } : {})
+  const pool = () => (!isPlain && roll.chance(0.2) ? { subnetPoolId: 'pool' } : {})
   for (const network of records.network)
     for (const cidr of subnetsOf(network)) tx.insert(subnets, { ...aSubnet(cidr, network.id), ...pool() })
   for (const [i, cidr] of EXTERNAL.entries())
@@ -72,7 +82,7 @@ export const randomRouters = (roll: Dice, tx: Transaction, { records }: RandomMo
     const router = aRouter(`router${r}`, r, {
       ...{ adminStateUp: !roll.chance(0.05), distributed: roll.chance(0.7), enableSnat: roll.chance(0.8) },
       routes: on.flatMap(n =>
-        roll.chance(0.3)
+        !isPlain && roll.chance(0.3)
           ? [
               {
                 destination: roll.one(['172.16.0.0/16', '10.0.4.0/24', '0.0.0.0/0']),
@@ -129,7 +139,7 @@ export const randomRouters = (roll: Dice, tx: Transaction, { records }: RandomMo
     const spoken = { networkId: network.id, ip: virtualOn(network), macAddress: '00:00:5e:00:01:01' }
     if (speaker) noteVirtualAddress(tx, { ...spoken, portId: speaker.id })
   }
-  randomFirewalls(roll, tx, [...interfaces, ...records.port])
+  if (!isPlain) randomFirewalls(roll, tx, [...interfaces, ...records.port])
   attach(tx, records, external, interfaces)
   return { external, vlan, interfaces, gateways, floating }
 }

@@ -1,81 +1,23 @@
 // The tracer through the compiled tables against a plain oracle of reachability: for random models and pairs of ports,
 // a packet is delivered exactly when networks, places and security groups say so, and so is the reply to it.
-import ipaddr from 'ipaddr.js'
 import { expect, test } from 'vitest'
 import { Compiler } from '#compiler'
 import { dropReasons } from '#flows/drop-reasons'
 import { pipeline } from '#flows/pipeline'
 import { registers } from '#flows/registers'
-import {
-  addressGroups,
-  bindings,
-  modelKinds,
-  networks,
-  type Port,
-  ports,
-  type Reader,
-  type SecurityGroupRule,
-  securityGroupRules,
-  securityGroups,
-} from '#model'
+import { bindings, modelKinds, networks, type Port, ports, type Reader } from '#model'
 import { openMemoryStore } from '#store'
 import { commitOf } from '#test/support/model'
 import { Connections, trace } from '#tracer'
-import { type Protocol, packetBetween, replyTo } from '#tracer/between'
+import { packetBetween, replyTo } from '#tracer/between'
 import { explain } from '#tracer/explain'
 import { intendedTables } from '#tracer/intended'
 import { modelWorld } from '#tracer/model-world'
+import { allows, isStateless, type Packet, packetOf, protocols } from './oracle.ts'
 import { dice, randomModel } from './random.ts'
 
 const MODELS = 12
 const PAIRS = 60
-
-const within = (address: string, prefix: string): boolean => {
-  const ip = ipaddr.parse(address)
-  const [net, length] = prefix.includes('/') ? ipaddr.parseCIDR(prefix) : [ipaddr.parse(prefix), 128]
-  if (ip.kind() !== net.kind()) return false
-  const bits = Math.min(length, ip.kind() === 'ipv4' ? 32 : 128)
-  return ip.match([net, bits] as never)
-}
-
-const isMember = (model: Reader, group: string, address: string) =>
-  Array.from(model.by(ports, 'securityGroup', group)).some(
-    p =>
-      p.fixedIps.some(ip => ip.ipAddress === address) ||
-      p.allowedAddressPairs.some(pair => within(address, pair.ipAddress)),
-  )
-
-interface Packet {
-  readonly v6: boolean
-  readonly protocol: number
-  /** Of ICMP, the type; the code is 0. */
-  readonly port: number
-}
-
-const fits = (model: Reader, rule: SecurityGroupRule, packet: Packet, remote: string): boolean => {
-  const { protocolNumber, portRangeMin: min, portRangeMax: max } = rule
-  if ((rule.ipVersion === 6) !== packet.v6) return false
-  if (protocolNumber !== null && protocolNumber !== packet.protocol) return false
-  if (min !== null && [1, 58].includes(packet.protocol)) {
-    if (packet.port !== min || (max !== null && max !== 0)) return false
-  } else if (min !== null && (packet.port < min || packet.port > (max ?? min))) return false
-  if (rule.remoteIpPrefix !== null) return within(remote, rule.remoteIpPrefix)
-  if (rule.remoteGroupId !== null) return isMember(model, rule.remoteGroupId, remote)
-  if (rule.remoteAddressGroupId === null) return true
-  const { addresses } = model.get(addressGroups, rule.remoteAddressGroupId) ?? { addresses: [] }
-  return addresses.some(prefix => within(remote, prefix))
-}
-
-const allows = (model: Reader, port: Port, direction: 'ingress' | 'egress', packet: Packet, remote: string) =>
-  !port.portSecurityEnabled ||
-  port.securityGroups.some(group =>
-    Array.from(model.by(securityGroupRules, 'group', group)).some(
-      rule => rule.direction === direction && fits(model, rule, packet, remote),
-    ),
-  )
-
-const isStateless = (model: Reader, port: Port) =>
-  port.securityGroups.some(group => model.get(securityGroups, group)?.stateful === false)
 
 /** Whether the first packet from one port gets to another: on one network, both plugged in and up, allowed at both ends. */
 const reaches = (model: Reader, from: Port, to: Port, packet: Packet, [src, dst]: readonly [string, string]) =>
@@ -84,19 +26,6 @@ const reaches = (model: Reader, from: Port, to: Port, packet: Packet, [src, dst]
   [from, to].every(port => port.adminStateUp && model.holder(bindings, `active ${port.id}`) !== undefined) &&
   allows(model, from, 'egress', packet, dst) &&
   allows(model, to, 'ingress', packet, src)
-
-const protocols: readonly Protocol[] = [
-  { name: 'tcp', port: 80 },
-  { name: 'tcp', port: 443 },
-  { name: 'tcp', port: 8000 },
-  { name: 'udp', port: 22 },
-  { name: 'icmp' },
-]
-const packetOf = ({ name, port = 0 }: Protocol, v6: boolean): Packet => ({
-  v6,
-  protocol: name === 'icmp' ? (v6 ? 58 : 1) : name === 'tcp' ? 6 : 17,
-  port: name === 'icmp' ? (v6 ? 128 : 8) : port,
-})
 
 test('what reaches a port, and what is answered, is what the model says', { timeout: 120_000 }, async () => {
   const told = new Map<boolean, number>()
