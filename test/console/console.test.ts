@@ -201,6 +201,8 @@ describeConsole('the console', () => {
     await pinging
     await web[0].exec('ip', 'link', 'set', 'eth0', 'address', web[1].mac_address)
     await row.getByRole('link', { name: 'port_security' }).click()
+    const why = page.getByRole('complementary', { name: 'Why this flow is there' })
+    await why.getByText('dropped: sent from a MAC address that is not of the port').waitFor()
     expect(await page.getByLabel('Filter flows').inputValue()).toMatch(/^cookie:0xf10e/)
   })
 

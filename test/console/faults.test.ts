@@ -99,7 +99,10 @@ describeConsole('the console finds', () => {
   })
 
   it('a tunnel that is down, while the tables are right', async () => {
-    const pinging = web[0].exec('ping', '-i', '0.1', '-c', '250', '-W', '1', ipOf(db[1])).catch(() => '')
+    const pinging = web[0].exec('ping', '-i', '0.1', '-c', '200', '-W', '1', ipOf(db[1])).catch(() => '')
+    const tunnel = (query: string) => world.call('GET', `/flowright/v1/tunnels?${query}`)
+    await expect(tunnel('from=nobody&to=host2')).rejects.toThrow('404')
+    await expect(tunnel('from=host1')).rejects.toThrow('400 {"NeutronError":{"type":"HTTPBadRequest"')
     await pick('web1')
     await pick('db1')
     await says(/^✓ Tunnel host1 → host2/)
