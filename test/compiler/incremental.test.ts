@@ -289,7 +289,7 @@ test('flow sets kept incrementally equal flow sets compiled from scratch', () =>
     }),
     { numRuns: 300 },
   )
-})
+}, 120_000)
 
 /** A delta as text, with the entries by what they are. */
 const contentOf = ({ flowSets, subscribed, unsubscribed }: Omit<CompileDelta, 'revision'>) => {
