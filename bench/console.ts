@@ -53,6 +53,7 @@ async function* counters(bridge: string, table?: number): AsyncIterable<readonly
 const live: LiveView = {
   ...{ tables, registers: [], dropReasons },
   flows: () => ({ size: flows.length, flows }),
+  cookies: async () => new Set(),
   onFlows: () => () => {},
   counters: (_, bridge, table) => counters(bridge, table),
   onCost: () => () => {},

@@ -73,6 +73,13 @@ export interface LiveView {
   readonly dropReasons: Readonly<Record<string, string>>
   /** The flows that a chassis should hold now: how many, and each, made when it is asked for. */
   flows(chassis: string): { readonly size: number; readonly flows: Iterable<LiveFlow> }
+  /** The cookies of the flows of one table that a record asked for of which `isOf` holds; found without holding others up. */
+  cookies(
+    chassis: string,
+    bridge: BridgeName,
+    table: number,
+    isOf: (source: SourceView) => boolean,
+  ): Promise<ReadonlySet<bigint>>
   /** Tells of each change to them. */
   onFlows(chassis: string, listener: (added: readonly LiveFlow[], removed: readonly LiveFlow[]) => void): () => void
   /** Streams what the switch counts for our flows in one table, or in all. Rejects when it is not connected. */

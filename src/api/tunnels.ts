@@ -5,22 +5,36 @@ import { attachments, chassis, chassisOf } from '#model'
 import type { Store } from '#store'
 import { Unreachable } from './engine/errors.ts'
 import { invalid } from './engine/read.ts'
-import type { LiveFlow, LiveView } from './live-view.ts'
+import type { SourceView } from './fabric-view.ts'
+import type { LiveView } from './live-view.ts'
 
 /** The tables of br-tun that give frames to a chassis, and that take in what comes from one. */
 const GIVES = 'vtep'
 const TAKES = 'admit'
+/** How long (ms) it is taken as known which flows count. */
+const KEPT = 10_000
 
 /** Serves it; the caller admits administrators only. */
 export const serveTunnels = (app: FastifyInstance, store: Store, live: LiveView): void => {
   const numberOf = (name: string) => live.tables.find(table => table.bridge === 'br-tun' && table.name === name)?.number
 
-  /** Packets that flows of one table counted on a chassis: of those that `isOurs` says. */
-  const counted = async (at: string, name: string, isOurs: (flow: LiveFlow) => boolean): Promise<number> => {
+  /** Which flows count, looked up now and then: they change seldom, and a chassis may have very many. */
+  const known = new Map<string, { readonly until: number; readonly cookies: Promise<ReadonlySet<bigint>> }>()
+  const cookiesOf = (at: string, name: string, other: string, isOf: (source: SourceView) => boolean) => {
+    const now = performance.now()
+    const key = `${at} ${name} ${other}`
+    for (const [of, { until }] of known) if (until < now) known.delete(of)
+    const found = known.get(key) ?? {
+      until: now + KEPT,
+      cookies: live.cookies(at, 'br-tun', numberOf(name) ?? -1, isOf),
+    }
+    known.set(key, found)
+    return found.cookies
+  }
+
+  /** Packets that they counted. */
+  const counted = async (at: string, name: string, cookies: ReadonlySet<bigint>): Promise<number> => {
     const table = numberOf(name)
-    const cookies = new Set<bigint>()
-    for (const flow of live.flows(at).flows)
-      if (flow.bridge === 'br-tun' && flow.table === table && isOurs(flow)) cookies.add(flow.cookie)
     let packets = 0
     if (cookies.size === 0) return packets
     try {
@@ -40,12 +54,14 @@ export const serveTunnels = (app: FastifyInstance, store: Store, live: LiveView)
         "a tunnel is asked for by 'from' and 'to', ids of chassis",
       )
     const [sender, receiver] = [chassisOf(store, from).id, chassisOf(store, to).id]
-    const [sent, received] = await Promise.all([
-      counted(sender, GIVES, ({ sources }) => sources.some(({ kind, id }) => kind === chassis.name && id === receiver)),
-      counted(receiver, TAKES, ({ sources }) =>
-        sources.some(({ kind, id }) => kind === attachments.name && store.get(attachments, id)?.chassis === sender),
-      ),
+    const isReceiver = ({ kind, id }: SourceView) => kind === chassis.name && id === receiver
+    const isOfSender = ({ kind, id }: SourceView) =>
+      kind === attachments.name && store.get(attachments, id)?.chassis === sender
+    const [giving, taking] = await Promise.all([
+      cookiesOf(sender, GIVES, receiver, isReceiver),
+      cookiesOf(receiver, TAKES, sender, isOfSender),
     ])
+    const [sent, received] = await Promise.all([counted(sender, GIVES, giving), counted(receiver, TAKES, taking)])
     return { tunnel: { from: sender, to: receiver, sent, received } }
   })
 }

@@ -1,5 +1,6 @@
 // The running controller as the event feed follows it: flows of a chassis as they come and go, counters, deviations.
 import type { LiveFlow, LiveView } from '#api'
+import { inSlices } from '#api/slices'
 import type { Compiler, FlowEntry, Pipeline } from '#compiler'
 import type { Programming } from '#fabric/programming/index'
 import { dropReasons } from '#flows/drop-reasons'
@@ -36,6 +37,14 @@ export const liveView = ({ compiler, programming, costs, pipeline }: Followed): 
     flows: chassis => {
       const entries = entriesOf(chassis)
       return { size: entries.length, flows: entries.values().map(live) }
+    },
+    cookies: async (chassis, bridge, table, isOf) => {
+      const found = new Set<bigint>()
+      const look = (entry: FlowEntry) => {
+        if (entry.table === table && entry.bridge === bridge && entry.sources.some(isOf)) found.add(entry.cookie)
+      }
+      await inSlices(entriesOf(chassis), look, () => true)
+      return found
     },
     onFlows: (chassis, listener) => {
       const known = new Set(entriesOf(chassis))

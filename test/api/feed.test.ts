@@ -20,6 +20,7 @@ interface Revised {
 const noLive: LiveView = {
   ...{ tables: [], registers: [], dropReasons: {} },
   flows: () => ({ size: 0, flows: [] }),
+  cookies: async () => new Set(),
   onFlows: () => () => {},
   counters: async function* () {},
   onCost: () => () => {},
