@@ -32,6 +32,8 @@ export const trace = (world: World, start: TraceStart, tracker: ConnectionTracke
   const packet = packetOf(start.packet)
   packet.size = start.size
   const place = { chassis: start.chassis, bridge: start.bridge, port: packet.number('in_port') }
+  if (world.isDead?.(start.chassis))
+    return { arrivals: [], outcomes: [lost({ place, hops: 0, packet }, `chassis ${start.chassis} is dead`)] }
   const first = run(world, tracker, { by: 'start', place, table: 0, hops: 0 }, packet)
   if (first === undefined) throw new NoSuchBridge(start)
   const arrivals: Arrival[] = [first.arrival]
@@ -55,7 +57,7 @@ export const trace = (world: World, start: TraceStart, tracker: ConnectionTracke
   return { arrivals, outcomes }
 }
 
-const lost = ({ place, hops, packet }: Onward, reason: string): Outcome => ({
+const lost = ({ place, hops, packet }: Pick<Onward, 'place' | 'hops' | 'packet'>, reason: string): Outcome => ({
   ...{ chassis: place.chassis, bridge: place.bridge, hops, packet: describePacket(packet) },
   ...{ type: 'lost', reason },
 })

@@ -72,6 +72,7 @@ test('leaves by the next gateway when the best is dead, and by none when all are
   expect(cloud.follow('vm1', SERVER, 'icmp', ['host2']).sentence).toBe(
     'Left by gateway chassis host3, out of the physical network outside after 3 hops, routed by r1, source 10.0.0.2 translated to 203.0.113.10.',
   )
+  expect(cloud.follow('vm1', SERVER, 'icmp', ['host1']).sentence).toBe('Lost on host1: chassis host1 is dead.')
   const { sentence, isDelivered } = cloud.follow('vm1', SERVER, 'icmp', ['host2', 'host3'])
   expect(isDelivered).toBe(false)
   expect(sentence).toMatch(/^Dropped at table router_transit on host1: .*gateway.* Before that it was routed by r1\.$/)
