@@ -2,6 +2,8 @@
 import {
   type Connection,
   ConnectionClosed,
+  type CtFlush,
+  type CtTuple,
   type FlowStats,
   type FlowChange as MonitoredChange,
   type OpenFlowError,
@@ -10,7 +12,9 @@ import { OFP15, output, TABLE, Writer, writeInstructions, writeMatch } from 'nod
 import { COMMIT, COMMIT_XID, OPEN, OPEN_XID } from './frames.ts'
 import {
   type BundleResult,
+  type Connections,
   type CountedFlow,
+  type Ends,
   type FlowChange,
   type FlowCounters,
   type FlowFilter,
@@ -136,6 +140,29 @@ const watch = (connection: Connection, listener: (changes: readonly FlowChange[]
  */
 const CONFIG = { type: 'set_config', fragments: 'nx_match', missSendLen: 0xffff } as const
 
+/** As IPv6. */
+const mapped = (ip: string) => (ip.includes(':') ? ip : `::ffff:${ip}`)
+
+const tuple = ({ src, dst, dstPort }: Ends): CtTuple => ({
+  ...(src === undefined ? {} : { src: mapped(src) }),
+  ...(dst === undefined ? {} : { dst: mapped(dst) }),
+  ...(dstPort === undefined ? {} : { dstPort }),
+})
+
+const [TCP, UDP] = [6, 17]
+
+/** The messages by which a switch forgets connections: one, or for IPv6 one for each protocol that it may forget. */
+const flushes = ({ zone, protocol, original, reply }: Connections): readonly CtFlush[] => {
+  const isV6 = [original?.src, original?.dst, reply?.src, reply?.dst].some(ip => ip?.includes(':'))
+  const of = {
+    zone,
+    ...(original === undefined ? {} : { orig: tuple(original) }),
+    ...(reply === undefined ? {} : { reply: tuple(reply) }),
+  }
+  const protocols = protocol === undefined && isV6 ? [TCP, UDP] : [protocol]
+  return protocols.map(ipProto => (ipProto === undefined ? of : { ipProto, ...of }))
+}
+
 /** A connected switch. Its connection has been opened with OpenFlow 1.5 alone. */
 export const openFlowSwitch = (connection: Connection): Switch => {
   const bundles = new Bundles(connection)
@@ -154,6 +181,9 @@ export const openFlowSwitch = (connection: Connection): Switch => {
     inject: (inPort, data) => connection.send({ type: 'packet_out', inPort, actions: [output(TABLE)], data }),
     run: (actions, data, inPort) => connection.send({ type: 'packet_out', inPort, actions, data }),
     flushZone: zone => connection.send({ type: 'ct_flush_zone', zone }),
+    forget: connections => {
+      for (const flush of flushes(connections)) connection.send({ type: 'ct_flush', ...flush })
+    },
     close: why => connection.destroy(new Error(why)),
   }
 }

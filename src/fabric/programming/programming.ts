@@ -21,7 +21,7 @@ import { PacketIns } from './packet-ins.ts'
 import type { Quarantined } from './quarantine.ts'
 import { ALL_BITS, OURS } from './read-back.ts'
 import { type Counters, noCounts } from './shared.ts'
-import { type CountedFlow, type FlowCounters, type Switch, SwitchLost } from './switch.ts'
+import { type Connections, type CountedFlow, type FlowCounters, type Switch, SwitchLost } from './switch.ts'
 
 /** How long (ms) a chassis that is let go of may take to delete our flows. */
 const RELEASE = 10_000
@@ -264,6 +264,11 @@ export class Programming {
    */
   flushZone(chassis: string, zone: number): void {
     this.#chassis.get(chassis)?.bridges['br-int'].switch?.flushZone(zone)
+  }
+
+  /** Forgets some connections of a chassis; not done where there is no connection to it. */
+  forget(chassis: string, connections: Connections): void {
+    this.#chassis.get(chassis)?.bridges['br-int'].switch?.forget(connections)
   }
 
   /** Reads a bridge back and tells how it differs from what it should hold. Rejects with SwitchLost. */

@@ -61,6 +61,26 @@ export class SwitchLost extends Error {
   override name = 'SwitchLost'
 }
 
+/** What packets of one direction of a connection bear; what is left out may be anything. */
+export interface Ends {
+  /** IPv4 or IPv6. */
+  readonly src?: string
+  readonly dst?: string
+  readonly dstPort?: number
+}
+
+/**
+ * Connections of a conntrack zone (NXT_CT_FLUSH), by one address at least. Of IPv6 those of TCP and UDP alone: when it forgets
+ * one of ICMPv6 by its addresses, ovs-vswitchd 3.1.0 dies of a failed assertion.
+ */
+export interface Connections {
+  readonly zone: number
+  /** An IP protocol. */
+  readonly protocol?: number
+  readonly original?: Ends
+  readonly reply?: Ends
+}
+
 /** One OpenFlow connection to one bridge. */
 export interface Switch {
   /** Resolves when the connection is gone, with the reason; with none when all connections were ended in order. */
@@ -84,6 +104,8 @@ export interface Switch {
   run(actions: readonly Action[], packet: Uint8Array, inPort: number): void
   /** Forgets the connections of a conntrack zone, before it does anything that is asked later. */
   flushZone(zone: number): void
+  /** Forgets some connections of a conntrack zone; what is asked before is done before. */
+  forget(connections: Connections): void
   close(why: string): void
 }
 
