@@ -1,26 +1,12 @@
 // Tells the hosts and switches of external networks where an address of ours now is, by gratuitous ARP or unsolicited
 // advertisements: of floating IPs, and of routers' gateways. Said three times, after the chassis acknowledged the flows that
 // serve the address, from the port of its physical network.
-import { isDeepStrictEqual } from 'node:util'
-import {
-  type Attachment,
-  chassis as allChassis,
-  attachments,
-  type Binding,
-  bindings,
-  type Change,
-  type Chassis,
-  type Commit,
-  floatingIps,
-  ports,
-  type RouterPort,
-  routerPorts,
-  routers,
-} from '#model'
+import { type Commit, floatingIps } from '#model'
 import type { Store } from '#store'
 import { gratuitousArp } from './arp.ts'
 import { unsolicitedAdvertisement } from './nd.ts'
 import { TokenBuckets } from './token-bucket.ts'
+import { FLOATING_IP, GATEWAY, type Translation, translationsOf, translationsOfRouter } from './translations.ts'
 import { type WayOut, withTag } from './way-out.ts'
 
 /** When (ms after the flows are there) an address is announced. */
@@ -68,16 +54,13 @@ interface Place extends Announced {
   readonly said: string
 }
 
-/** A floating IP or the gateway of a router. */
-type Subject = `floating ip ${string}` | `gateway ${string}`
-
 /** Announces addresses of external networks. */
 export class Announcements {
   readonly #options: AnnouncementsOptions
-  readonly #places = new Map<Subject, Place>()
+  readonly #places = new Map<Translation, Place>()
   /** By router: the chassis where its gateway is. */
   readonly #gateways = new Map<string, string>()
-  readonly #timers = new Map<Subject, NodeJS.Timeout>()
+  readonly #timers = new Map<Translation, NodeJS.Timeout>()
   readonly #budgets = new TokenBuckets(FRAMES.rate, FRAMES.burst, 10_000)
   readonly #stop: () => void
   /** Frames sent. */
@@ -119,65 +102,16 @@ export class Announcements {
   }
 
   #changed({ changes, revision }: Commit): void {
-    for (const subject of new Set(changes.flatMap(change => [...this.#subjects(change)])))
+    for (const subject of new Set(changes.flatMap(change => [...translationsOf(this.#options.store, change)])))
       this.#consider(subject, revision)
   }
 
-  /** What a change may have moved. */
-  *#subjects({ kind, id, before, after }: Change): Iterable<Subject> {
-    const { store } = this.#options
-    const docs = [before, after].filter(doc => doc !== undefined)
-    switch (kind.name) {
-      case floatingIps.name:
-        yield `floating ip ${id}`
-        break
-      case routers.name:
-        yield* this.#ofRouter(id)
-        break
-      case routerPorts.name:
-        for (const { role, routerId } of docs as unknown as RouterPort[])
-          if (role === 'gateway') yield* this.#ofRouter(routerId)
-        break
-      case bindings.name:
-        yield* this.#ofPort((docs[0] as unknown as Binding).port)
-        break
-      case attachments.name: {
-        const { chassis, network } = docs[0] as unknown as Attachment
-        if (store.countBy(floatingIps, 'network', network) > 0) yield* this.#ofChassis(chassis)
-        break
-      }
-      case allChassis.name: {
-        const [was, is] = [before, after].map(doc => (doc as Chassis | undefined)?.providerPorts)
-        if (!isDeepStrictEqual(was, is)) yield* this.#ofChassis(id)
-        break
-      }
-      case ports.name: {
-        const gateway = store.get(routerPorts, id)
-        if (gateway?.role === 'gateway') yield* this.#ofRouter(gateway.routerId)
-        break
-      }
-    }
-  }
-
-  *#ofPort(port: string): Iterable<Subject> {
-    for (const { id } of this.#options.store.by(floatingIps, 'port', port)) yield `floating ip ${id}`
-  }
-
-  *#ofChassis(chassis: string): Iterable<Subject> {
-    for (const { port } of this.#options.store.by(bindings, 'chassis', chassis)) yield* this.#ofPort(port)
-  }
-
-  *#ofRouter(routerId: string): Iterable<Subject> {
-    yield `gateway ${routerId}`
-    for (const { id } of this.#options.store.by(floatingIps, 'router', routerId)) yield `floating ip ${id}`
-  }
-
   #considerRouter(routerId: string, revision: number): void {
-    for (const subject of this.#ofRouter(routerId)) this.#consider(subject, revision)
+    for (const subject of translationsOfRouter(this.#options.store, routerId)) this.#consider(subject, revision)
   }
 
   /** Announces something if it is where it was not before. */
-  #consider(subject: Subject, revision: number): void {
+  #consider(subject: Translation, revision: number): void {
     const before = this.#places.get(subject)
     const place = this.#note(subject)
     if (place !== undefined && place.said !== before?.said)
@@ -185,7 +119,7 @@ export class Announcements {
   }
 
   /** Remembers where something is. */
-  #note(subject: Subject): Place | undefined {
+  #note(subject: Translation): Place | undefined {
     const place = this.#placeOf(subject)
     const before = this.#places.get(subject)
     if (place === undefined) this.#places.delete(subject)
@@ -193,7 +127,7 @@ export class Announcements {
     return this.#places.get(subject)
   }
 
-  #placeOf(subject: Subject): Place | undefined {
+  #placeOf(subject: Translation): Place | undefined {
     const { floatingIp, gateway } = this.#options
     const of = subject.startsWith(GATEWAY)
       ? gateway(subject.slice(GATEWAY.length))
@@ -205,7 +139,7 @@ export class Announcements {
       : { ...of, chassis, said: [chassis, of.network, of.mac, ...of.ips].join(' ') }
   }
 
-  async #announce(subject: Subject, place: Place, revision: number, former?: string): Promise<void> {
+  async #announce(subject: Translation, place: Place, revision: number, former?: string): Promise<void> {
     const { acknowledged, isConnected } = this.#options
     const [isThere] = await Promise.all([
       acknowledged(place.chassis, revision, PATIENCE),
@@ -216,7 +150,7 @@ export class Announcements {
   }
 
   /** Says something the so-manieth time, and later again. */
-  #say(subject: Subject, place: Place, times: number): void {
+  #say(subject: Translation, place: Place, times: number): void {
     clearTimeout(this.#timers.get(subject))
     this.#timers.delete(subject)
     if (this.#places.get(subject) !== place) return
@@ -239,6 +173,3 @@ export class Announcements {
     if (at !== undefined && next !== undefined) again(next - at, times + 1)
   }
 }
-
-const GATEWAY = 'gateway '
-const FLOATING_IP = 'floating ip '
