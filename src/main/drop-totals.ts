@@ -1,12 +1,9 @@
-// How much the switches have dropped, by reason, for those who ask again and again: read from them no more often than that
-// it takes a twentieth of the time.
+// How much the switches have dropped, by reason, for those who ask again and again.
 import type { CounterView } from '#api'
+import { paced } from './paced.ts'
 
-/** The shortest time (ms) between two readings, and the time between them as a multiple of what one takes. */
+/** The shortest time (ms) between two readings. */
 const SHORTEST = 10_000
-const SHARE = 19
-/** How long (ms) the first who asks waits. */
-const PATIENCE = 2000
 
 /** What a chassis has dropped for one reason since its flows were written. */
 export interface DropTotal {
@@ -24,11 +21,7 @@ export const dropTotals = (
   chassis: () => Iterable<string>,
   now: () => number,
 ): (() => Promise<readonly DropTotal[]>) => {
-  let known: ReadonlyMap<string, readonly DropTotal[]> | undefined
-  let reading: Promise<void> | undefined
-  let next = 0
-  const read = async () => {
-    const since = now()
+  const read = async (known: ReadonlyMap<string, readonly DropTotal[]> | undefined) => {
     const ids = [...chassis()]
     const { drops, silent } = await counters.drops(ids)
     const fresh = new Map(
@@ -41,17 +34,10 @@ export const dropTotals = (
       ]),
     )
     for (const { chassis: id } of silent) fresh.set(id, known?.get(id) ?? [])
-    known = fresh
-    next = now() + Math.max(SHORTEST, SHARE * (now() - since))
+    return fresh
   }
-  return async () => {
-    if (reading === undefined && now() >= next)
-      reading = read().finally(() => {
-        reading = undefined
-      })
-    if (known === undefined) await Promise.race([reading, new Promise(done => setTimeout(done, PATIENCE).unref())])
-    return [...(known?.values() ?? [])].flat()
-  }
+  const totals = paced(read, { shortest: SHORTEST, waits: 'first', now })
+  return async () => [...((await totals())?.values() ?? [])].flat()
 }
 
 const totalsOf = (
