@@ -1,35 +1,9 @@
 // What external networks are told of the addresses that routers have there, from the same facts that the flows are made of.
-import type { Derived, View } from '#compiler'
 import type { Announced } from '#fabric/announcements'
 import { floatingFacts, GATEWAY, gatewayOf } from '#flows/gateways'
-import { type Doc, floatingIps, type Kind } from '#model'
+import { floatingIps } from '#model'
 import type { Store } from '#store'
-
-/** The model as flows see it, as it is now. What is derived is computed once for all that is asked in one go. */
-const viewOf = (store: Store): View => {
-  const values = new Map<Derived<never, unknown>, Map<string, unknown>>()
-  const valuesOf = (derived: Derived<never, unknown>): Map<string, unknown> => {
-    if (values.size === 0) queueMicrotask(() => values.clear())
-    const known = values.get(derived) ?? new Map<string, unknown>()
-    values.set(derived, known)
-    return known
-  }
-  const view: View = {
-    get: (kind, id) => store.get(kind, id),
-    value: <S extends Doc, T>(derived: Derived<S, T>, id: string) => {
-      const known = valuesOf(derived as unknown as Derived<never, unknown>)
-      if (known.has(id)) return known.get(id) as T | undefined
-      const doc = store.get(derived.kind, id)
-      const value = doc && derived.compute(doc, view)
-      known.set(id, value)
-      return value
-    },
-    by: <T extends Doc, I extends string>(kind: Kind<T, I>, index: NoInfer<I>, value: string) => [
-      ...store.by(kind, index, value),
-    ],
-  }
-  return view
-}
+import { viewOf } from './view.ts'
 
 /** What external networks are told of floating IPs and of the gateways of routers: where they are is what the flows say. */
 export const announced = (store: Store) => {

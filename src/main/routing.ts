@@ -3,6 +3,7 @@
 import { type Action, ct, nat, resubmit, setField } from 'node-openflow/flow'
 import { Announcements } from '#fabric/announcements'
 import { ExternalQuestions } from '#fabric/external-questions'
+import { Forgotten } from '#fabric/forgotten'
 import { KnownNextHops } from '#fabric/known-next-hops'
 import { type NextHop, NextHops } from '#fabric/next-hops'
 import type { PacketIn, Programming } from '#fabric/programming/index'
@@ -31,6 +32,7 @@ import { routerZone } from '#flows/routers'
 import { networks } from '#model'
 import type { Store } from '#store'
 import { announced } from './announced.ts'
+import { remembered } from './remembered.ts'
 
 /** What the controller does for routers. */
 export interface Routing {
@@ -114,6 +116,11 @@ export const serveRouters = (
     acknowledged: (id, revision, timeout) => programming.acknowledged(id, revision, timeout),
     isConnected: id => programming.isConnected(id),
   })
+  const forgotten = new Forgotten({
+    ...{ store, now, remembered: remembered(store) },
+    forget: (id, connections) => programming.forget(id, connections),
+    acknowledged: (id, revision, timeout) => programming.acknowledged(id, revision, timeout),
+  })
   const stopReturns = onReturn(programming, id => {
     known.forgot(id)
     announcements.returned(id)
@@ -153,6 +160,7 @@ export const serveRouters = (
       clearInterval(seconds)
       stopReturns()
       announcements.close()
+      forgotten.close()
       known.close()
       virtual.close()
       nextHops.close()
