@@ -4,10 +4,11 @@
  *
  * In:   packets for the outside, translated or meant not to be; router_mac says as whom.
  * Out:  network_zone, from the gateway's addresses, from floating IPs by their MACs, and from addresses that are not translated,
- *       whose connections the firewall of the router is to know. What begins a connection from the gateway's address is counted
- *       by a flow of its own.
+ *       whose connections the firewall of the router is to know. What begins a connection from the gateway's address, and what
+ *       found no port of it, is counted for each router by a flow of its own.
  *
  *   table=51, priority=40,ct_state=+new+trk,ip,reg13=0x2,nw_src=203.0.113.2 actions=goto_table:52
+ *   table=51, priority=5,ct_state=+new+trk,ip,reg13=0x2 actions=drop
  *   table=51, priority=20,ip,reg13=0x2,nw_src=10.0.0.0/24 actions=resubmit(,118),goto_table:52
  *   table=51, priority=30,ip,reg8=0xfa16/0xffff,reg9=0x3e000009,reg13=0x2,nw_src=203.0.113.9 actions=goto_table:52
  */
@@ -25,6 +26,10 @@ const NEW = 40
 const EXTERNAL = 30
 const UNTRANSLATED = 20
 const INVALID = 10
+const EXHAUSTED = 5
+
+/** By their priorities: the flow of a router that counts new connections from its gateway's address, and that which counts packets no port was left for. */
+export const snatCounted = { connections: NEW, exhausted: EXHAUSTED }
 
 /** Senders that may go out, and as whom: by a MAC, or any (undefined). */
 interface Sender extends Placed {
@@ -54,7 +59,7 @@ export const routerSnatted = table('router_snatted', {
   next: [networkZone, routerCommit],
   fixed: [{ priority: INVALID, match: state({ trk: true, inv: true }), actions: drop() }],
   miss: drop(),
-  drops: { [INVALID]: 'invalid', 0: 'nat_exhausted' },
+  drops: { [INVALID]: 'invalid', [EXHAUSTED]: 'nat_exhausted', 0: 'nat_exhausted' },
   rules: [
     each(routerPorts, {
       scope: 'router',
@@ -67,6 +72,19 @@ export const routerSnatted = table('router_snatted', {
         priority: NEW,
         match: ip({ ...router.is(row.router), ...state({ trk: true, new: true }), ip_src: row.ip }),
         actions: [goto(networkZone)],
+      }),
+    }),
+    each(routerPorts, {
+      scope: 'router',
+      rows: ({ id }, view) => {
+        const facts = view.value(gatewayFacts, id)
+        return facts?.up && facts.snat !== undefined ? [{ in: facts.in, router: facts.router }] : []
+      },
+      example: { in: 'r', router: 2 },
+      flow: row => ({
+        priority: EXHAUSTED,
+        match: ip({ ...router.is(row.router), ...state({ trk: true, new: true }) }),
+        actions: drop(),
       }),
     }),
     each(routerPorts, {

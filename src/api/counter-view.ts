@@ -1,4 +1,4 @@
-// What the API asks of the switches' counters: hits of rules, of security groups and of firewalls, and drops by reason.
+// What the API asks of the switches' counters: hits of rules, of security groups and of firewalls, drops by reason, and SNAT.
 // main.ts hands in an object that asks the running switches.
 import type { BridgeName, ReasonView, SourceView } from './fabric-view.ts'
 
@@ -43,6 +43,22 @@ export interface DropView extends CountView, ReasonView {
   readonly sources: readonly SourceView[]
 }
 
+/** A router whose SNAT is asked for, and the chassis that may be its gateway. */
+export interface CountedRouter {
+  readonly router: string
+  readonly chassis: readonly string[]
+}
+
+/** What a chassis counted of a router's SNAT since the flows were written. */
+export interface SnatCountView {
+  readonly router: string
+  readonly chassis: string
+  /** Connections that began from the gateway's address. */
+  readonly connections: number
+  /** Packets that were dropped as no port of that address was left for them. */
+  readonly exhausted: number
+}
+
 /** The counters of the running switches. Nothing rejects: those that cannot be asked are listed. */
 export interface CounterView {
   /** What the flows of these rules counted since they were installed. */
@@ -51,10 +67,13 @@ export interface CounterView {
   drops(
     chassis: readonly string[],
   ): Promise<{ readonly drops: readonly DropView[]; readonly silent: readonly SilentView[] }>
+  /** What these routers translated. A chassis without their flows, or that does not answer, is left out. */
+  snat(asked: readonly CountedRouter[]): Promise<readonly SnatCountView[]>
 }
 
 /** No switches: nothing was counted. */
 export const noCounters: CounterView = {
   hits: async () => ({ hits: new Map(), silent: [] }),
   drops: async () => ({ drops: [], silent: [] }),
+  snat: async () => [],
 }

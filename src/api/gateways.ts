@@ -1,4 +1,4 @@
-// Where the gateways of routers are: GET /flowright/v1/gateways.
+// Where the gateways of routers are, and what they translated: GET /flowright/v1/gateways.
 import type { FastifyInstance } from 'fastify'
 import { chassis, networks, routerOf, routers } from '#model'
 import type { Store } from '#store'
@@ -27,19 +27,34 @@ export interface GatewayStateView {
   readonly conflict: readonly string[]
 }
 
+/** What a router translated to its gateway's address, on all chassis. */
+export interface SnatView {
+  /** Connections that began. */
+  readonly connections: number
+  /** Packets that were dropped as no port was left for them. */
+  readonly exhausted: number
+}
+
 /** What is known of gateways. */
 export interface GatewayView {
   states(): Iterable<GatewayStateView>
   state(router: string): GatewayStateView | undefined
+  /** By router; one of which nothing was counted may be missing. */
+  snat(): Promise<ReadonlyMap<string, SnatView>>
 }
 
 /** Serves it. */
 export function serveGateways(app: FastifyInstance, store: Store, gateways: GatewayView): void {
-  const show = ({ router, network, active, candidates, conflict }: GatewayStateView) => ({
+  type Counted = ReadonlyMap<string, SnatView>
+  const show = ({ router, network, active, candidates, conflict }: GatewayStateView, counted: Counted) => ({
     router: { id: router, name: store.get(routers, router)?.name ?? '' },
     network: { id: network, name: store.get(networks, network)?.name ?? '' },
     active: active ?? null,
     conflict,
+    snat: {
+      connections: counted.get(router)?.connections ?? 0,
+      exhausted_packets: counted.get(router)?.exhausted ?? 0,
+    },
     candidates: candidates.map(c => ({
       chassis: c.chassis,
       hostname: store.get(chassis, c.chassis)?.hostname ?? '',
@@ -50,8 +65,10 @@ export function serveGateways(app: FastifyInstance, store: Store, gateways: Gate
     })),
   })
   app.get<{ Querystring: { router?: string } }>('/gateways', async ({ query }) => {
-    if (query.router === undefined) return { gateways: Array.from(gateways.states(), show) }
-    const found = gateways.state(routerOf(store, query.router).id)
-    return { gateways: found === undefined ? [] : [show(found)] }
+    const router = query.router === undefined ? undefined : routerOf(store, query.router).id
+    const counted = await gateways.snat()
+    if (router === undefined) return { gateways: Array.from(gateways.states(), state => show(state, counted)) }
+    const found = gateways.state(router)
+    return { gateways: found === undefined ? [] : [show(found, counted)] }
   })
 }

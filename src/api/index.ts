@@ -4,6 +4,7 @@ export { type Authenticate, type Context, everybody, type Identity, Unauthorized
 export { type KeystoneOptions, keystone } from './engine/keystone.ts'
 export * from './fabric-view.ts'
 export type { FeedEntry, FeedJournal } from './feed-log.ts'
+export type { SnatView } from './gateways.ts'
 export type { CostView, CountersView, LiveFlow, LiveView, RegisterView, TableView } from './live-view.ts'
 export type { FlowChangeView, PreviewView } from './preview.ts'
 export { type ApiOptions, buildApi } from './server.ts'

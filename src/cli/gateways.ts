@@ -1,4 +1,4 @@
-// `flowright gateways`: where the gateways of routers are, and where they may go.
+// `flowright gateways`: where the gateways of routers are, where they may go, and what they translated.
 import { Command } from 'commander'
 import { type ApiOptions, addApiOptions, controllerApi, segment } from './controller-api.ts'
 import { json, table } from './print.ts'
@@ -9,6 +9,7 @@ interface Gateway {
   readonly network: { readonly id: string; readonly name: string }
   readonly active: string | null
   readonly conflict: readonly string[]
+  readonly snat: { readonly connections: number; readonly exhausted_packets: number }
   readonly candidates: readonly Candidate[]
 }
 
@@ -23,7 +24,9 @@ interface Candidate {
 /** `flowright gateways [ROUTER]`. */
 export function gateways(): Command {
   return addApiOptions(new Command('gateways'))
-    .description('the chassis where routers have their gateway, and those that stand by')
+    .description(
+      'the chassis where routers have their gateway, those that stand by, and how many connections were translated',
+    )
     .argument('[router]', "a router's id; all when left out")
     .action(async (router: string | undefined, options: ApiOptions) => {
       const query = router === undefined ? '' : `?router=${segment(router)}`
@@ -36,11 +39,13 @@ const show = (all: readonly Gateway[]): string =>
   all.length === 0
     ? 'No router has a gateway.\n'
     : table(
-        ['ROUTER', 'OUTSIDE', 'ACTIVE', 'STANDING BY', 'PROBLEM'],
+        ['ROUTER', 'OUTSIDE', 'ACTIVE', 'SNAT', 'EXHAUSTED', 'STANDING BY', 'PROBLEM'],
         all.map(g => [
           g.router.name || g.router.id,
           g.network.name || g.network.id,
           g.active ?? '-',
+          `${g.snat.connections}`,
+          `${g.snat.exhausted_packets}`,
           g.candidates
             .filter(c => c.chassis !== g.active)
             .map(standing)

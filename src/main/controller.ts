@@ -39,6 +39,7 @@ import { migrations } from './migrations/index.ts'
 import { previewing } from './preview.ts'
 import { serveRouters } from './routing.ts'
 import { addRoutingMetrics } from './routing-metrics.ts'
+import { snatTotals } from './snat-totals.ts'
 import { tracing } from './trace.ts'
 import { reportUpgrade } from './upgrade-report.ts'
 
@@ -162,13 +163,22 @@ export const startController = async (options: ServeOptions, log: Logger, versio
     )
     addFabricMetrics(metrics, { store, compiler, programming, sessions, status, stored, drops })
     addRoutingMetrics(metrics, routing)
-    addGatewayMetrics(metrics, gateways)
+    const snat = snatTotals(
+      counters,
+      () => gateways.states(),
+      () => performance.now(),
+    )
+    addGatewayMetrics(metrics, gateways, snat)
     const api = buildApi({
       store,
       ...(options.keystone === undefined ? {} : { authenticate: keystone({ url: options.keystone }) }),
       quotas: options.quotas,
       fabric: fabricView({ compiler, programming, sessions, gateways, pipeline }),
-      gateways,
+      gateways: {
+        states: () => gateways.states(),
+        state: router => gateways.state(router),
+        snat: async () => (await snat()).perRouter,
+      },
       counters,
       preview: previewing(compiler, pipeline),
       tracing: tracing({ store, compiler, programming, pipeline, seenBy: id => gateways.seenBy(id) }),

@@ -1,8 +1,9 @@
 // What the switches counted, put down to what asked for the flows: the fabric's part of the API's counters.
-import type { CounterView, DropView, SilentView } from '#api'
+import type { CounterView, DropView, SilentView, SnatCountView } from '#api'
 import type { Bridge, Compiler, FlowEntry, Pipeline } from '#compiler'
 import { Gate } from '#fabric/programming/gate'
 import type { FlowCounters, Programming } from '#fabric/programming/index'
+import { routerSnatted, snatCounted } from '#flows/br-int/51-router-snatted'
 import { entriesOfSet } from './chassis-flows.ts'
 import { dropReason } from './drop-reason.ts'
 import { flowText } from './flow-text.ts'
@@ -126,5 +127,38 @@ export const counterView = ({ compiler, programming, pipeline }: Counted): Count
       )
       return { drops, silent }
     },
+    snat: async asked => {
+      const routerOf = new Map<FlowEntry, string>()
+      const perChassis = new Map<string, FlowEntry[]>()
+      for (const { router, chassis } of asked) {
+        const set = `router/${router}`
+        const entries = entriesOfSet(compiler, set).filter(isSnatCount)
+        for (const entry of entries) routerOf.set(entry, router)
+        for (const id of chassis) {
+          if (!compiler.subscribers(set).has(id)) continue
+          const known = perChassis.get(id)
+          if (known === undefined) perChassis.set(id, [...entries])
+          else known.push(...entries)
+        }
+      }
+      const counts = new Map<string, SnatCountView>()
+      await ask(
+        [...perChassis.keys()],
+        id => perChassis.get(id) ?? [],
+        (id, entry, { packets }) => {
+          const router = routerOf.get(entry)!
+          const key = `${router} ${id}`
+          const count = counts.get(key) ?? { router, chassis: id, connections: 0, exhausted: 0 }
+          const what = entry.priority === snatCounted.connections ? 'connections' : 'exhausted'
+          counts.set(key, { ...count, [what]: count[what] + packets })
+        },
+      )
+      return [...counts.values()]
+    },
   }
 }
+
+const isSnatCount = ({ bridge, table, priority }: FlowEntry) =>
+  bridge === 'br-int' &&
+  table === routerSnatted.number &&
+  (priority === snatCounted.connections || priority === snatCounted.exhausted)

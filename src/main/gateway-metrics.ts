@@ -1,9 +1,14 @@
 // Figures of gateways for Prometheus, read when they are asked for.
-import { Gauge, type Registry } from 'prom-client'
+import { Counter, Gauge, type Registry } from 'prom-client'
 import type { GatewayWatch } from '#fabric/gateways'
+import type { SnatTotals } from './snat-totals.ts'
 
 /** Adds them to a registry. */
-export const addGatewayMetrics = (registry: Registry, gateways: GatewayWatch): void => {
+export const addGatewayMetrics = (
+  registry: Registry,
+  gateways: GatewayWatch,
+  snat: () => Promise<SnatTotals>,
+): void => {
   const registers = [registry]
   new Gauge({
     name: 'flowright_gateway_active',
@@ -34,4 +39,17 @@ export const addGatewayMetrics = (registry: Registry, gateways: GatewayWatch): v
       this.set({ state: 'down' }, gateways.sessions.down)
     },
   })
+  const translated = (name: string, help: string, what: 'connections' | 'exhausted') =>
+    new Counter({
+      ...{ name, help, labelNames: ['chassis'], registers },
+      async collect() {
+        const { perChassis } = await snat()
+        this.reset()
+        for (const [chassis, counts] of perChassis) this.inc({ chassis }, counts[what])
+      },
+    })
+  const began = "Connections that began from an address of a router's gateway"
+  translated('flowright_snat_connections_total', began, 'connections')
+  const exhausted = "Packets that were dropped as no port of a gateway's address was left for them"
+  translated('flowright_snat_exhausted_packets_total', exhausted, 'exhausted')
 }

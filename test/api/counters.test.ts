@@ -15,6 +15,7 @@ const counters: CounterView = {
     return { hits: new Map(Object.entries(counts)), silent: [{ chassis: 'host2', reason: 'br-int is away' }] }
   },
   drops: async ids => ({ drops: drops.filter(drop => ids.includes(drop.chassis)), silent: [] }),
+  snat: async () => [],
 }
 
 const group = async (name: string, more: object = {}) =>

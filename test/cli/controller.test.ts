@@ -136,19 +136,24 @@ describeOvs('with a controller and a chassis', () => {
     await post('subnets', { subnet: { network_id, ip_version: 4, cidr: '203.0.113.0/24' } })
     const { router } = await post('routers', { router: { name: 'r1', external_gateway_info: { network_id } } })
     expect((await flowright('gateways')).out).toMatch(
-      /^r1 +public +- +no chassis with the physical network offers itself/m,
+      /^r1 +public +- +0 +0 +no chassis with the physical network offers itself/m,
     )
 
     await ovs.vsctl('add-br', 'br-ex')
     const ids = ['external_ids:flowright-bridge-mappings=physnet1:br-ex', 'external_ids:flowright-gateway=10']
     await ovs.vsctl('set', 'Open_vSwitch', '.', ...ids)
-    expect(await eventually(/host1/, 'gateways', router.id)).toMatch(/^r1 +public +host1$/m)
+    expect(await eventually(/host1/, 'gateways', router.id)).toMatch(/^r1 +public +host1 +0 +0$/m)
     expect(JSON.parse((await flowright('gateways', '--json')).out)).toMatchObject([
-      { active: 'host1', conflict: [], candidates: [{ chassis: 'host1', priority: 10, connected: true, live: true }] },
+      {
+        active: 'host1',
+        snat: { connections: 0 },
+        candidates: [{ chassis: 'host1', priority: 10, connected: true, live: true }],
+      },
     ])
     const metrics = await (await fetch(`${controller.api}/metrics`)).text()
     expect(metrics).toContain('flowright_gateway_active{chassis="host1"} 1')
     expect(metrics).toContain('flowright_bfd_sessions{state="up"} 0')
+    expect(metrics).toContain('flowright_snat_connections_total{chassis="host1"} 0')
     expect((await flowright('gateways', 'nope')).err).toBe('flowright: Router nope could not be found\n')
   })
 

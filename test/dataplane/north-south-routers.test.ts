@@ -120,5 +120,15 @@ function describeExhaustion(ns: () => NorthSouth) {
     console.log(`counted: ${came} packets came to be translated, ${began} began a connection, ${none} found no port`)
     expect(none).toBeGreaterThan(0)
     expect(began).toBeGreaterThanOrEqual(Number(count))
+
+    type Shown = { gateways: { snat: { connections: number; exhausted_packets: number } }[] }
+    const shown = async () =>
+      (await ns().world.call<Shown>('GET', `/flowright/v1/gateways?router=${router.id}`)).gateways[0]?.snat
+    await until('an operator to see that', async () => (await shown())?.exhausted_packets === none)
+    expect(await shown()).toEqual({ connections: began, exhausted_packets: none })
+    const metrics = await (await fetch(`http://${ns().world.controller().api}/metrics`)).text()
+    const total = (name: string) => Number(new RegExp(`^${name}{chassis="gw"} (\\d+)$`, 'm').exec(metrics)?.[1])
+    expect(total('flowright_snat_connections_total')).toBeGreaterThanOrEqual(began)
+    expect(total('flowright_snat_exhausted_packets_total')).toBeGreaterThanOrEqual(none)
   }, 60_000)
 }
