@@ -141,7 +141,7 @@ const before = <T extends Doc>({ name }: Kind<T>, change: Change): T | undefined
  * deleted or is bound nowhere any more; else those of the addresses that were taken from it. A port that went elsewhere keeps
  * its connections: those on its former chassis that it speaks to go on by what is known there.
  */
-export function* leftAddresses(
+function* leftAddresses(
   store: Pick<Store, 'get' | 'by' | 'countBy'>,
   changes: readonly Change[],
 ): Iterable<{ readonly chassis: string; readonly connections: Connections }> {

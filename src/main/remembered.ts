@@ -1,7 +1,7 @@
 // What switches remember of connections for as long as a floating IP, a forwarded port or a gateway stands for what it stands
 // for now: from the same facts that the flows are made of.
 import type { Remembered } from '#fabric/forgotten'
-import { FLOATING_IP, type Translation } from '#fabric/translations'
+import { FLOATING_IP, GATEWAY as GATEWAY_OF, type Translation } from '#fabric/translations'
 import { floatingFacts, GATEWAY, gatewayOf } from '#flows/gateways'
 import { routerZone } from '#flows/routers'
 import { floatingIps, gatewayCandidates, gatewayChassis, networks, portForwardings } from '#model'
@@ -52,5 +52,5 @@ export const remembered = (store: Store) => {
   return (of: Translation): readonly Remembered[] =>
     of.startsWith(FLOATING_IP)
       ? [...ofFloatingIp(of.slice(FLOATING_IP.length))]
-      : [...ofGateway(of.slice('gateway '.length))]
+      : [...ofGateway(of.slice(GATEWAY_OF.length))]
 }
