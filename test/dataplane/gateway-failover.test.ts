@@ -5,14 +5,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Node } from '#test/support/cloud'
 import { SERVER } from '#test/support/internet'
 import { describeDataplane, until } from '#test/support/ovs'
-import { type Machine, type NorthSouth, PHYSNET, startNorthSouth } from './north-south.ts'
-import type { Resource } from './world.ts'
+import { capture, type Machine, type NorthSouth, PHYSNET, startNorthSouth, untilReached } from './north-south.ts'
+import { ipOf, type Resource } from './world.ts'
 
 /** What a ping every 10 ms came to. */
 interface Run {
   readonly sent: number
   readonly received: number
-  /** The longest time between two answers, in milliseconds. */
+  /** The longest time without an answer, from the first ping to the last, in milliseconds. */
   readonly gap: number
   /** Answers that came twice. */
   readonly twice: number
@@ -24,6 +24,7 @@ const told = ({ gap, sent, received, twice }: Run) =>
 /** Pings every 10 ms while `work` runs and for `after` ms more. */
 const pingWhile = async (node: Pick<Node, 'netns'>, to: string, work: () => Promise<unknown>, after = 2500) => {
   const args = [`--net=/run/netns/${node.netns}`, 'ping', '-D', '-n', '-i', '0.01', to]
+  const began = Date.now()
   const ping = spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'inherit'] })
   let text = ''
   ping.stdout.on('data', chunk => {
@@ -33,9 +34,12 @@ const pingWhile = async (node: Pick<Node, 'netns'>, to: string, work: () => Prom
   await work()
   await new Promise(resolve => setTimeout(resolve, after))
   const ended = once(ping, 'close')
+  const end = Date.now()
   ping.kill('SIGINT')
   await ended
-  const times = [...text.matchAll(/^\[(\d+\.\d+)\] \d+ bytes from/gm)].map(match => Number(match[1]) * 1000)
+  const answers = [...text.matchAll(/^\[(\d+\.\d+)\] \d+ bytes from/gm)].map(match => Number(match[1]) * 1000)
+  // What is never answered again, or never was, is a silence too.
+  const times = [began, ...answers, end]
   const [, sent, received] = text.match(/(\d+) packets transmitted, (\d+) received/) ?? []
   return {
     ...{ sent: Number(sent), received: Number(received), twice: text.match(/DUP!/g)?.length ?? 0 },
@@ -81,6 +85,53 @@ const talk = async (node: Pick<Node, 'netns'>, seconds: number) => {
   }
 }
 
+/**
+ * Sends datagrams to an address every 10 ms, which a machine takes without an answer. `stop` ends both: how many came, and the
+ * longest time between two of them (ms).
+ */
+const sendOneWay = async (from: Pick<Node, 'netns'>, to: string, at: Pick<Node, 'netns'>) => {
+  const run = (node: Pick<Node, 'netns'>, ...script: readonly string[]) =>
+    spawn('nsenter', [`--net=/run/netns/${node.netns}`, 'python3', '-u', '-c', script.join('\n')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+  const listening = run(
+    at,
+    'import socket, time',
+    's = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)',
+    "s.bind(('', 7777))",
+    "print('ready')",
+    'while s.recv(100): print(time.monotonic())',
+  )
+  // A datagram that nobody listens for would be answered by ICMP.
+  await once(listening.stdout, 'data')
+  let text = ''
+  listening.stdout.on('data', chunk => {
+    text += chunk
+  })
+  const sending = run(
+    from,
+    'import socket, time',
+    's = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)',
+    `while True: s.sendto(b'x', ('${to}', 7777)); time.sleep(0.01)`,
+  )
+  const times = () => text.split('\n').filter(Boolean).map(Number)
+  return {
+    count: () => times().length,
+    stop: async () => {
+      // Python's clock is this one.
+      const now = Number(process.hrtime.bigint()) / 1e9
+      const ended = once(sending, 'close')
+      sending.kill('SIGKILL')
+      await ended
+      await new Promise(resolve => setTimeout(resolve, 200))
+      listening.kill('SIGKILL')
+      const came = times()
+      const gap = Math.max(...[...came.slice(1), now].map((time, i) => time - came[i]!))
+      return { count: came.length, gap: Math.round(gap * 1000) }
+    },
+  }
+}
+
 describeDataplane('gateway failover', () => {
   let ns: NorthSouth
   let router: Resource
@@ -115,6 +166,34 @@ describeDataplane('gateway failover', () => {
   }
   const untilActive = (name: string) =>
     until(`${name} to be the gateway`, async () => (await activeNow()) === name, 20_000)
+
+  test.each(['cut', 'killed'] as const)(
+    'what only comes in is led to the next gateway by gratuitous ARP: the active one is %s',
+    async how => {
+      const floating = await ns.addFloatingIp({ port_id: vm[1].id })
+      const ip = floating.floating_ip_address as string
+      await untilReached(ns.internet.server, ip)
+      await untilActive('gw1')
+      const [arp, said] = [await ns.capture('arp'), await capture(vm[0], 'eth0', `src host ${ipOf(vm[1])}`)]
+      const flow = await sendOneWay(ns.internet.server, ip, vm[0])
+      await until('datagrams to come', () => flow.count() > 50)
+      if (how === 'cut') await best().exec('ip', 'link', 'set', 'phy0', 'down')
+      else await best().ovs.kill9('ovs-vswitchd')
+      await new Promise(resolve => setTimeout(resolve, 3000))
+      expect(await said.stop()).toEqual([])
+      const { count, gap } = await flow.stop()
+      console.log(`${how}: ${gap} ms without a datagram, ${count} came`)
+      const announced = (await arp.stop()).filter(line => line.includes('> ff:ff:ff:ff:ff:ff'))
+      for (const own of [ip, '203.0.113.11'])
+        expect(announced.filter(line => line.split(own).length > 2).length, own).toBeGreaterThan(0)
+      expect(gap).toBeLessThan(2000)
+      if (how === 'cut') await best().exec('ip', 'link', 'set', 'phy0', 'up')
+      else await best().ovs.start('ovs-vswitchd')
+      await ns.world.call('DELETE', `/v2.0/floatingips/${floating.id}`)
+      await untilActive('gw1')
+    },
+    60_000,
+  )
 
   // Gaps are 230 to 380 ms, but for one: the first cut without a controller, after failovers with one, takes 740 to 820 ms.
   // Packets go out by the other gateway in time, and answers reach it, but half a second passes until it lets them in. All
