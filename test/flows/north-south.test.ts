@@ -25,9 +25,22 @@ import {
 } from '#model'
 import { PATCH_TUN } from '#model/ofports'
 import { type DummyChassis, startDummyChassis } from '#test/support/dummy-chassis'
-import { ACK, arp, type End, echo, frame, icmp, neighborDiscovery, packet, SYN, tcp, udp } from '#test/support/frames'
+import {
+  ACK,
+  arp,
+  type End,
+  echo,
+  frame,
+  gratuitousArp,
+  icmp,
+  neighborDiscovery,
+  packet,
+  SYN,
+  tcp,
+  udp,
+} from '#test/support/frames'
 import { type Left, type Watch, watchPorts } from '#test/support/left'
-import { addFloatingIp, addGateway, addInterface, aRouter, fixedIps } from '#test/support/routing'
+import { addFloatingIp, addGateway, addInterface, aRouter, aSubnet, fixedIps } from '#test/support/routing'
 import {
   aChassis,
   addGroup,
@@ -82,6 +95,10 @@ interface Options {
   /** Whether the chassis has the physical network. */
   readonly isMapped?: boolean
 }
+
+/** A frame as it is on a VLAN. */
+const retag = (bytes: Buffer, vlan: number): Buffer =>
+  Buffer.concat([bytes.subarray(0, 12), Buffer.from([0x81, 0, vlan >> 8, vlan & 255]), bytes.subarray(12)])
 
 /** Routers r1 (red) and r2 (blue) with gateways on ext; VMs a and a2 (red), b (blue) here; far (red) elsewhere. */
 const startWorld = async ({
@@ -140,8 +157,6 @@ const startWorld = async ({
       .fixedIps.map(({ ipAddress }) => ipAddress)
       .find(ip => ip.includes(':') === (family === 6)) as string,
   })
-  const retag = (bytes: Buffer, vlan: number) =>
-    Buffer.concat([bytes.subarray(0, 12), Buffer.from([0x81, 0, vlan >> 8, vlan & 255]), bytes.subarray(12)])
   const wire = (bytes: Buffer) => watch(() => host.send(WIRE, retag(bytes, VLAN)))
   return {
     ...{ cloud, host, end, wire },
@@ -274,6 +289,25 @@ describe('north–south', () => {
     expect(await out('a', frame(end('a'), { ...server, ip: '203.0.113.77' }, udp(1, 2)))).toMatchObject([
       { dst: '52:54:00:00:00:77', to: '203.0.113.77' },
     ])
+  })
+
+  test('next hops that forged ARP tells of are bounded, and the gateway of the subnet is learned all the same', async () => {
+    world = await startWorld()
+    const { end, out, meet, host, change } = world
+    const wide = '172.16.0.0/16'
+    await change(tx => tx.insert(subnets, { ...aSubnet(wide, 'ext'), gatewayIp: '172.16.255.1' }))
+    const forged = Array.from({ length: 4196 }, (_, i) =>
+      retag(gratuitousArp({ mac: '52:54:00:00:00:77', ip: `172.16.${i >> 8}.${i & 255}` }), VLAN),
+    )
+    await host.send(WIRE, ...forged)
+    const learned = async () =>
+      (await host.ovs.ofctl('dump-flows', 'br-int', 'table=103'))
+        .split('\n')
+        .filter(line => line.includes('idle_timeout'))
+    expect(await learned()).toHaveLength(4096)
+    await meet()
+    expect(await out('a', frame(end('a'), server, udp(1, 2)))).toMatchObject([{ at: 'wire', dst: outside.mac }])
+    expect(await learned()).toHaveLength(4096)
   })
 
   test('questions from outside are answered where the gateway is', async () => {
