@@ -16,7 +16,7 @@ import {
 } from '#model'
 import type { Store } from '#store'
 import { formatTime } from './engine/common.ts'
-import { invalid, quote } from './engine/read.ts'
+import { invalid, quote, readCookie } from './engine/read.ts'
 import type { Serve } from './engine/serve.ts'
 import { meaningOf } from './explain-words.ts'
 import type { BridgeName, FabricView, FlowFilter, FlowView, SourceView } from './fabric-view.ts'
@@ -208,9 +208,4 @@ function readFilter(query: Flows['Querystring']): FlowFilter {
   if (bridge !== undefined && bridge !== 'br-int' && bridge !== 'br-tun')
     throw invalid('bridge', `'${quote(bridge)}' is not in ['br-int', 'br-tun']`)
   return { bridge: bridge as BridgeName | undefined, table, source, counters: counters === 'true' || counters === '1' }
-}
-
-function readCookie(text: string): bigint {
-  if (/^(0x[0-9a-f]{1,16}|\d{1,20})$/i.test(text)) return BigInt.asUintN(64, BigInt(text))
-  throw invalid('cookie', `'${quote(text)}' is not a number such as 0xf10e000000000001`)
 }

@@ -148,7 +148,24 @@ export interface TraceView {
   readonly live?: LiveTraceView
 }
 
+/** A packet for a flow that drops, to be traced as `TraceAsked` has it. */
+export interface ProposalView {
+  readonly chassis: string
+  readonly bridge: string
+  /** In the syntax of ovs-ofctl; where none was found, what the flow itself says of packets. */
+  readonly packet: string
+  /** What connection tracking is to tell, and which chassis are to be dead, where it takes that. */
+  readonly states: readonly (readonly string[])[]
+  readonly dead: readonly string[]
+  /** Traced, the flow drops it, or a copy of it; null: of the packets that were tried, it drops none. */
+  readonly drops: 'it' | 'a copy' | null
+  /** How many packets were traced. */
+  readonly tried: number
+}
+
 /** Traces packets. Refuses what cannot be traced with HTTPBadRequest; rejects when a switch cannot be asked. */
 export interface Tracing {
   trace(asked: TraceAsked): Promise<TraceView>
+  /** A packet that a flow drops; `suspects` are ids of ports that are said to send such. Undefined: there is no such flow. */
+  propose(chassis: string, cookie: bigint, suspects: readonly string[]): Promise<ProposalView | undefined>
 }

@@ -9,12 +9,13 @@ import {
   policies,
   ports,
   type Reader,
+  refuse,
   routerPorts,
   routers,
   securityGroupRules,
 } from '#model'
 import type { Store } from '#store'
-import { invalid, quote } from './engine/read.ts'
+import { invalid, quote, readCookie } from './engine/read.ts'
 import type { SourceView } from './fabric-view.ts'
 import { groupName, named, nameOf, ruleInWords } from './security-words.ts'
 import type { ArrivalView, EffectView, TraceAsked, Tracing, VisitView } from './trace-view.ts'
@@ -42,6 +43,18 @@ export function serveTrace(
   app.get<{ Querystring: Query }>('/trace', ({ query }) => answer(readAsked(query, false)))
   // The same, and a real packet.
   app.post<{ Querystring: Query }>('/trace', ({ query }) => answer(readAsked(query, true)))
+  // Why a flow counts drops: a packet to trace that it drops. The dropped ones themselves are gone.
+  app.get<{ Params: { id: string; cookie: string }; Querystring: Query }>(
+    '/chassis/:id/flows/:cookie/packet',
+    async ({ params, query }) => {
+      const cookie = readCookie(params.cookie)
+      const suspects = query.suspect === undefined ? [] : [query.suspect].flat().slice(0, 10)
+      const packet = await tracing.propose(params.id, cookie, suspects)
+      if (packet === undefined)
+        throw refuse('CookieNotFound', { cookie: `0x${cookie.toString(16)}`, chassis: params.id })
+      return { packet }
+    },
+  )
 }
 
 /** A record as the operator knows it: a binding is its port, an attachment its network. */

@@ -30,6 +30,7 @@ import { explain, type Verdict } from '#tracer/explain'
 import { CannotFrame } from '#tracer/frame'
 import { intendedTables } from '#tracer/intended'
 import { modelWorld } from '#tracer/model-world'
+import { proposing } from './trace-drop.ts'
 import { sendLive } from './trace-live.ts'
 import { traceViews } from './trace-view.ts'
 
@@ -162,7 +163,10 @@ export const tracing = ({ store, compiler, programming, pipeline, seenBy }: Trac
   const learns = (bridge: Bridge, table: number) =>
     pipeline.tables.some(t => t.bridge === bridge && t.number === table && LEARNED.includes(t.name))
 
+  const traceOf = async (asked: TraceAsked) => (await attemptIntended(asked)).traced
+
   return {
+    propose: proposing({ store, compiler, pipeline, seenBy, intended, traceOf }),
     trace: async asked => {
       if ('chassis' in asked) chassisOf(store, asked.chassis)
       for (const id of asked.dead) chassisOf(store, id)

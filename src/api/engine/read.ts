@@ -215,3 +215,9 @@ function toObject(shape: Shape, value: unknown): Record<string, unknown> {
     )
   return Object.fromEntries(keys.map(key => [key, convert(properties[key]!, given[key])]))
 }
+
+/** The cookie of a flow: decimal, or hexadecimal after 0x. */
+export function readCookie(text: string): bigint {
+  if (/^(0x[0-9a-f]{1,16}|\d{1,20})$/i.test(text)) return BigInt.asUintN(64, BigInt(text))
+  throw invalid('cookie', `'${quote(text)}' is not a number such as 0xf10e000000000001`)
+}
