@@ -1,5 +1,5 @@
 // A packet's way, as the API tells it, laid out in a line: the bridges that it crossed, and in each the tables in turn.
-import type { ArrivalView, EffectView, TraceView, VisitView } from '#api/trace-view'
+import type { ArrivalView, EffectView, ProposalView, TraceView, VisitView } from '#api/trace-view'
 
 /** A flow that the packet met, with who asked for it. */
 export interface StepFlow {
@@ -59,4 +59,14 @@ export const layOut = ({ arrivals }: Traced): readonly Stage[] => {
   }
   for (const arrival of arrivals) arrive(arrival)
   return stages
+}
+
+/** A packet that was looked for, for a flow that drops. */
+export type Proposed = ProposalView
+
+/** Where the packet met a flow, the last bridge first. */
+export const metAt = (stages: readonly Stage[], cookie: string): { stage: Stage; step: Step } | undefined => {
+  for (const stage of stages.toReversed())
+    for (const step of stage.steps) if (step.flow?.cookie === cookie) return { stage, step }
+  return undefined
 }
