@@ -69,7 +69,7 @@ export const proposing =
       const drops = isDroppedBy(await traceOf(asked), id, cookie)
       if (drops) return { ...shown, drops, tried }
     }
-    return { ...NOTHING, chassis: id, bridge, packet: textOf(ofPacket(flow.match)), tried }
+    return { ...NOTHING, chassis: id, bridge, packet: printMatch(ofPacket(flow.match)), tried }
   }
 
 const NOTHING: Pick<ProposalView, 'states' | 'dead' | 'drops'> = { states: [], dead: [], drops: null }

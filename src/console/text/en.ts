@@ -214,12 +214,12 @@ export const en = {
   'trace.between': 'Between two ports',
   'trace.seeking': 'Looking for a packet that this flow drops ...',
   'trace.kind':
-    'A packet of the kind that the flow drops, found by tracing {n}. Switches do not keep the ones that they dropped.',
+    'A packet of the kind that the flow drops, found by tracing {n} likely ones. Switches do not keep the ones that they dropped.',
   'trace.copy': 'The flow drops a copy of this packet.',
   'trace.states': 'It takes connection tracking to say of it: {states}.',
   'trace.dead': 'It takes these chassis to be dead: {chassis}.',
   'trace.nokind':
-    'Of {n} packets that were traced, the flow drops none, and switches do not keep those that they dropped. Below is what the flow itself says of packets: add what you know, such as in_port, and press Enter.',
+    'Of {n} packets that were traced, the flow drops none, and switches do not keep those that they dropped. What the flow itself says of packets stands above: add what you know, such as in_port, and press Enter.',
   'trace.elsewhere': 'This packet does not meet the flow that was asked about.',
   'trace.fromhere': 'Trace from here',
   'trace.tohere': 'Trace to here',

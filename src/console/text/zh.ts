@@ -218,7 +218,7 @@ export const zh: Readonly<Record<keyof typeof en, string>> = {
   'trace.states': '前提是连接跟踪判定为：{states}。',
   'trace.dead': '前提是这些主机失效：{chassis}。',
   'trace.nokind':
-    '追踪了 {n} 个报文，没有一个被此流表项丢弃；交换机也不保留已丢弃的报文。下面是流表项本身对报文的描述：请补充已知内容（如 in_port）后按回车。',
+    '追踪了 {n} 个报文，没有一个被此流表项丢弃；交换机也不保留已丢弃的报文。上方是流表项本身对报文的描述：请补充已知内容（如 in_port）后按回车。',
   'trace.elsewhere': '该报文没有遇到所问的流表项。',
   'trace.fromhere': '从此处追踪',
   'trace.tohere': '追踪至此处',
