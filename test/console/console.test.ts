@@ -351,6 +351,39 @@ describeConsole('the console', () => {
     expect(shown.security_group_rules).toHaveLength(2)
   })
 
+  it('gives a port a floating IP, takes it off it, and deletes it, with forms', async () => {
+    const { page } = operator
+    const wan = await world.create('network', { name: 'wan', 'router:external': true })
+    await world.create('subnet', { network_id: wan.id, cidr: '203.0.113.0/24', ip_version: 4 })
+    const lan = await world.create('network', { name: 'lan' })
+    const subnet = await world.create('subnet', { network_id: lan.id, cidr: '10.8.0.0/24', ip_version: 4 })
+    const router = await world.create('router', { name: 'door', external_gateway_info: { network_id: wan.id } })
+    const served = await world.createPort(lan, { name: 'served' })
+    await operator.goto('resources/floating_ip')
+    await page.getByRole('button', { name: 'Read-only' }).click()
+    await page.getByRole('button', { name: 'New floating IP' }).click()
+    const form = page.getByRole('form')
+    await form.getByLabel('External network').selectOption({ label: 'wan' })
+    await form.getByLabel('port', { exact: true }).selectOption({ label: 'served' })
+    await page.getByRole('button', { name: 'Create' }).click()
+    await form.getByText(/is not reachable from subnet/).waitFor()
+
+    await world.call('PUT', `/v2.0/routers/${router.id}/add_router_interface`, { subnet_id: subnet.id })
+    await page.getByRole('button', { name: 'Create' }).click()
+    await page.getByRole('heading', { name: /203\.0\.113\.\d+/, level: 1 }).waitFor()
+    const shown = async () =>
+      (await world.call<{ floatingips: Resource[] }>('GET', `/v2.0/floatingips?floating_network_id=${wan.id}`))
+        .floatingips
+    expect(await shown()).toMatchObject([{ port_id: served.id, router_id: router.id }])
+    await page.getByRole('button', { name: 'Edit', exact: true }).click()
+    await form.getByLabel('port', { exact: true }).selectOption('')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await expect.poll(shown).toMatchObject([{ port_id: null }])
+    await page.getByRole('button', { name: 'Delete' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await expect.poll(shown).toEqual([])
+  })
+
   it('changes nothing while it is read-only', async () => {
     const { page } = operator
     const written: string[] = []
