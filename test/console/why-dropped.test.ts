@@ -45,12 +45,21 @@ describeConsole('a drop is traced', () => {
     mkdirSync(SHOTS, { recursive: true })
     await operator.page.screenshot({ path: `${SHOTS}/${name}.png` })
   }
+  /** Its table in the drawn way, chosen and on the screen. */
+  const inView = (table: string) =>
+    expect
+      .poll(async () => {
+        const box = await operator.page.locator('.way button.chosen', { hasText: table }).boundingBox()
+        return box !== null && box.x < 920 && box.y > 0 && box.y < 800
+      })
+      .toBe(true)
   /** The sentence of the trace, and the flow that is open beside it: the one that was asked about. */
   const isTold = async (sentence: RegExp, table: string) => {
     const { page } = operator
     await page.getByRole('status').filter({ hasText: sentence }).waitFor()
     await page.getByText(/A packet of the kind that the flow drops|此流表项会丢弃的一个同类报文/).waitFor()
     await page.getByRole('complementary', { name: table }).waitFor()
+    await inView(table)
     await shoot(table)
   }
 
