@@ -199,6 +199,7 @@ describeDataplane('gateway failover', () => {
       else await best().ovs.start('ovs-vswitchd')
       await ns.world.call('DELETE', `/v2.0/floatingips/${floating.id}`)
       await untilActive('gw1')
+      await untilQuick()
     },
     60_000,
   )
