@@ -1,5 +1,5 @@
 // What all clients of the feed share: the log, the states of chassis, the rows and readings of those that are looked at.
-import { chassis, modelKinds, networks, ports } from '#model'
+import { chassis, modelKinds, networks, policies, ports } from '#model'
 import type { Store } from '#store'
 import type { FabricView } from './fabric-view.ts'
 import { DropFlows } from './feed-drops.ts'
@@ -8,6 +8,7 @@ import type { FeedLog } from './feed-log.ts'
 import { Readings } from './feed-readings.ts'
 import { ChassisStates } from './feed-state.ts'
 import type { LiveView } from './live-view.ts'
+import { groupName } from './security-words.ts'
 
 /** How long (ms) what was made for clients is kept after the last who looked at it. */
 const KEPT = 30_000
@@ -99,8 +100,10 @@ export class FeedShared {
     return this.states.all.filter(c => c.bridges !== null).map(c => c.id)
   }
 
-  /** The name of a record; '' when it has none or is gone. */
+  /** The name of a record, of a policy those of its groups; '' when it has none or is gone. */
   readonly nameOf = (kindName: string, id: string): string => {
+    if (kindName === policies.name)
+      return (this.#store.get(policies, id)?.groups ?? []).map(group => groupName(this.#store, group)).join(', ')
     const kind = kindsByName.get(kindName)
     const doc = kind && (this.#store.get(kind, id) as { readonly name?: string } | undefined)
     return doc?.name ?? ''

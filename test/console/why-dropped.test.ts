@@ -67,7 +67,7 @@ describeConsole('a drop is traced', () => {
     const { page } = operator
     const pinging = web[0].exec('ping', '-i', '0.2', '-c', '40', '-W', '1', ipOf(db[1])).catch(() => '')
     await operator.goto('drops')
-    const row = page.getByRole('row', { name: /host2 ingress_verdict/ })
+    const row = page.getByRole('row', { name: /host2 ingress_verdict.*policy closed/ })
     await row.getByRole('link', { name: 'Why?' }).click()
     await isTold(/no rule of security group closed of port db1 allows/, 'ingress_verdict')
     await page.getByText('This rule would let it pass:').waitFor()
