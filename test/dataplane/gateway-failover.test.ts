@@ -204,9 +204,9 @@ describeDataplane('gateway failover', () => {
     60_000,
   )
 
-  // Gaps are 230 to 380 ms, but for one: the first cut without a controller, after failovers with one, takes 740 to 820 ms.
-  // Packets go out by the other gateway in time, and answers reach it, but half a second passes until it lets them in. All
-  // with a controller, or all without, shows no such thing. Why is not known.
+  // Gaps are 230 to 380 ms, but 740 to 820 ms where a gateway takes over twice within ten seconds and the controller is not there
+  // to announce it: its provider bridge then still has the datapath flow of the first time, which teaches the bridge where the
+  // gateway's MAC is only when counters are next collected, half a second later at most.
   describe.each([true, false])('with the controller running: %s', isRunning => {
     beforeAll(async () => {
       if (!isRunning) await ns.world.stopController()
