@@ -183,7 +183,8 @@ describeDataplane('firewalls', () => {
       const now = await settledHits('in')
       return Object.fromEntries(Object.keys(now).map(name => [name, now[name]! - before[name]!]))
     }
-    expect(await counted()).toMatchObject({ echo: 80, refuse6: 20, web: 0, ssh: 0, silence: 0, refuseAll: 0 })
+    // Not `silence`: a connection that an earlier test tried may still knock there.
+    expect(await counted()).toMatchObject({ echo: 80, refuse6: 20, web: 0, ssh: 0, refuseAll: 0 })
   })
 
   test('a rule that goes cuts what it allowed, both ways and on both hosts; the rest goes on', async () => {
