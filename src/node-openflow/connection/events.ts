@@ -1,5 +1,6 @@
 // What a connection tells, and of whom.
 
+import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { PeerCertificate, TLSSocket } from 'node:tls'
@@ -34,6 +35,27 @@ export type AsyncType =
   | 'controller_status'
   | 'experimenter'
   | 'unknown'
+
+/** Tells listeners. A listener's failure is its own: it neither harms the connection nor goes unseen. */
+export function announce<K extends keyof ConnectionEvents>(
+  events: EventEmitter<ConnectionEvents>,
+  name: K,
+  ...told: ConnectionEvents[K]
+): void {
+  try {
+    const emitter = events as unknown as { emit(name: string, ...told: readonly unknown[]): boolean }
+    emitter.emit(name, ...told)
+  } catch (error) {
+    raise(error)
+  }
+}
+
+/** Throws an error of the application's where nothing of ours is on the stack. */
+export function raise(error: unknown): void {
+  process.nextTick(() => {
+    throw error
+  })
+}
 
 /** Who is at the other end. */
 export interface Peer {

@@ -1,6 +1,24 @@
 // Whether the peer is alive: anything that it sends says so; after silence it is asked by an echo request, and after
 // several silent intervals it is taken for dead.
 
+import type { Version } from '../flow/index.ts'
+import { encode } from '../message/index.ts'
+import { ECHO_REPLY } from './header.ts'
+
+const none = new Uint8Array()
+
+/** The question for a sign of life. */
+export function echoRequest(version: Version, xid: number): Uint8Array {
+  return encode({ version, type: 'echo_request', xid, data: none })
+}
+
+/** The answer to the peer's question: its own xid and data. */
+export function echoReply(request: Uint8Array): Uint8Array {
+  const reply = request.slice()
+  reply[1] = ECHO_REPLY
+  return reply
+}
+
 /** What a Liveness needs to know and to do. */
 export interface LivenessHooks {
   /** Asks the peer for a sign of life. */
