@@ -1,63 +1,21 @@
 // Programs one bridge of one chassis: knows what it should hold, what it has yet to be told and, by the stamp, what it
 // held when last heard of. Decides on connect whether anything must be read back, and repairs what others change.
-import { slotOf } from '#compiler/encode'
-import type { Bridge, FlowEntry, FlowSet } from '#compiler/flow-set'
+import type { Bridge, FlowSet } from '#compiler/flow-set'
+import { type BridgeState, type Known, knownOf, newSession, type Session, sinceLost } from './bridge-session.ts'
 import { type Change, ChangeLog, netEffect } from './change-log.ts'
 import { Comparison, type Difference, findEntry } from './comparison.ts'
 import { DriftJournal } from './drift.ts'
-import { frameOf } from './frames.ts'
 import { driftIn } from './observe.ts'
 import { Quarantine } from './quarantine.ts'
 import { readOurs, readStamp } from './read-back.ts'
-import { Repairs, type RepairsDue } from './repairs.ts'
+import { Repairs } from './repairs.ts'
 import { type Counters, noCounts, type Shared } from './shared.ts'
 import { type FlowChange, type Switch, SwitchLost } from './switch.ts'
-import { addition, asChange, deletion, type Operation, writeOperations } from './write.ts'
-
-/**
- * away: no connection. opening: the stamp is being read. reconciling: the stamp was not the expected one, the flows are
- * read back. verifying: in sync by its stamp, read back when its turn comes. in_sync: compared flow by flow.
- */
-export type BridgeState = 'away' | 'opening' | 'reconciling' | 'verifying' | 'in_sync'
+import { operationsOf, type Wanted, type Work } from './work.ts'
+import { asChange, type Operation, writeOperations } from './write.ts'
 
 const LARGE = 2000
 const U64 = (n: bigint) => BigInt.asUintN(64, n)
-
-interface Session {
-  readonly switch: Switch
-  state: Exclude<BridgeState, 'away'>
-  since: number
-  /** The stamp that the switch holds; undefined when it holds none that is true. */
-  stamp: bigint | undefined
-  readonly repairs: Repairs
-  /** The read-back that tells what the bridge lacks as a whole; one that is begun later takes its place. */
-  reconciliation: object | undefined
-  /** For each read-back under way the changes since it began, by reference. */
-  readonly readBacks: Set<Change[]>
-  /** What was taken to be written and is not known to be done. */
-  taken: Change | undefined
-  /** The bundle on its way. */
-  inFlight: { readonly stamp: bigint | undefined; readonly change: Change } | undefined
-}
-
-/** What a bridge held when its connection was lost: one of two states if a bundle was on its way. */
-interface Known {
-  readonly before: bigint
-  readonly after: bigint
-  readonly change: Change | undefined
-}
-
-/** What was taken to be written. */
-export interface Work {
-  /** The connection it was taken for. */
-  readonly session: object
-  readonly additions: readonly Operation[]
-  readonly deletions: readonly Operation[]
-  /** Digest of what the bridge should hold after all of it, quarantined entries included. */
-  readonly digest: bigint
-  /** Whether the bridge will be as it should be afterwards, so that a stamp may say so. */
-  readonly isWhole: boolean
-}
 
 /** What a bridge's state looks like from outside. */
 export interface BridgeStatus {
@@ -82,6 +40,7 @@ export class BridgeProgrammer {
   readonly #shared: Shared
   readonly #wake: () => void
   readonly #log: ChangeLog
+  readonly #wanted: Wanted
   readonly #counts = noCounts()
   #digest = 0n
   #session: Session | undefined
@@ -100,6 +59,7 @@ export class BridgeProgrammer {
     })
     this.#shared = shared
     this.#log = new ChangeLog(shared.maxWaiting)
+    this.#wanted = { bridge, sets: () => this.#sets(), frames: shared.frames, quarantine: this.quarantine }
     this.#wake = wake
     this.#awaySince = shared.now()
     for (const set of this.#sets()) this.#digest = U64(this.#digest + set.digest[bridge])
@@ -156,17 +116,8 @@ export class BridgeProgrammer {
       this.#lost(old, 'replaced by a newer connection')
       old.switch.close('replaced by a newer connection')
     }
-    const session: Session = {
-      switch: sw,
-      state: 'opening',
-      since: this.#shared.now(),
-      stamp: undefined,
-      repairs: new Repairs(this.#shared.now, this.#wake),
-      reconciliation: undefined,
-      readBacks: new Set(),
-      taken: undefined,
-      inFlight: undefined,
-    }
+    const { now } = this.#shared
+    const session = newSession(sw, now(), new Repairs(now, this.#wake))
     this.#session = session
     void sw.closed.then(reason => this.#lost(session, reason ?? 'the controller ends', reason === undefined))
     sw.watch(changes => this.#observe(session, changes))
@@ -184,20 +135,9 @@ export class BridgeProgrammer {
     const session = this.#session
     if (!session || session.state === 'opening') return undefined
     if (this.#log.overflowed) this.#startOver(session)
-    const { frames } = this.#shared
     const edits = netEffect(this.#log.take())
-    const additions: Operation[] = []
-    const deletions: Operation[] = []
-    for (const { was, want } of edits) {
-      const wasThere = was !== undefined && !this.quarantine.release(was)
-      const old = wasThere ? was : undefined
-      const added = want && this.#addition(want, old)
-      if (added) additions.push(added)
-      else if (old) deletions.push(deletion(frames, old))
-    }
     const repairs = mayRepair || session.state !== 'reconciling' ? session.repairs.take() : undefined
-    if (repairs)
-      this.#addRepairs(repairs, edits.length > 0 ? new Set(edits.map(slotOfEdit)) : undefined, additions, deletions)
+    const { additions, deletions } = operationsOf(this.#wanted, edits, repairs)
     const isWhole = session.state !== 'reconciling' || (repairs?.isComplete ?? false)
     if (additions.length + deletions.length === 0 && !repairs) return undefined
     session.taken = asChange([...deletions, ...additions])
@@ -271,14 +211,13 @@ export class BridgeProgrammer {
   }
 
   async #begin(session: Session): Promise<void> {
-    const known = this.#known
+    const { stamp } = session
+    const asLeft = sinceLost(this.#known, stamp)
     this.#known = undefined
-    const stamp = session.stamp
-    const isAsLeft = stamp !== undefined && known && (stamp === known.after || stamp === known.before)
     if (stamp === U64(this.#digest - this.quarantine.digest)) {
       this.#log.clear()
-    } else if (isAsLeft && !this.#log.overflowed) {
-      if (stamp !== known.after && known.change) this.#log.putBack([known.change])
+    } else if (asLeft && !this.#log.overflowed) {
+      if (asLeft.lacks) this.#log.putBack([asLeft.lacks])
     } else {
       await this.#reconcile(session)
       return
@@ -356,36 +295,6 @@ export class BridgeProgrammer {
     }
   }
 
-  #addRepairs(
-    repairs: RepairsDue,
-    edited: ReadonlySet<string> | undefined,
-    additions: Operation[],
-    deletions: Operation[],
-  ): void {
-    for (const entry of repairs.entries) {
-      // What the model no longer asks for, or asks for in another form, is not put back.
-      const isWanted = findEntry(this.#sets(), entry.slot) === entry && !this.quarantine.has(entry)
-      if (!isWanted || edited?.has(entry.slot)) continue
-      const added = this.#addition(entry)
-      if (added) additions.push(added)
-    }
-    for (const flow of repairs.strays) {
-      // Somebody may ask for it by now, and it be written.
-      if (findEntry(this.#sets(), slotOf(this.bridge, flow.table, flow.priority, flow.match))) continue
-      deletions.push({ isAdd: false, frame: frameOf(flow, false), entry: undefined, was: undefined })
-    }
-  }
-
-  /** Undefined for an entry that no message can hold; it is quarantined. */
-  #addition(entry: FlowEntry, was?: FlowEntry): Operation | undefined {
-    try {
-      return addition(this.#shared.frames, entry, was)
-    } catch (error) {
-      this.quarantine.add(entry, String(error))
-      return undefined
-    }
-  }
-
   #count(operations: number): void {
     for (const counts of [this.#counts, this.#shared.counters]) {
       counts.bundles++
@@ -396,22 +305,14 @@ export class BridgeProgrammer {
 
   #lost(session: Session, reason: string, isMeant = false): void {
     if (this.#session !== session) return
-    const { stamp, inFlight } = session
     this.#session = undefined
+    this.#known = knownOf(session)
+    if (!this.#known) this.#log.clear()
     this.#awaySince = this.#shared.now()
     this.#awayReason = reason
     this.#bytesBefore += session.switch.bytesOut
     session.repairs.close()
-    if (stamp === undefined) {
-      this.#known = undefined
-      this.#log.clear()
-    } else {
-      this.#known = { before: stamp, after: inFlight?.stamp ?? stamp, change: inFlight?.change }
-    }
     if (!isMeant) this.#shared.report(this.chassis, this.bridge, `connection lost: ${reason}`)
     this.#wake()
   }
 }
-
-const slotOfEdit = (edit: { was: FlowEntry | undefined; want: FlowEntry | undefined }): string =>
-  (edit.want ?? edit.was)!.slot

@@ -1,5 +1,6 @@
 // The face of programming over OpenFlow.
-export type { BridgeState, BridgeStatus } from './bridge-programmer.ts'
+export type { BridgeStatus } from './bridge-programmer.ts'
+export type { BridgeState } from './bridge-session.ts'
 export type { Difference } from './comparison.ts'
 export type { DriftEvent } from './drift.ts'
 export type { HistogramValues } from './latency.ts'
