@@ -2,18 +2,18 @@
 // host that is silent, hostile or wrong costs the others nothing.
 import { connect, type Listener, listen, type TlsOptions } from 'ovsdb-client'
 import { chassisLost } from '#model/binding'
-import { attachments, type Chassis, chassis } from '#model/chassis'
+import { type Chassis, chassis } from '#model/chassis'
 import { canonicalVtep } from '#model/chassis-report'
-import { gatewayChassis } from '#model/gateway'
-import { networks } from '#model/network'
 import type { Commit } from '#model/transaction'
 import type { Store } from '#store/store'
 import { removeStaleSocket } from '../stale-socket.ts'
-import { type BfdSessions, watchersOf } from './bfd-sessions.ts'
+import type { BfdSessions } from './bfd-sessions.ts'
+import { concernedBy } from './concerns.ts'
 import type { ListenAt, Reached } from './controller-target.ts'
 import { readHost } from './host-settings.ts'
 import { Link } from './link.ts'
 import { ChassisSession } from './session.ts'
+import { type Stranger, Strangers } from './strangers.ts'
 
 /** Where log lines go: pino's shape. */
 interface Log {
@@ -64,22 +64,10 @@ export interface ChassisState {
   readonly problems: readonly string[]
 }
 
-/** A connection that is no chassis, and why. */
-export interface Stranger {
-  readonly remote: string
-  /** The system-id that it reports; '' if none. */
-  readonly systemId: string
-  readonly since: number
-  readonly reason: string
-}
-
 /** The most that a host's database may send at once, in bytes: ten times that of 10,000 ports. */
 const MAX_MESSAGE = 128 << 20
 /** How long the holder of a system-id may take to show that it lives when another one comes with it. */
 const PROOF_OF_LIFE = 1000
-/** Turned-away addresses that are remembered, so that each is logged once. */
-const MAX_REMEMBERED = 1000
-
 interface Place {
   state: Omit<ChassisState, 'problems'>
   link: Link | undefined
@@ -93,14 +81,19 @@ export class ChassisSessions {
   readonly #listeners: Listener[] = []
   readonly #links = new Set<Link>()
   readonly #places = new Map<string, Place>()
-  readonly #strangers = new Map<Link, Stranger>()
-  readonly #logged = new Set<string>()
+  readonly #strangers: Strangers
   readonly #watchers = new Set<(chassisId: string) => void>()
   #unfollow = () => {}
   #isClosing = false
 
   constructor(options: ChassisSessionsOptions) {
     this.#options = options
+    this.#strangers = new Strangers(
+      (facts, text) => options.log.warn(facts, text),
+      id => {
+        if (this.#places.has(id)) this.#changed(id)
+      },
+    )
   }
 
   /** Listens and dials. Rejects if an address cannot be listened on. */
@@ -115,7 +108,7 @@ export class ChassisSessions {
       if (protocol === 'punix') await removeStaleSocket(at.path)
       const listener = await listen({ ...place, ...limits, ...secure, handshakeTimeout: patience })
       listener.on('client', (client, peer) => this.#follow(new Link(client, patience, peer)))
-      listener.on('refused', (error, address) => this.#turnedAway(address ?? 'unknown', error.message))
+      listener.on('refused', (error, address) => this.#strangers.turnedAway(address ?? 'unknown', error.message))
       this.#listeners.push(listener)
     }
     for (const remote of dial) {
@@ -133,7 +126,7 @@ export class ChassisSessions {
   state(chassisId: string): ChassisState | undefined {
     const place = this.#places.get(chassisId)
     if (place === undefined) return undefined
-    const rivals = [...this.#strangers.values()].filter(({ systemId }) => systemId === chassisId)
+    const rivals = this.#strangers.claimants(chassisId)
     const claims = rivals.map(({ remote }) => `another host, at ${remote}, reports the same system-id; give it its own`)
     return { ...place.state, problems: [...(place.session?.problems ?? []), ...claims] }
   }
@@ -145,7 +138,7 @@ export class ChassisSessions {
 
   /** Connections that are no chassis. */
   strangers(): readonly Stranger[] {
-    return [...this.#strangers.values()]
+    return this.#strangers.list
   }
 
   /** Calls `watcher` with a chassis' id when its state has changed. Returns how to stop. */
@@ -182,12 +175,12 @@ export class ChassisSessions {
       if (this.#isClosing) return
       const id = this.#holderOf(link)
       if (id !== undefined) this.#lost(id, reason)
-      else if (!link.isDialled && link.systemId === '') this.#turnedAway(link.address, reason)
-      this.#forget(link)
-      if (link.isDialled && link.host === undefined) this.#stranger(link, `it cannot be reached: ${reason}`)
+      else if (!link.isDialled && link.systemId === '') this.#strangers.turnedAway(link.address, reason)
+      this.#strangers.remove(link)
+      if (link.isDialled && link.host === undefined) this.#strangers.add(link, `it cannot be reached: ${reason}`)
     })
     link.on('ended', () => {
-      this.#forget(link)
+      this.#strangers.remove(link)
       this.#links.delete(link)
     })
   }
@@ -204,18 +197,18 @@ export class ChassisSessions {
   async #identify(link: Link): Promise<void> {
     const id = link.systemId
     if (!link.isUp || this.#isClosing) return
-    if (id === '') return this.#stranger(link, 'it has no system-id: set external_ids:system-id of Open_vSwitch')
+    if (id === '') return this.#strangers.add(link, 'it has no system-id: set external_ids:system-id of Open_vSwitch')
     if (!/^[\w.:-]{1,128}$/.test(id)) {
-      return this.#stranger(link, 'its system-id is not one: up to 128 letters, digits and . : - _ are allowed')
+      return this.#strangers.add(link, 'its system-id is not one: up to 128 letters, digits and . : - _ are allowed')
     }
     if (link.isTls && link.certificateName !== id) {
       const name = link.certificateName ?? 'nobody'
-      return this.#stranger(link, `its certificate is for ${name}, but it calls itself ${id}`)
+      return this.#strangers.add(link, `its certificate is for ${name}, but it calls itself ${id}`)
     }
     const holder = this.#places.get(id)?.link
     if (holder === link) return
     if (holder?.isUp) {
-      this.#stranger(link, `system-id ${id} belongs to the host at ${holder.remote}, which is connected`)
+      this.#strangers.add(link, `system-id ${id} belongs to the host at ${holder.remote}, which is connected`)
       if (await holder.answers(PROOF_OF_LIFE)) return
       if (this.#places.get(id)?.link === holder) this.#lost(id, 'it did not answer when it connected again')
       if (!holder.isDialled) holder.close('it did not answer when its host connected again')
@@ -223,7 +216,7 @@ export class ChassisSessions {
     }
     const rest = this.#reservedFor(link, id)
     if (rest > 0) {
-      this.#stranger(link, `the host with system-id ${id} had another VTEP address; it may return first`)
+      this.#strangers.add(link, `the host with system-id ${id} had another VTEP address; it may return first`)
       setTimeout(() => void this.#identify(link), rest).unref()
       return
     }
@@ -244,7 +237,7 @@ export class ChassisSessions {
     const { store, autoApprove = false, controllerTarget, log, onBfd = () => {} } = this.#options
     const place = this.#places.get(id)
     clearTimeout(place?.timer)
-    this.#forget(link)
+    this.#strangers.remove(link)
     this.#idOf.set(link, id)
     const state = { chassis: id, isUp: true, since: Date.now(), remote: link.remote, reason: '' }
     const onProblems = () => {
@@ -275,8 +268,7 @@ export class ChassisSessions {
     this.#countDown(id, place)
     this.#changed(id)
     // Whoever else came with this system-id may have it now.
-    for (const [rival, { systemId }] of this.#strangers)
-      if (systemId === id && rival !== link) void this.#identify(rival)
+    for (const rival of this.#strangers.claimants(id)) if (rival.link !== link) void this.#identify(rival.link)
   }
 
   /** A chassis that was known before our start, and has not come yet. */
@@ -302,63 +294,24 @@ export class ChassisSessions {
     place.timer.unref()
   }
 
-  /** Keeps a connection that is no chassis, should it become one, and shows why it is none. */
-  #stranger(link: Link, reason: string): void {
-    const { systemId, remote } = link
-    const before = this.#strangers.get(link)
-    if (before?.reason === reason) return
-    this.#strangers.set(link, { remote, systemId, since: Date.now(), reason })
-    this.#turnedAway(link.address, reason, { remote, ...(systemId === '' ? {} : { chassis: systemId }) })
-    if (this.#places.has(systemId)) this.#changed(systemId)
-  }
-
-  #forget(link: Link): void {
-    const stranger = this.#strangers.get(link)
-    if (stranger === undefined) return
-    this.#strangers.delete(link)
-    if (this.#places.has(stranger.systemId)) this.#changed(stranger.systemId)
-  }
-
-  /** Logs what an address was turned away for, once for each reason. */
-  #turnedAway(address: string, reason: string, facts: object = {}): void {
-    const kind = `${address} ${reason.replace(/\d+/g, '')}`
-    if (this.#logged.has(kind)) return
-    if (this.#logged.size >= MAX_REMEMBERED) this.#logged.clear()
-    this.#logged.add(kind)
-    this.#options.log.warn({ address, reason, ...facts }, 'connection is no chassis')
-  }
-
   #changed(id: string): void {
     for (const watcher of this.#watchers) watcher(id)
   }
 
   /** Tells sessions of commits that concern them. */
-  #committed({ changes }: Commit): void {
-    const concerned = new Set<string>()
-    for (const { kind, id, before, after } of changes) {
-      if (kind.name === chassis.name) {
-        for (const one of this.#watching(before as Chassis | undefined, after as Chassis | undefined))
-          concerned.add(one)
-        if (after === undefined) this.#removed(id)
-        else {
-          concerned.add(id)
-          this.#logWaiting(before as Chassis | undefined, after as Chassis)
-          this.#logNew(id, (before as Chassis | undefined)?.problems ?? [], (after as Chassis).problems)
-        }
-      } else if (kind.name === attachments.name) {
-        concerned.add(id.slice(0, id.lastIndexOf('/')))
-      } else if (kind.name === networks.name && before !== undefined) {
-        for (const { chassis: reached } of this.#options.store.by(attachments, 'network', id)) concerned.add(reached)
-      }
+  #committed(commit: Commit): void {
+    const concerned = concernedBy(commit, this.#options.store, () => this.#places.keys())
+    for (const { kind, id, before, after } of commit.changes) {
+      if (kind.name !== chassis.name) continue
+      if (after === undefined) this.#removed(id)
+      else this.#reported(id, before as Chassis | undefined, after as Chassis)
     }
     for (const id of concerned) this.#places.get(id)?.session?.modelChanged()
   }
 
-  /** The chassis that run BFD with another one, or cease to. */
-  #watching(before: Chassis | undefined, after: Chassis | undefined): Iterable<string> {
-    const who = watchersOf(before, after)
-    if (who === 'everybody') return this.#places.keys()
-    return who === 'nobody' ? [] : Array.from(gatewayChassis(this.#options.store), c => c.id)
+  #reported(id: string, before: Chassis | undefined, after: Chassis): void {
+    this.#logWaiting(before, after)
+    this.#logNew(id, before?.problems ?? [], after.problems)
   }
 
   #logWaiting(before: Chassis | undefined, { id, admission }: Chassis): void {
