@@ -52,16 +52,13 @@ export const servePreview = (app: FastifyInstance, store: Store, preview: Previe
       return {}
     }
     const token = request.headers['x-auth-token']
-    const answer = await rehearsals.run(see, () =>
-      app.inject({
-        ...{
-          method,
-          url: path,
-          headers: { host: request.host, ...(token === undefined ? {} : { 'x-auth-token': token }) },
-        },
-        ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
-      }),
-    )
+    const asked: InjectOptions = {
+      ...{ method, url: path },
+      headers: { host: request.host, ...(token === undefined ? {} : { 'x-auth-token': token }) },
+      ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+    }
+    // Awaited within: `inject` only starts when it is, and a request that starts outside is made for real.
+    const answer = await rehearsals.run(see, async () => await app.inject(asked))
     if (answer.statusCode >= 400) return reply.code(answer.statusCode).send(answer.json())
     if (seen === undefined) throw refuse('HTTPBadRequest', { message: `${method} ${path} changes nothing.` })
     return { preview: seen }
