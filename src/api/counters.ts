@@ -18,6 +18,8 @@ import {
 import type { Store } from '#store'
 import type { CountedRule, CounterView, CountView, DropView } from './counter-view.ts'
 import { type Owners, ownersAt } from './drop-owners.ts'
+import { read } from './engine/read.ts'
+import { flag } from './engine/value.ts'
 import { firewallRuleInWords, groupName, nameOf, ruleInWords } from './security-words.ts'
 
 /** A query parameter that may be given several times. */
@@ -31,7 +33,8 @@ export function serveCounters(app: FastifyInstance, store: Store, counters: Coun
     return { hits: showRule(rule, hits.get(rule.id), store), silent }
   })
 
-  app.get<{ Querystring: { group?: Several } }>('/security-group-hits', async ({ query }) => {
+  const byGroup = { config: { parameters: { group: 'several' } } } as const
+  app.get<{ Querystring: { group?: Several } }>('/security-group-hits', byGroup, async ({ query }) => {
     const groups = groupsNamed(query.group, store)
     const rules = new Map(groups.map(group => [group.id, [...store.by(securityGroupRules, 'group', group.id)]]))
     const { hits, silent } = await counters.hits([...rules.values()].flat().map(counted))
@@ -57,7 +60,8 @@ export function serveCounters(app: FastifyInstance, store: Store, counters: Coun
     return { hits: shown, silent }
   })
 
-  app.get<{ Querystring: { policy?: Several } }>('/firewall-hits', async ({ query }) => {
+  const byPolicy = { config: { parameters: { policy: 'several' } } } as const
+  app.get<{ Querystring: { policy?: Several } }>('/firewall-hits', byPolicy, async ({ query }) => {
     const policies = policiesNamed(query.policy, store)
     const rulesOf = (policy: FirewallPolicy) => policy.rules.map(id => store.get(firewallRules, id)!)
     const { hits, silent } = await counters.hits(
@@ -72,10 +76,11 @@ export function serveCounters(app: FastifyInstance, store: Store, counters: Coun
     }
   })
 
-  app.get<{ Querystring: { chassis?: Several; all?: string } }>('/drops', async ({ query }) => {
+  const byChassis = { config: { parameters: { chassis: 'several', all: 'one' } } } as const
+  app.get<{ Querystring: { chassis?: Several; all?: string } }>('/drops', byChassis, async ({ query }) => {
     const asked = severalOf(query.chassis)
     for (const id of asked ?? []) chassisOf(store, id)
-    const isAll = query.all === 'true' || query.all === '1'
+    const isAll = read(flag, query.all ?? false, 'all')
     const { drops, silent } = await counters.drops(asked ?? Array.from(store.all(chassis), c => c.id))
     const shown = drops.filter(drop => isAll || drop.packets > 0)
     const owners = new Map([...new Set(shown.map(drop => drop.chassis))].map(id => [id, ownersAt(id, store)]))

@@ -106,7 +106,7 @@ export interface DriftView {
 /** Which flows are asked for. */
 export interface FlowFilter {
   readonly bridge?: BridgeName | undefined
-  /** A table's name or number. */
+  /** A table's name or number, one that there is. */
   readonly table?: string | undefined
   /** The id of a resource that asked for them. */
   readonly source?: string | undefined
@@ -114,8 +114,17 @@ export interface FlowFilter {
   readonly counters: boolean
 }
 
+/** A table of a bridge. */
+export interface TableNameView {
+  readonly bridge: BridgeName
+  readonly number: number
+  readonly name: string
+}
+
 /** The running fabric. Undefined: it knows no such chassis. Rejections are told to the client as 503. */
 export interface FabricView {
+  /** All tables, in packet order. */
+  readonly tables: readonly TableNameView[]
   session(chassis: string): SessionView | undefined
   programming(chassis: string): ProgrammingView | undefined
   flows(chassis: string, filter: FlowFilter): Promise<readonly FlowView[]>
@@ -126,6 +135,7 @@ export interface FabricView {
 
 /** No fabric: every chassis is away, and holds nothing. */
 export const noFabric: FabricView = {
+  tables: [],
   session: () => undefined,
   programming: () => undefined,
   flows: async () => [],

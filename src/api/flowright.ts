@@ -16,10 +16,12 @@ import {
 } from '#model'
 import type { Store } from '#store'
 import { formatTime } from './engine/common.ts'
-import { invalid, quote, readCookie } from './engine/read.ts'
+import { notIn } from './engine/parameters.ts'
+import { read, readCookie } from './engine/read.ts'
 import type { Serve } from './engine/serve.ts'
+import { flag } from './engine/value.ts'
 import { meaningOf } from './explain-words.ts'
-import type { BridgeName, FabricView, FlowFilter, FlowView, SourceView } from './fabric-view.ts'
+import type { FabricView, FlowFilter, FlowView, SourceView, TableNameView } from './fabric-view.ts'
 
 type One = { Params: { id: string } }
 type Flows = One & { Querystring: { bridge?: string; table?: string; source?: string; counters?: string } }
@@ -55,17 +57,22 @@ export function serveFlowright(app: FastifyInstance, store: Store, fabric: Fabri
   )
   app.delete<One & { Querystring: { force?: string } }>(
     '/chassis/:id',
-    serve.write((view, request, reply) => {
-      removeChassis(view.reader, request.params.id, request.query.force === 'true')
+    { config: { parameters: { force: 'one' } } },
+    serve.write((view, { params, query }, reply) => {
+      removeChassis(view.reader, params.id, readFlag(query, 'force'))
       reply.code(204)
     }),
   )
 
-  app.get<Flows>('/chassis/:id/flows', async ({ params, query }) => {
-    chassisOf(store, params.id)
-    const flows = await fabric.flows(params.id, readFilter(query))
-    return { flows: flows.map(flow => showFlow(flow, store)) }
-  })
+  app.get<Flows>(
+    '/chassis/:id/flows',
+    { config: { parameters: { bridge: 'one', table: 'one', source: 'one', counters: 'one' } } },
+    async ({ params, query }) => {
+      chassisOf(store, params.id)
+      const flows = await fabric.flows(params.id, readFilter(query, fabric.tables))
+      return { flows: flows.map(flow => showFlow(flow, store)) }
+    },
+  )
   app.get<One>('/chassis/:id/diff', async ({ params }) => {
     chassisOf(store, params.id)
     const { missing, unexpected, different, quarantined } = await fabric.diff(params.id)
@@ -197,15 +204,25 @@ const distinct = (sources: readonly SourceView[]): readonly SourceView[] => [
   ...new Map(sources.map(source => [JSON.stringify(source), source])).values(),
 ]
 
-function readAdmission(body: unknown): 'approved' | 'draining' {
+const admissions = ['approved', 'draining'] as const
+
+function readAdmission(body: unknown): (typeof admissions)[number] {
   const admission = (body as { chassis?: { admission?: unknown } } | null | undefined)?.chassis?.admission
-  if (admission === 'approved' || admission === 'draining') return admission
-  throw invalid('admission', `'${quote(admission)}' is not in ['approved', 'draining']`)
+  const found = admissions.find(one => one === admission)
+  if (found === undefined) throw notIn('admission', admission, admissions)
+  return found
 }
 
-function readFilter(query: Flows['Querystring']): FlowFilter {
-  const { bridge, table, source, counters } = query
-  if (bridge !== undefined && bridge !== 'br-int' && bridge !== 'br-tun')
-    throw invalid('bridge', `'${quote(bridge)}' is not in ['br-int', 'br-tun']`)
-  return { bridge: bridge as BridgeName | undefined, table, source, counters: counters === 'true' || counters === '1' }
+const readFlag = (query: Readonly<Record<string, string | undefined>>, name: string): boolean =>
+  read(flag, query[name] ?? false, name)
+
+function readFilter(query: Flows['Querystring'], tables: readonly TableNameView[]): FlowFilter {
+  const bridges = [...new Set(tables.map(table => table.bridge))]
+  const bridge = bridges.find(name => name === query.bridge)
+  if (query.bridge !== undefined && bridge === undefined) throw notIn('bridge', query.bridge, bridges)
+  const { table, source } = query
+  const there = tables.filter(t => bridge === undefined || t.bridge === bridge)
+  if (table !== undefined && !there.some(({ name, number }) => table === name || table === String(number)))
+    throw notIn('table', table, [...new Set(there.map(({ name }) => name))])
+  return { bridge, table, source, counters: readFlag(query, 'counters') }
 }

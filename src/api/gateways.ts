@@ -64,7 +64,8 @@ export function serveGateways(app: FastifyInstance, store: Store, gateways: Gate
       holds_active: c.holdsActive,
     })),
   })
-  app.get<{ Querystring: { router?: string } }>('/gateways', async ({ query }) => {
+  const byRouter = { config: { parameters: { router: 'one' } } } as const
+  app.get<{ Querystring: { router?: string } }>('/gateways', byRouter, async ({ query }) => {
     const router = query.router === undefined ? undefined : routerOf(store, query.router).id
     const counted = await gateways.snat()
     if (router === undefined) return { gateways: Array.from(gateways.states(), state => show(state, counted)) }

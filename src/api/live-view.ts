@@ -1,7 +1,7 @@
 // What the event feed asks of the running controller: flows as they come and go, what switches count, what a change
 // cost. main.ts hands in an object that answers from the running parts.
 
-import type { BridgeName, DriftView, ReasonView, SourceView } from './fabric-view.ts'
+import type { BridgeName, DriftView, ReasonView, SourceView, TableNameView } from './fabric-view.ts'
 
 /** A flow that a chassis should hold. The object is its identity. */
 export interface LiveFlow {
@@ -27,10 +27,7 @@ export interface CountersView {
 }
 
 /** A table of the pipeline. */
-export interface TableView {
-  readonly bridge: BridgeName
-  readonly number: number
-  readonly name: string
+export interface TableView extends TableNameView {
   readonly file: string
   readonly description: string
   /** Names of the tables that its flows may lead to. */

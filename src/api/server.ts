@@ -19,6 +19,7 @@ import { type Authenticate, everybody } from './engine/context.ts'
 import { serveVersions } from './engine/discovery.ts'
 import { answerError } from './engine/errors.ts'
 import { serveOpenApi } from './engine/openapi.ts'
+import { requireDeclared } from './engine/parameters.ts'
 import { rehearsals, serveFrom } from './engine/serve.ts'
 import { type FabricView, noFabric } from './fabric-view.ts'
 import { serveFeed } from './feed.ts'
@@ -130,6 +131,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
   app.register(
     async own => {
       own.addHook('onRequest', identify)
+      own.addHook('preHandler', requireDeclared)
       serveFlowright(own, store, fabric, serve)
       serveCounters(own, store, counters)
       if (options.gateways) serveGateways(own, store, options.gateways)

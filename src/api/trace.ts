@@ -15,6 +15,7 @@ import {
   securityGroupRules,
 } from '#model'
 import type { Store } from '#store'
+import { notIn, type Parameters } from './engine/parameters.ts'
 import { invalid, quote, readCookie } from './engine/read.ts'
 import type { SourceView } from './fabric-view.ts'
 import { groupName, named, nameOf, ruleInWords } from './security-words.ts'
@@ -40,12 +41,13 @@ export function serveTrace(
       },
     }
   }
-  app.get<{ Querystring: Query }>('/trace', ({ query }) => answer(readAsked(query, false)))
+  app.get<{ Querystring: Query }>('/trace', { config: { parameters } }, ({ query }) => answer(readAsked(query, false)))
   // The same, and a real packet.
-  app.post<{ Querystring: Query }>('/trace', ({ query }) => answer(readAsked(query, true)))
+  app.post<{ Querystring: Query }>('/trace', { config: { parameters } }, ({ query }) => answer(readAsked(query, true)))
   // Why a flow counts drops: a packet to trace that it drops. The dropped ones themselves are gone.
   app.get<{ Params: { id: string; cookie: string }; Querystring: Query }>(
     '/chassis/:id/flows/:cookie/packet',
+    { config: { parameters: { suspect: 'several' } } },
     async ({ params, query }) => {
       const cookie = readCookie(params.cookie)
       const suspects = query.suspect === undefined ? [] : [query.suspect].flat().slice(0, 10)
@@ -101,8 +103,10 @@ const showEffect = (effect: EffectView, show: Show): object => {
   return 'arrival' in effect && effect.arrival ? { ...effect, arrival: showArrival(effect.arrival, show) } : effect
 }
 
-const notIn = (name: string, value: unknown, choices: readonly string[]) =>
-  invalid(name, `'${quote(value)}' is not in ['${choices.join("', '")}']`)
+/** The two ways to say what to trace, and what goes with both. */
+const betweenEnds = { from: 'one', to: 'one', protocol: 'one', ip_version: 'one', as: 'one' } as const
+const ofPacket = { chassis: 'one', packet: 'one', bridge: 'one', ct: 'several' } as const
+const parameters: Parameters = { ...betweenEnds, ...ofPacket, tables: 'one', size: 'one', dead: 'several' }
 
 const choose = <T extends string>(query: Query, name: string, choices: readonly [T, ...T[]]): T => {
   const given = query[name]
@@ -110,6 +114,12 @@ const choose = <T extends string>(query: Query, name: string, choices: readonly 
   const found = choices.find(choice => choice === given)
   if (found === undefined) throw notIn(name, given, choices)
   return found
+}
+
+/** Refuses what would be passed over. */
+const requireNone = (query: Query, names: readonly string[], why: string): void => {
+  const given = names.find(name => query[name] !== undefined)
+  if (given !== undefined) throw invalid(given, why)
 }
 
 /** What a query asks for. */
@@ -125,6 +135,7 @@ function readAsked(query: Query, isLive: boolean): TraceAsked {
   }
   const tables = choose(query, 'tables', ['intended', 'installed'])
   if (query.chassis !== undefined) {
+    requireNone(query, Object.keys(betweenEnds), "'chassis' and 'packet' say what to trace")
     const states = query.ct
     return {
       ...{ chassis: text('chassis'), packet: text('packet'), tables, ...how },
@@ -132,6 +143,7 @@ function readAsked(query: Query, isLive: boolean): TraceAsked {
       states: states === undefined ? undefined : [states].flat().map(state => state.split(/[,|]/)),
     }
   }
+  requireNone(query, Object.keys(ofPacket), "it goes with 'chassis' and 'packet'")
   const version = query.ip_version
   if (version !== undefined && version !== '4' && version !== '6') throw notIn('ip_version', version, ['4', '6'])
   return {

@@ -46,7 +46,8 @@ export const serveTunnels = (app: FastifyInstance, store: Store, live: LiveView)
     return packets
   }
 
-  app.get<{ Querystring: { from?: string; to?: string } }>('/tunnels', async ({ query }) => {
+  const fromTo = { config: { parameters: { from: 'one', to: 'one' } } } as const
+  app.get<{ Querystring: { from?: string; to?: string } }>('/tunnels', fromTo, async ({ query }) => {
     const { from, to } = query
     if (typeof from !== 'string' || typeof to !== 'string')
       throw invalid(

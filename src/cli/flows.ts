@@ -67,7 +67,10 @@ export function flows(): Command {
         'GET',
         `/chassis/${segment(id)}/flows?${query}`,
       )
-      process.stdout.write(options.json ? json(answer.flows) : byBridge(answer.flows, flow => [line(flow)]))
+      if (options.json) process.stdout.write(json(answer.flows))
+      else if (answer.flows.length === 0)
+        console.log(query.size === 0 ? `${id} should hold none.` : 'No flow is like that.')
+      else process.stdout.write(byBridge(answer.flows, flow => [line(flow)]))
     })
 }
 

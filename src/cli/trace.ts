@@ -56,7 +56,7 @@ interface Trace {
 interface Options extends ApiOptions {
   readonly from?: string
   readonly to?: string
-  readonly as: string
+  readonly as?: string
   readonly ipVersion?: string
   readonly installed?: boolean
   readonly live?: boolean
@@ -75,9 +75,10 @@ export function trace(): Command {
     .option('--from <port>', 'id or name of the port that sends, or the address of a host outside')
     .option('--to <port>', 'id or name of the port that is to receive, or an address such as a floating IP')
     .addOption(
-      new Option('--as <packet>', 'the first packet of a connection, the reply to it, or one after both')
-        .choices(['new', 'reply', 'established'])
-        .default('new'),
+      new Option(
+        '--as <packet>',
+        'the first packet of a connection, the reply to it, or one after both (default: new)',
+      ).choices(['new', 'reply', 'established']),
     )
     .addOption(new Option('--ip-version <version>', 'where ports have addresses of both').choices(['4', '6']))
     .option('--installed', 'read the flows from the switches that it passes, instead of those that they should hold')
@@ -96,15 +97,18 @@ export function trace(): Command {
     })
 }
 
+/** What the API is asked: it says which options do not go together. */
 function query(what: readonly string[], options: Options): URLSearchParams {
-  const { from, to, as, ipVersion, bridge, ct = [], dead = [], size } = options
-  const query = new URLSearchParams(options.installed ? { tables: 'installed' } : {})
+  const { from, to, as, ipVersion, bridge, ct = [], dead = [], size, installed } = options
+  const given = { as, ip_version: ipVersion, bridge, size, tables: installed ? 'installed' : undefined }
+  const query = new URLSearchParams(
+    Object.entries(given).filter((one): one is [string, string] => one[1] !== undefined),
+  )
   for (const chassis of dead) query.append('dead', chassis)
-  if (size !== undefined) query.set('size', size)
+  for (const state of ct) query.append('ct', state)
   if (from !== undefined || to !== undefined) {
     if (from === undefined || to === undefined) throw new CommandError('trace needs both --from and --to')
-    for (const [name, value] of Object.entries({ from, to, protocol: what.join(' '), as })) query.set(name, value)
-    if (ipVersion !== undefined) query.set('ip_version', ipVersion)
+    for (const [name, value] of Object.entries({ from, to, protocol: what.join(' ') })) query.set(name, value)
     return query
   }
   const [chassis = '', ...packet] = what
@@ -114,8 +118,6 @@ function query(what: readonly string[], options: Options): URLSearchParams {
     )
   query.set('chassis', chassis)
   query.set('packet', packet.join(','))
-  if (bridge !== undefined) query.set('bridge', bridge)
-  for (const state of ct) query.append('ct', state)
   return query
 }
 

@@ -44,6 +44,7 @@ export const fabricView = ({ compiler, programming, sessions, gateways, pipeline
     (filter.source === undefined || flow.sources.some(source => source.id === filter.source))
 
   return {
+    tables: pipeline.tables.map(({ bridge, number, name }) => ({ bridge, number, name })),
     session: id => {
       const state = sessions.state(id)
       return state && { ...state, bfd: gateways.seenBy(id), problems: [...state.problems, ...gateways.problems(id)] }

@@ -9,6 +9,11 @@ let api: TestApi
 let flow: FlowView
 const asked: unknown[] = []
 const fabric: FabricView = {
+  tables: [
+    { bridge: 'br-int', number: 31, name: 'arp_responder' },
+    { bridge: 'br-int', number: 60, name: 'l2_lookup' },
+    { bridge: 'br-tun', number: 30, name: 'admit' },
+  ],
   session: id =>
     id === 'host1' ? { isUp: true, since: 0, remote: 'tcp:192.0.2.1:5', reason: '', problems: ['late'] } : undefined,
   programming: id =>
@@ -161,9 +166,30 @@ describe('the flows of a chassis', () => {
         ],
       },
     ])
-    expect(refusal(await api.call('GET', '/flowright/v1/chassis/host1/flows?bridge=br-ex'))).toEqual([
-      400,
-      'HTTPBadRequest',
+  })
+
+  test.each([
+    ['bridge=ovsbr0', "bridge. Reason: 'ovsbr0' is not in ['br-int', 'br-tun']."],
+    [
+      'table=arp_responer',
+      "table. Reason: 'arp_responer' is not in ['arp_responder', 'l2_lookup', 'admit']; the nearest is 'arp_responder'.",
+    ],
+    ['table=99', "table. Reason: '99' is not in ['arp_responder', 'l2_lookup', 'admit']."],
+    ['bridge=br-tun&table=arp_responder', "table. Reason: 'arp_responder' is not in ['admit']."],
+    ['table=31&table=60', 'table. Reason: it is given more than once.'],
+  ])('are not looked for where there are none: %s', async (query, reason) => {
+    const { status, body } = await api.call('GET', `/flowright/v1/chassis/host1/flows?${query}`)
+    expect(status).toBe(400)
+    expect(body.NeutronError.message).toBe(`Invalid input for ${reason}`)
+    expect(asked).toEqual([])
+  })
+
+  test('are found by the number of their table, on the bridge that has it', async () => {
+    await one('host1/flows?table=31&counters=false')
+    await one('host1/flows?bridge=br-tun&table=30')
+    expect(asked).toMatchObject([
+      ['host1', { bridge: undefined, table: '31', counters: false }],
+      ['host1', { bridge: 'br-tun', table: '30' }],
     ])
   })
 
@@ -189,6 +215,22 @@ describe('the flows of a chassis', () => {
       refusal(await api.call('GET', `/flowright/v1/chassis/host1/cookies/${cookie}`))
     expect(await refused('0x1')).toEqual([404, 'CookieNotFound'])
     expect(await refused('sugar')).toEqual([400, 'HTTPBadRequest'])
+  })
+})
+
+describe('what a query asks for that there is not', () => {
+  test.each([
+    ['GET', 'chassis/host1/flows?tabel=31', "'tabel' is no parameter of /flowright/v1/chassis/:id/flows: it takes"],
+    ['GET', 'chassis/host1/flows?tabel=31', "bridge, table, source, counters; the nearest is 'table'."],
+    ['GET', 'chassis?id=host1', "'id' is no parameter of /flowright/v1/chassis: it takes none."],
+    ['GET', 'chassis/host1/flows?counters=maybe', "counters: 'maybe' cannot be converted to boolean."],
+    ['DELETE', 'chassis/host1?force=maybe', "force: 'maybe' cannot be converted to boolean."],
+    ['GET', 'drops?all=maybe', "all: 'maybe' cannot be converted to boolean."],
+    ['GET', 'drops?chasis=host1', "it takes chassis, all; the nearest is 'chassis'."],
+  ])('is refused: %s %s', async (method, path, message) => {
+    const { status, body } = await api.call(method, `/flowright/v1/${path}`)
+    expect(status).toBe(400)
+    expect(body.NeutronError.message).toContain(message)
   })
 })
 

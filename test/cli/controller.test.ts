@@ -51,6 +51,19 @@ describeOvs('with a controller and a chassis', () => {
     expect((await flowright('chassis', 'show', 'host1')).out).toMatch(/^state +in sync$/m)
   })
 
+  test('flows of a table or bridge that there is not are refused, with those that there are', async () => {
+    const table = await flowright('flows', 'host1', '--table', 'arp_responser')
+    expect(table).toMatchObject({ status: 1, out: '' })
+    expect(table.err).toMatch(/^flowright: Invalid input for table\. Reason: 'arp_responser' is not in \['classify', /)
+    expect(table.err).toMatch(/; the nearest is 'arp_responder'\.\n$/)
+    expect(await flowright('flows', 'host1', '--bridge', 'br-ex')).toEqual({
+      ...{ status: 1, out: '' },
+      err: "flowright: Invalid input for bridge. Reason: 'br-ex' is not in ['br-int', 'br-tun'].\n",
+    })
+    const none = await flowright('flows', 'host1', '--source', 'nothing')
+    expect(none).toEqual({ status: 0, out: 'No flow is like that.\n', err: '' })
+  })
+
   test('an unknown chassis is said to be unknown', async () => {
     expect(await flowright('flows', 'nope')).toEqual({
       status: 1,
