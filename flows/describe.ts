@@ -1,7 +1,7 @@
 // Prints the pipeline as a page for people: docs/pipeline.md is this function's output, and a test keeps it so.
 import { type Bridge, bridges, type Pipeline, type Table } from '#compiler'
 import { dropReasons } from './drop-reasons.ts'
-import type { Register } from './registers.ts'
+import type { Register } from './register.ts'
 
 const leadsTo = (table: Table) => table.next.map(next => next.name).join(', ') || '—'
 

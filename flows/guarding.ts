@@ -9,19 +9,8 @@ import type { DropReason } from './drop-reasons.ts'
 import { activePort } from './facts.ts'
 import { guardFacts } from './firewalls.ts'
 import { isStateful } from './policies.ts'
-import {
-  allowed,
-  commit,
-  direction,
-  EGRESS,
-  firewall,
-  INGRESS,
-  type Register,
-  rejected,
-  related,
-  WAY,
-  way,
-} from './registers.ts'
+import type { Register } from './register.ts'
+import { allowed, commit, direction, EGRESS, firewall, INGRESS, rejected, related, WAY, way } from './registers.ts'
 
 const INVALID = 40
 const RELATED = 30

@@ -8,9 +8,9 @@ import { policyTable } from './br-int/110-policy.ts'
 import { eachFamily, LABEL, startOwn, state, track, VALID } from './conntrack.ts'
 import type { DropReason } from './drop-reasons.ts'
 import { policyMark } from './policies.ts'
+import { isAll, type Register } from './register.ts'
 import {
   allowed,
-  both,
   commit,
   direction,
   EGRESS,
@@ -21,7 +21,6 @@ import {
   ORIGIN,
   origin,
   policy,
-  type Register,
 } from './registers.ts'
 import { CLASSIFY, L2_LOOKUP } from './restart.ts'
 
@@ -68,7 +67,7 @@ export const judgeConnection = (isSender: boolean, next: Table): readonly FlowSp
   return [
     { priority: RELATED, match: { ...known.is(0), ...state({ ...VALID, rel: true }) }, actions: drop() },
     ...(isSender ? [] : [ORIGIN.tunnel, ORIGIN.provider, ORIGIN.router]).flatMap(from =>
-      eachFamily({ ...reply, ...both(known, 0, origin, from) }).map(match => ({
+      eachFamily({ ...reply, ...isAll([known, 0], [origin, from]) }).map(match => ({
         priority: STRANGER_OUTSIDE,
         match,
         actions: [startOwn(L2_LOOKUP)],

@@ -2,7 +2,8 @@
 
 import { ipOfBits } from './addresses.ts'
 import { mtuOf, PACKET_IN, type RouterErrorReason, routerErrorOf } from './packet-in.ts'
-import { neighborAddress, valueIn } from './registers.ts'
+import { valueIn } from './register.ts'
+import { neighborAddress } from './registers.ts'
 
 type Errors = Readonly<Record<Exclude<RouterErrorReason, 'tooBig'>, string>>
 

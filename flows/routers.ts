@@ -18,7 +18,8 @@ import {
 } from '#model'
 import { isV6, lengthOf, supernet } from './addresses.ts'
 import { networkFacts } from './facts.ts'
-import { commit, external, nothingGuarded, routerMac, tooBig } from './registers.ts'
+import { setAll } from './register.ts'
+import { commit, external, guarded, related, routerMac, tooBig, way } from './registers.ts'
 
 /** What of a subnet matters to routers. */
 export const subnetFacts = derive('subnet', subnets, (s: Subnet, view: View) => ({
@@ -114,8 +115,11 @@ export const checkSize = (mtu: number): Action => ({
 export const isIn = (ip: string, cidr: string): boolean =>
   isV6(ip) === isV6(cidr) && supernet(ip, lengthOf(cidr)) === cidr
 
+/** Forgets what the firewall of a router that the packet was in before knew. */
+const nothingGuarded = setAll([way, 0], [related, 0], [guarded, 0])
+
 /** As a packet comes into a router: the connection that it was judged by, and a router that it was in before, are forgotten. */
-export const enterRouter: readonly Action[] = [{ type: 'ct_clear' }, commit.set(0), external.set(0), nothingGuarded()]
+export const enterRouter: readonly Action[] = [{ type: 'ct_clear' }, commit.set(0), external.set(0), nothingGuarded]
 
 /**
  * As a packet leaves the last router: the connection that it was translated by is forgotten, it bears the MAC that the router

@@ -10,9 +10,10 @@
 import { drop } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { ports } from '#model'
-import { addressBits, macBits } from '../addresses.ts'
+import { addressBits } from '../addresses.ts'
 import { addressOwners, portFacts } from '../facts.ts'
-import { destinationPort, foundNeighbor, neighborAddress, neighborMac, network } from '../registers.ts'
+import { foundNeighbor } from '../neighbors.ts'
+import { destinationPort, neighborAddress, network } from '../registers.ts'
 
 const ADDRESS = 10
 
@@ -32,7 +33,7 @@ export const neighbor = table('neighbor', {
       flow: row => ({
         priority: ADDRESS,
         match: { ...network.is(row.network), ...neighborAddress.is(addressBits(row.ip)) },
-        actions: [foundNeighbor(row.isRouter), neighborMac.set(macBits(row.mac)), destinationPort.set(row.port)],
+        actions: [...foundNeighbor(row.mac, row.isRouter), destinationPort.set(row.port)],
       }),
     }),
   ],

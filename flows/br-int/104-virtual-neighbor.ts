@@ -11,9 +11,10 @@
 import { drop } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { virtualAddresses, withoutHostLength } from '#model'
-import { addressBits, macBits } from '../addresses.ts'
+import { addressBits } from '../addresses.ts'
 import { portFacts } from '../facts.ts'
-import { destinationPort, foundNeighbor, neighborAddress, neighborMac, network } from '../registers.ts'
+import { foundNeighbor } from '../neighbors.ts'
+import { destinationPort, neighborAddress, network } from '../registers.ts'
 
 const ADDRESS = 10
 
@@ -35,7 +36,7 @@ export const virtualNeighbor = table('virtual_neighbor', {
       flow: row => ({
         priority: ADDRESS,
         match: { ...network.is(row.network), ...neighborAddress.is(addressBits(row.ip)) },
-        actions: [foundNeighbor(false), neighborMac.set(macBits(row.mac)), destinationPort.set(row.port)],
+        actions: [...foundNeighbor(row.mac, false), destinationPort.set(row.port)],
       }),
     }),
   ],

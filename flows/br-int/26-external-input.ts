@@ -17,10 +17,11 @@
 import { ARP_REQUEST, arp, goto, icmp6 } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { chassisPort, floatingIps, routerPorts } from '#model'
-import { addressBits, isV6, macBits } from '../addresses.ts'
+import { addressBits, isV6 } from '../addresses.ts'
 import { chooseGateway, floatingAtGateway, floatingHere, gatewayFacts } from '../gateways.ts'
 import { NEIGHBOR_SOLICITATION } from '../neighbor-discovery.ts'
-import { foundNeighbor, neighborAddress, neighborMac, network } from '../registers.ts'
+import { foundNeighbor } from '../neighbors.ts'
+import { neighborAddress, network } from '../registers.ts'
 import { externalResponder } from './27-external-responder.ts'
 import { arpResponder } from './31-arp-responder.ts'
 import { routerAdmission } from './40-router-admission.ts'
@@ -39,11 +40,7 @@ const question = ({ network: net, ip }: Asked) =>
     ? icmp6({ ...network.is(net), icmpv6_type: NEIGHBOR_SOLICITATION, icmpv6_code: 0, nd_target: ip })
     : arp({ ...network.is(net), arp_tpa: ip, arp_op: ARP_REQUEST })
 
-const known = ({ ip, mac }: Asked) => [
-  foundNeighbor(true),
-  neighborMac.set(macBits(mac)),
-  neighborAddress.set(addressBits(ip)),
-]
+const known = ({ ip, mac }: Asked) => [...foundNeighbor(mac, true), neighborAddress.set(addressBits(ip))]
 
 const atGateway = (row: Asked & { readonly at: readonly number[] }) => ({
   priority: QUESTION,

@@ -12,7 +12,8 @@ import { type Action, drop, goto, resubmit } from 'node-openflow/flow'
 import { table } from '#compiler'
 import { state } from '../conntrack.ts'
 import { unjudged } from '../guarding.ts'
-import { both, direction, EGRESS, external, guarded, INGRESS, related, SIDE, side, WAY, way } from '../registers.ts'
+import { isAll } from '../register.ts'
+import { direction, EGRESS, external, guarded, INGRESS, related, SIDE, side, WAY, way } from '../registers.ts'
 import { routerFirewallVerdict } from './47-router-firewall-verdict.ts'
 import { routerGateway } from './48-router-gateway.ts'
 import { networkZone } from './52-network-zone.ts'
@@ -30,7 +31,7 @@ const ask = (isReply: boolean): readonly Action[] => [
   goto(routerFirewallVerdict),
 ]
 
-const tracked = both(guarded, 1, way, WAY.unknown)
+const tracked = isAll([guarded, 1], [way, WAY.unknown])
 
 export const routerFirewall = table('router_firewall', {
   bridge: 'br-int',
@@ -46,7 +47,7 @@ export const routerFirewall = table('router_firewall', {
         actions: [related.set(1), ...ask(rpl)],
       },
       { priority: JUDGED, match: { ...tracked, ...state({ trk: true, rpl }) }, actions: ask(rpl) },
-      { priority: JUDGED, match: both(guarded, 1, way, rpl ? WAY.reply : WAY.original), actions: ask(rpl) },
+      { priority: JUDGED, match: isAll([guarded, 1], [way, rpl ? WAY.reply : WAY.original]), actions: ask(rpl) },
     ]),
     { priority: OUTSIDE, match: external.is(1), actions: [goto(routerGateway)] },
   ],

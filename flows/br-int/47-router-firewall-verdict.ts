@@ -12,7 +12,8 @@ import { table } from '#compiler'
 import { state } from '../conntrack.ts'
 import { dropByGroup, guardDrops, guardVerdict } from '../guarding.ts'
 import { routerErrorUserdata } from '../packet-in.ts'
-import { allowed, both, external } from '../registers.ts'
+import { isAll } from '../register.ts'
+import { allowed, external } from '../registers.ts'
 import { routerGateway } from './48-router-gateway.ts'
 import { networkZone } from './52-network-zone.ts'
 import { routerCommit } from './118-router-commit.ts'
@@ -28,10 +29,10 @@ export const routerFirewallVerdict = table('router_firewall_verdict', {
   fixed: [
     {
       priority: NEW,
-      match: { ...both(allowed, 1, external, 0), ...state({ trk: true, new: true }) },
+      match: { ...isAll([allowed, 1], [external, 0]), ...state({ trk: true, new: true }) },
       actions: [resubmit({ table: routerCommit }), goto(networkZone)],
     },
-    { priority: OUTSIDE, match: both(allowed, 1, external, 1), actions: [goto(routerGateway)] },
+    { priority: OUTSIDE, match: isAll([allowed, 1], [external, 1]), actions: [goto(routerGateway)] },
     ...guardVerdict([goto(networkZone)], controller({ userdata: routerErrorUserdata('rejected') })),
   ],
   miss: drop(),

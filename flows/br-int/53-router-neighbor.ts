@@ -11,7 +11,8 @@ import { controller, decTtl, goto, move, resubmit } from 'node-openflow/flow'
 import { table } from '#compiler'
 import { eachFamily } from '../conntrack.ts'
 import { nextHopUserdata, routerErrorUserdata } from '../packet-in.ts'
-import { both, external, found, foundRouter, neighborMac } from '../registers.ts'
+import { isAll } from '../register.ts'
+import { external, found, foundRouter, neighborMac } from '../registers.ts'
 import { ROUTER_ADMISSION } from '../restart.ts'
 import { leaveRouter } from '../routers.ts'
 import { receiver } from './65-receiver.ts'
@@ -30,7 +31,7 @@ export const routerNeighbor = table('router_neighbor', {
   back: [ROUTER_ADMISSION],
   miss: [controller({ userdata: routerErrorUserdata('noNeighbor') })],
   fixed: [
-    ...eachFamily(both(found, 1, foundRouter, 1)).map(match => ({
+    ...eachFamily(isAll([found, 1], [foundRouter, 1])).map(match => ({
       priority: ROUTER,
       match,
       actions: [...toNextHop, resubmit({ table: ROUTER_ADMISSION })],
@@ -40,6 +41,6 @@ export const routerNeighbor = table('router_neighbor', {
       match,
       actions: [...toNextHop, ...leaveRouter, goto(receiver)],
     })),
-    { priority: WANTED, match: both(found, 0, external, 1), actions: [controller({ userdata: nextHopUserdata })] },
+    { priority: WANTED, match: isAll([found, 0], [external, 1]), actions: [controller({ userdata: nextHopUserdata })] },
   ],
 })

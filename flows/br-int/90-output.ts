@@ -17,7 +17,8 @@ import { attachments } from '#model'
 import { PATCH_TUN } from '#model/ofports'
 import { chassisMac } from '../chassis-mac.ts'
 import { chassisFacts, uplinkOf } from '../facts.ts'
-import { both, external, localPort, network, ORIGIN, origin } from '../registers.ts'
+import { isAll } from '../register.ts'
+import { external, localPort, network, ORIGIN, origin } from '../registers.ts'
 import { interfacesOn } from '../routers.ts'
 import { pushTag } from '../vlan.ts'
 
@@ -75,7 +76,7 @@ export const outputTable = table('output', {
       example: { in: 'host1', network: 3, vlan: 122, port: 20, mac: chassisMac('physnet1', 1) },
       flow: row => ({
         priority: ROUTED,
-        match: { ...localPort.is(0), ...network.is(row.network), ...both(origin, ORIGIN.router, external, 0) },
+        match: { ...localPort.is(0), ...network.is(row.network), ...isAll([origin, ORIGIN.router], [external, 0]) },
         actions: [setField('eth_src', row.mac), ...leave(row)],
       }),
     }),

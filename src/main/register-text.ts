@@ -1,6 +1,7 @@
 // Registers by name in the text of a flow: `reg2=0x800/0x800` is `known=0x1` where the register of that name lives.
 import type { Bridge, Pipeline } from '#compiler'
-import { type Register, registers } from '#flows/registers'
+import type { Register } from '#flows/register'
+import { registers } from '#flows/registers'
 
 const MATCH = /\b(metadata|(?:xx)?reg\d+)=(0x[0-9a-f]+|\d+)(?:\/(0x[0-9a-f]+|\d+))?/g
 const SET = /\bset_field:(0x[0-9a-f]+|\d+)(?:\/(0x[0-9a-f]+|\d+))?->(metadata|(?:xx)?reg\d+)\b/g

@@ -16,18 +16,8 @@ import { routerRoute } from '#flows/br-int/45-router-route'
 import { networkZone } from '#flows/br-int/52-network-zone'
 import { chassisMac } from '#flows/chassis-mac'
 import { mtuOf, PACKET_IN, type RouterErrorReason, routerErrorOf } from '#flows/packet-in'
-import {
-  neighborAddress,
-  network,
-  ORIGIN,
-  origin,
-  type Register,
-  router,
-  routerInterface,
-  sourcePort,
-  valueIn,
-  zone,
-} from '#flows/registers'
+import { type Register, valueIn } from '#flows/register'
+import { neighborAddress, network, ORIGIN, origin, router, routerInterface, sourcePort, zone } from '#flows/registers'
 import { routerZone } from '#flows/routers'
 import { networks } from '#model'
 import type { Store } from '#store'

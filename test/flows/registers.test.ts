@@ -3,7 +3,8 @@ import { canonicalMatch } from 'node-openflow/flow'
 import { expect, test } from 'vitest'
 import type { Bridge, Table } from '#compiler'
 import { pipeline } from '#flows/pipeline'
-import { type Register, registers } from '#flows/registers'
+import type { Register } from '#flows/register'
+import { registers } from '#flows/registers'
 import { allFlows } from './all-flows.ts'
 
 /** Tables from this number on are asked by resubmit, and the packet returns to who asked. */
