@@ -10,11 +10,12 @@ import type { Reader } from '#model/transaction'
 import type { Store } from '#store/store'
 import { datapathId } from '../datapath-id.ts'
 import { type BfdSessions, followBfd, readBfd, watchedBy } from './bfd-sessions.ts'
-import { concernsRepair, repair, type WantedBridges } from './bridges.ts'
+import { concernsRepair, repair } from './bridges.ts'
 import { ClaimReader, type Claims, compareClaims, knownClaims, writeClaims } from './claims.ts'
 import type { Reached } from './controller-target.ts'
 import { concernsReport, readHost } from './host-settings.ts'
 import type { selection, Tables } from './schema.ts'
+import type { WantedBridges } from './wanted-ports.ts'
 
 /** A host's database, connected and copied. */
 export interface Host {
