@@ -9,8 +9,11 @@ import {
   EncodeError,
   encode,
   fromHex,
+  inOrder,
+  type Match,
   type Message,
   type MessageDraft,
+  orderOf,
   parseFlowMod,
   parseGroupMod,
   parseMeterMod,
@@ -74,19 +77,28 @@ const listWithText = (value: unknown, version: unknown) =>
 // JSON.rawJSON and the source given to revivers are in the language but not yet in the compiler's library.
 const exact = JSON as unknown as { rawJSON(text: string): unknown }
 
-/** JSON in which wide integers are exact numbers and bytes are `{"hex":"…"}`. */
+/**
+ * JSON in which wide integers are exact numbers and bytes are `{"hex":"…"}`. A match whose fields came in another order
+ * than Open vSwitch's says so, so that it becomes the same bytes again.
+ */
 function toJson(value: unknown): string {
-  return JSON.stringify(value, (_key, v: unknown) => {
+  return JSON.stringify(value, (key, v: unknown) => {
     if (typeof v === 'bigint') return exact.rawJSON(String(v))
-    return v instanceof Uint8Array ? { hex: toHex(v) } : v
+    if (v instanceof Uint8Array) return { hex: toHex(v) }
+    const order = key === 'match' && isObject(v) ? orderOf(v as Match) : undefined
+    return order ? { ...(v as Loose), order } : v
   })
 }
 
-function revive(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+function revive(key: string, value: unknown, context?: { readonly source?: string }): unknown {
   if (typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '')) {
     return BigInt(context?.source as string)
   }
   if (isObject(value) && typeof value.hex === 'string' && Object.keys(value).length === 1) return fromHex(value.hex)
+  if (key === 'match' && isObject(value) && Array.isArray(value.order)) {
+    const { order, ...match } = value
+    return inOrder(match as Match, order.map(String))
+  }
   return value
 }
 

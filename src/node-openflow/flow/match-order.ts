@@ -3,7 +3,7 @@
 import { EncodeError } from '../wire/index.ts'
 import { allFields, type Field, fieldOf } from './field.ts'
 import type { FieldName } from './fields.ts'
-import { isOtherwise, type Match } from './match.ts'
+import { isOtherwise, type LooseMatch, type Match } from './match.ts'
 
 const numbered = (name: string, count: number, first = 0) =>
   Array.from({ length: count }, (_, i) => `${name}${first + i}`)
@@ -64,6 +64,35 @@ for (const [prefix, regs] of [
  * the number of known ones before it.
  */
 export const otherwiseOrdered = new WeakMap<Match, readonly number[]>()
+
+/**
+ * The fields of a match that was read in another order than Open vSwitch's, in that order, `raw` for each unknown one;
+ * undefined for other matches. The order belongs to the object: whoever copies a match, or makes it text, keeps it by this
+ * and `inOrder`.
+ */
+export function orderOf(match: Match): readonly string[] | undefined {
+  const rawPlaces = otherwiseOrdered.get(match)
+  if (!rawPlaces) return undefined
+  const names = Object.keys(match).filter(name => name !== 'raw')
+  rawPlaces.forEach((place, i) => {
+    names.splice(place + i, 0, 'raw')
+  })
+  return names
+}
+
+/** The same match, written in this order: fields that are not named come last, names of fields that it lacks are passed over. */
+export function inOrder(match: Match, names: readonly string[]): Match {
+  const given = match as unknown as LooseMatch
+  const ordered: LooseMatch = {}
+  const rawPlaces: number[] = []
+  for (const name of names) {
+    if (name === 'raw') rawPlaces.push(Object.keys(ordered).length)
+    else if (given[name] !== undefined) ordered[name] = given[name]
+  }
+  const out = { ...ordered, ...match } as Match
+  otherwiseOrdered.set(out, rawPlaces)
+  return out
+}
 
 /** A 32-bit port number as OpenFlow 1.0 has it. */
 export function portTo16(port: number): number {
