@@ -7,7 +7,7 @@ export type TraceAsked = (
       /** Ids or names of ports, or addresses: those of hosts outside, floating IPs, gateways. */
       readonly from: string
       readonly to: string
-      /** `tcp 443`, `udp 53`, `icmp`, `arp`. */
+      /** `tcp 443`, `udp 53`, `icmp`, `arp`; any by its number too. */
       readonly protocol: string
       readonly ipVersion: 4 | 6 | undefined
       /** The first packet of a connection, the reply to it, or the packet after both. */

@@ -71,7 +71,10 @@ export function trace(): Command {
   return addApiOptions(new Command('trace'))
     .description("a packet's way through tables, bridges and chassis; status 1 unless it is delivered")
     .usage("--from PORT --to PORT tcp 443 | CHASSIS 'in_port=…,tcp,…'")
-    .argument('<what...>', 'a protocol (tcp 443, udp 53, icmp, arp); or a chassis and a packet, as ovs-ofctl writes it')
+    .argument(
+      '<what...>',
+      'a protocol (tcp 443, udp 53, sctp 3868, icmp, icmpv6, arp, any by name or number); or a chassis and a packet, as ovs-ofctl writes it',
+    )
     .option('--from <port>', 'id or name of the port that sends, or the address of a host outside')
     .option('--to <port>', 'id or name of the port that is to receive, or an address such as a floating IP')
     .addOption(

@@ -6,6 +6,11 @@ import {
   bindings,
   contains,
   formatIp,
+  ICMP,
+  ICMPV6,
+  ipProtocol,
+  ipProtocols,
+  ipv6Protocols,
   type Port,
   parseIp,
   parsePrefix,
@@ -21,29 +26,60 @@ import type { TraceStart } from './trace.ts'
 
 /** A protocol with its ports, as people say it. */
 export interface Protocol {
-  readonly name: 'tcp' | 'udp' | 'sctp' | 'icmp' | 'arp'
-  /** Destination port; of ICMP an echo request is sent. */
+  /** Its number; of ICMP, that of either IP version, an echo request is sent. */
+  readonly proto: number | 'arp'
+  /** The IP version that alone has it. */
+  readonly ipVersion?: 4 | 6
+  /** Destination port. */
   readonly port?: number
   readonly sourcePort?: number
 }
 
-const NUMBERS = { tcp: 6, udp: 17, sctp: 132 } as const
+const { tcp: TCP, udp: UDP, sctp: SCTP } = ipProtocols
+/** The protocols whose ports switches see. */
+const WITH_PORTS = new Map<Protocol['proto'], 'tcp' | 'udp' | 'sctp'>([
+  [TCP, 'tcp'],
+  [UDP, 'udp'],
+  [SCTP, 'sctp'],
+])
+/** What stands for all of them in rules. */
+const ANY = ipProtocols.ip
 const EPHEMERAL = 40000
 const SYN = 2
 const BROADCAST = 'ff:ff:ff:ff:ff:ff'
 const NO_MAC = '00:00:00:00:00:00'
 
-/** `tcp 443`, `udp/53`, `icmp`, `arp`; `tcp 443 from 40000`. Throws CannotTrace. */
+/**
+ * `tcp 443`, `udp/53`, `icmp`, `arp`; `tcp 443 from 40000`; also by number, `6 443`. By its name ICMP is that of whichever
+ * addresses the ends have, as it is in security group rules. Throws CannotTrace.
+ */
 export const parseProtocol = (text: string): Protocol => {
-  const found = /^(tcp|udp|sctp|icmp|arp)(?:[ /:]+(\d{1,5}))?(?: +from +(\d{1,5}))?$/.exec(text.trim().toLowerCase())
-  const name = found?.[1] as Protocol['name'] | undefined
-  if (name === undefined) throw new CannotTrace(`'${text}' is no protocol such as 'tcp 443', 'udp 53', icmp or arp`)
-  const hasPort = name in NUMBERS
+  const found = /^([a-z\d-]+)(?:[ /:]+(\d{1,5}))?(?: +from +(\d{1,5}))?$/.exec(text.trim().toLowerCase())
+  const name = found?.[1] ?? ''
+  const proto = name === 'arp' ? name : ipProtocol(name)
+  if (proto === undefined)
+    throw new CannotTrace(
+      `'${text}' is no protocol such as 'tcp 443', 'udp 53', 'sctp 3868', icmp, icmpv6 or arp, nor the number of one`,
+    )
+  if (proto === ANY) throw new CannotTrace(`${name} stands for every protocol: name one, such as 'tcp 443' or icmp`)
+  const hasPort = WITH_PORTS.has(proto)
   const [port, sourcePort] = [found?.[2], found?.[3]].map(p => (p === undefined ? undefined : Number(p)))
   if (hasPort && port === undefined) throw new CannotTrace(`${name} needs a port, as in '${name} 443'`)
-  if (!hasPort && port !== undefined) throw new CannotTrace(`${name} has no ports`)
+  if (!hasPort && (port !== undefined || sourcePort !== undefined)) throw new CannotTrace(`${name} has no ports`)
   if ((port ?? 0) > 65535 || (sourcePort ?? 0) > 65535) throw new CannotTrace('ports end at 65535')
-  return { name, ...(port === undefined ? {} : { port }), ...(sourcePort === undefined ? {} : { sourcePort }) }
+  return {
+    proto,
+    ...(name === String(ICMP) ? { ipVersion: 4 } : proto !== 'arp' && ipv6Protocols.has(proto) ? { ipVersion: 6 } : {}),
+    ...(port === undefined ? {} : { port }),
+    ...(sourcePort === undefined ? {} : { sourcePort }),
+  }
+}
+
+/** The version that a packet of a protocol must have, if one is asked for or only one has it. Throws CannotTrace. */
+const versionFor = ({ ipVersion: only }: Protocol, asked: 4 | 6 | undefined): 4 | 6 | undefined => {
+  if (only !== undefined && asked !== undefined && only !== asked)
+    throw new CannotTrace(`the protocol is one of IPv${only}, and the addresses are of IPv${asked}`)
+  return asked ?? only
 }
 
 /** Where a port is plugged and active. Throws CannotTrace. */
@@ -116,12 +152,14 @@ const nextHop = (model: Reader, from: Port, src: string, to: End): string => {
   throw new CannotTrace(`${apart}, and no router has the gateway address ${gateway ?? 'that the subnet lacks'}`)
 }
 
-const transport = ({ name, port = 0, sourcePort = EPHEMERAL }: Protocol, v6: boolean): Match => {
-  if (name === 'icmp')
-    return v6 ? { nw_proto: 58, icmpv6_type: 128, icmpv6_code: 0 } : { nw_proto: 1, icmp_type: 8, icmp_code: 0 }
-  if (name === 'arp') return {}
+const transport = ({ proto, port = 0, sourcePort = EPHEMERAL }: Protocol, v6: boolean): Match => {
+  if (proto === ICMPV6 || (proto === ICMP && v6)) return { nw_proto: ICMPV6, icmpv6_type: 128, icmpv6_code: 0 }
+  if (proto === ICMP) return { nw_proto: ICMP, icmp_type: 8, icmp_code: 0 }
+  if (proto === 'arp') return {}
+  const name = WITH_PORTS.get(proto)
+  if (name === undefined) return { nw_proto: proto }
   const ends = { [`${name}_src`]: sourcePort, [`${name}_dst`]: port } as Match
-  return { nw_proto: NUMBERS[name], ...ends, ...(name === 'tcp' ? { tcp_flags: SYN } : {}) }
+  return { nw_proto: proto, ...ends, ...(proto === TCP ? { tcp_flags: SYN } : {}) }
 }
 
 const ipPacket = (src: string, dst: string, protocol: Protocol): Match => {
@@ -148,7 +186,10 @@ export const packetOfEnds = (
   follow: (start: TraceStart) => Trace,
 ): TraceStart => {
   if (typeof from !== 'string') return packetBetween(model, from, to, protocol, ipVersion)
-  if (protocol.name === 'arp') throw new CannotTrace('ARP from outside is traced as a packet of your own')
+  if (protocol.proto === 'arp') throw new CannotTrace('ARP from outside is traced as a packet of your own')
+  const version = isIPv6(from) ? 6 : 4
+  if (versionFor(protocol, ipVersion ?? version) !== version)
+    throw new CannotTrace(`${from} is no address of IPv${ipVersion}`)
   const inbound = inboundTo(model, to, isIPv6(from))
   if (isIPv6(inbound.address) !== isIPv6(from))
     throw new CannotTrace(`${from} and ${inbound.address} are addresses of different families`)
@@ -166,14 +207,14 @@ export const packetBetween = (
   const { chassis, ofport } = placeOfPort(model, from)
   const base = { in_port: ofport, eth_src: from.macAddress }
   const at = { chassis, bridge: 'br-int' }
-  if (protocol.name === 'arp') {
+  if (protocol.proto === 'arp') {
     if (typeof to !== 'string' && from.networkId !== to.networkId)
       throw new CannotTrace('ARP does not leave its network')
     const [spa, tpa] = commonFamily(from, to, 4)
     const ask = { arp_op: 1, arp_sha: from.macAddress, arp_spa: spa, arp_tpa: tpa, arp_tha: NO_MAC }
     return { ...at, packet: { ...base, eth_dst: BROADCAST, eth_type: 0x0806, ...ask } }
   }
-  const [src, dst] = commonFamily(from, to, ipVersion)
+  const [src, dst] = commonFamily(from, to, versionFor(protocol, ipVersion))
   const packet = { ...base, eth_dst: nextHop(model, from, src, to), ...ipPacket(src, dst, protocol) }
   return { ...at, packet: packet as Match }
 }
@@ -184,7 +225,7 @@ export const packetOfText = (text: string): Match => {
   const isIp = given.eth_type === 0x0800 || given.eth_type === 0x86dd
   return {
     ...(isIp ? { nw_ttl: 64 } : {}),
-    ...(isIp && given.nw_proto === 6 ? { tcp_flags: SYN } : {}),
+    ...(isIp && given.nw_proto === TCP ? { tcp_flags: SYN } : {}),
     ...given,
   }
 }
@@ -236,8 +277,8 @@ export const replyTo = (model: Reader, traced: Trace, end: End): TraceStart => {
     packet[src] = reached.packet[dst]
     packet[dst] = reached.packet[src]
   }
-  if (nw_proto === 6) packet.tcp_flags = SYN_ACK
-  if (nw_proto === 1) packet.icmp_type = 0
-  if (nw_proto === 58) packet.icmpv6_type = 129
+  if (nw_proto === TCP) packet.tcp_flags = SYN_ACK
+  if (nw_proto === ICMP) packet.icmp_type = 0
+  if (nw_proto === ICMPV6) packet.icmpv6_type = 129
   return { chassis, bridge: 'br-int', packet: packet as Match }
 }

@@ -110,9 +110,23 @@ describeOvs('flowright trace', () => {
     )
   })
 
+  test('protocols may be named by their numbers', async () => {
+    const sentences = async (...protocol: string[]) =>
+      (await controller.flowright('trace', '--from', 'web1', '--to', 'web2', ...protocol)).out.split('\n').at(-2)
+    expect(await sentences('6', '80')).toBe('Delivered to web2 on host2 after 3 hops.')
+    expect(await sentences('6', '443')).toContain('allows tcp 443 from web1')
+    expect(await sentences('132', '3868')).toContain('allows sctp 3868 from web1')
+    expect(await sentences('vrrp')).toContain('allows IP protocol 112 from web1')
+  })
+
   test.each([
     [['--from', 'web1', '--to', 'nobody', 'tcp 80'], "there is no port 'nobody'"],
     [['--from', 'web1', '--to', 'web2', 'http'], "'http' is no protocol such as 'tcp 443'"],
+    [['--from', 'web1', '--to', 'web2', 'tcp'], "tcp needs a port, as in 'tcp 443'"],
+    [['--from', 'web1', '--to', 'web2', 'icmpv6'], 'web1 and web2 have no addresses of IPv6'],
+    [['--from', 'web1', '--to', 'web2', '--ip-version', '4', '58'], 'the protocol is one of IPv6'],
+    [['--from', 'web1', '--to', 'web2', 'tcp 80', '--bridge', 'br-int'], "bridge. Reason: it goes with 'chassis' and"],
+    [['host1', 'in_port=101,ip', '--as', 'reply'], "as. Reason: 'chassis' and 'packet' say what to trace"],
     [['--from', 'web1', 'tcp 80'], 'trace needs both --from and --to'],
     [['host9', 'in_port=1'], 'Chassis host9 could not be found'],
     [['--from', 'web1', '--to', 'web2', 'tcp 80', '--dead', 'host9'], 'Chassis host9 could not be found'],

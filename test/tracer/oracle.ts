@@ -2,6 +2,8 @@
 import ipaddr from 'ipaddr.js'
 import {
   addressGroups,
+  ICMP,
+  ICMPV6,
   type Port,
   ports,
   type Reader,
@@ -9,7 +11,7 @@ import {
   securityGroupRules,
   securityGroups,
 } from '#model'
-import type { Protocol } from '#tracer/between'
+import { type Protocol, parseProtocol } from '#tracer/between'
 
 const within = (address: string, prefix: string): boolean => {
   const ip = ipaddr.parse(address)
@@ -62,16 +64,11 @@ export const isStateless = (model: Reader, port: Port) =>
   port.securityGroups.some(group => model.get(securityGroups, group)?.stateful === false)
 
 /** What is tried. */
-export const protocols: readonly Protocol[] = [
-  { name: 'tcp', port: 80 },
-  { name: 'tcp', port: 443 },
-  { name: 'tcp', port: 8000 },
-  { name: 'udp', port: 22 },
-  { name: 'icmp' },
-]
+export const protocols: readonly Protocol[] = ['tcp 80', 'tcp 443', 'tcp 8000', 'udp 22', 'icmp'].map(parseProtocol)
+
 /** The first packet of a protocol. */
-export const packetOf = ({ name, port = 0 }: Protocol, v6: boolean): Packet => ({
+export const packetOf = ({ proto, port = 0 }: Protocol, v6: boolean): Packet => ({
   v6,
-  protocol: name === 'icmp' ? (v6 ? 58 : 1) : name === 'tcp' ? 6 : 17,
-  port: name === 'icmp' ? (v6 ? 128 : 8) : port,
+  protocol: proto === ICMP && v6 ? ICMPV6 : Number(proto),
+  port: proto === ICMP ? (v6 ? 128 : 8) : port,
 })

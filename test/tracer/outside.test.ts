@@ -12,6 +12,8 @@ import {
   gatewayCandidates,
   gatewayChassis,
   gatewayOf,
+  ICMP,
+  ipProtocols,
   modelKinds,
   networks,
   type Port,
@@ -159,13 +161,13 @@ const packetOfFrame = (
   port: Port,
   by: Port,
   at: { chassis: string; ofport: number },
-  { name, port: to }: Protocol,
+  { proto, port: to }: Protocol,
 ): TraceStart => {
   const ip = { eth_type: 0x0800, ip_src: port.fixedIps[0]?.ipAddress, ip_dst: SERVER, nw_ttl: 64 }
   const transport =
-    name === 'icmp'
-      ? { nw_proto: 1, icmp_type: 8, icmp_code: 0 }
-      : name === 'tcp'
+    proto === ICMP
+      ? { nw_proto: ICMP, icmp_type: 8, icmp_code: 0 }
+      : proto === ipProtocols.tcp
         ? { nw_proto: 6, tcp_src: 40000, tcp_dst: to, tcp_flags: 2 }
         : { nw_proto: 17, udp_src: 40000, udp_dst: to }
   const eth = { in_port: at.ofport, eth_src: port.macAddress, eth_dst: by.macAddress }
