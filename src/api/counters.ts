@@ -6,6 +6,7 @@ import {
   type FirewallPolicy,
   type FirewallRule,
   firewallPolicies,
+  firewallRuleOf,
   firewallRules,
   type Reader,
   refuse,
@@ -28,7 +29,7 @@ type Several = string | readonly string[] | undefined
 /** Serves them; the caller admits administrators only. */
 export function serveCounters(app: FastifyInstance, store: Store, counters: CounterView): void {
   app.get<{ Params: { id: string } }>('/security-group-rules/:id/hits', async ({ params }) => {
-    const rule = securityGroupRuleOf(store, params.id.slice(0, 100))
+    const rule = securityGroupRuleOf(store, params.id)
     const { hits, silent } = await counters.hits([counted(rule)])
     return { hits: showRule(rule, hits.get(rule.id), store), silent }
   })
@@ -48,9 +49,7 @@ export function serveCounters(app: FastifyInstance, store: Store, counters: Coun
   })
 
   app.get<{ Params: { id: string } }>('/firewall-rules/:id/hits', async ({ params }) => {
-    const id = params.id.slice(0, 100)
-    const rule = store.get(firewallRules, id)
-    if (rule === undefined) throw refuse('FirewallRuleNotFound', { id })
+    const rule = firewallRuleOf(store, params.id)
     const policies = [...store.by(firewallPolicies, 'rule', rule.id)]
     const { hits, silent } = await counters.hits(policies.map(policy => countedIn(policy, rule)))
     const shown = policies.map(policy => ({

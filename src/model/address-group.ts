@@ -1,7 +1,6 @@
 // Address groups: prefixes that security group rules name together.
+import { finder } from './finder.ts'
 import { type Kind, kind } from './kind.ts'
-import { refuse } from './refusal.ts'
-import type { Reader } from './transaction.ts'
 
 /** An address group. */
 export interface AddressGroup {
@@ -18,8 +17,4 @@ export const addressGroups: Kind<AddressGroup, 'project'> = kind<AddressGroup>()
 })
 
 /** The address group of an id. Throws AddressGroupNotFound. */
-export function addressGroupOf(reader: Reader, id: string): AddressGroup {
-  const group = reader.get(addressGroups, id)
-  if (!group) throw refuse('AddressGroupNotFound', { id })
-  return group
-}
+export const addressGroupOf = finder(addressGroups, 'AddressGroupNotFound')

@@ -1,8 +1,7 @@
 // Address scopes: within one, addresses do not overlap, so that they are routed and not translated.
+import { finder } from './finder.ts'
 import type { IpVersion } from './ip.ts'
 import { type Kind, kind } from './kind.ts'
-import { refuse } from './refusal.ts'
-import type { Reader } from './transaction.ts'
 
 /** An address scope. */
 export interface AddressScope {
@@ -18,8 +17,4 @@ export const addressScopes: Kind<AddressScope, 'project'> = kind<AddressScope>()
 })
 
 /** The address scope of an id. Throws AddressScopeNotFound. */
-export function addressScopeOf(reader: Reader, id: string): AddressScope {
-  const scope = reader.get(addressScopes, id)
-  if (!scope) throw refuse('AddressScopeNotFound', { id })
-  return scope
-}
+export const addressScopeOf = finder(addressScopes, 'AddressScopeNotFound')

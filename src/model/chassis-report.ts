@@ -1,9 +1,11 @@
 // What becomes of a chassis' report of itself: its record, and what is wrong with it. One bad chassis is shown with the
 // reason and harms no other: who held an address first keeps it. Pure functions of a transaction.
+
 import { isIP, SocketAddress } from 'node:net'
 import { detachAll, reattachChassis } from './attachment.ts'
 import { chassisLost, claims, rebindChassis, releaseClaim } from './binding.ts'
 import { bindings, type Chassis, chassis, chassisKeys, localVlans, type TunnelType, tunnelTypes } from './chassis.ts'
+import { finder } from './finder.ts'
 import { refuse } from './refusal.ts'
 import type { Reader, Transaction } from './transaction.ts'
 
@@ -196,11 +198,7 @@ const save = (tx: Transaction, old: Chassis | undefined, record: Chassis) => {
 }
 
 /** The chassis of an id. Throws ChassisNotFound. */
-export function chassisOf(reader: Reader, id: string): Chassis {
-  const found = reader.get(chassis, id)
-  if (!found) throw refuse('ChassisNotFound', { id: id.slice(0, 100) })
-  return found
-}
+export const chassisOf = finder(chassis, 'ChassisNotFound')
 
 const admit = (tx: Transaction, id: string, admission: Chassis['admission']) => {
   const old = chassisOf(tx, id)

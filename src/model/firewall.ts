@@ -1,8 +1,8 @@
 // Firewalls (FWaaS v2): groups of ports, policies that say what may pass them, and the rules that policies are made of.
+import { finder } from './finder.ts'
 import type { IpVersion } from './ip.ts'
 import { type Kind, kind, type Pool } from './kind.ts'
 import type { PortRange } from './port-range.ts'
-import { refuse } from './refusal.ts'
 import type { Reader } from './transaction.ts'
 
 /** What happens to a packet: it passes, is dropped, or is refused (TCP reset, ICMP unreachable). */
@@ -36,6 +36,9 @@ export const firewallRules: Kind<FirewallRule, 'project'> = kind<FirewallRule>()
   index: { project: r => [r.projectId] },
 })
 
+/** The firewall rule of an id. Throws FirewallRuleNotFound. */
+export const firewallRuleOf = finder(firewallRules, 'FirewallRuleNotFound')
+
 /** A policy: the first rule that matches decides; what none matches is dropped. */
 export interface FirewallPolicy {
   readonly id: string
@@ -63,11 +66,7 @@ export const firewallPolicies: Kind<FirewallPolicy, 'project' | 'rule'> = kind<F
 export const firewallPolicyKeys: Pool = { name: 'firewall_policy_key', first: 1, last: 0xffffff }
 
 /** The firewall policy of an id. Throws FirewallPolicyNotFound. */
-export function firewallPolicyOf(reader: Reader, id: string): FirewallPolicy {
-  const policy = reader.get(firewallPolicies, id)
-  if (!policy) throw refuse('FirewallPolicyNotFound', { id })
-  return policy
-}
+export const firewallPolicyOf = finder(firewallPolicies, 'FirewallPolicyNotFound')
 
 /**
  * A group of ports behind one firewall: interfaces of routers, for what is routed, and ports of VMs. Ingress is towards the

@@ -1,7 +1,6 @@
 // Floating IPs: addresses of external networks that stand for addresses behind routers.
+import { finder } from './finder.ts'
 import { type Kind, kind, type Pool } from './kind.ts'
-import { refuse } from './refusal.ts'
-import type { Reader } from './transaction.ts'
 
 /** A floating IP. */
 export interface FloatingIp {
@@ -50,8 +49,4 @@ export const floatingIps: Kind<FloatingIp, 'project' | 'network' | 'address' | '
 export const floatingIpKeys: Pool = { name: 'floating_ip_key', first: 1, last: 0xffffff }
 
 /** The floating IP of an id. Throws FloatingIPNotFound. */
-export function floatingIpOf(reader: Reader, id: string): FloatingIp {
-  const floatingIp = reader.get(floatingIps, id)
-  if (!floatingIp) throw refuse('FloatingIPNotFound', { id })
-  return floatingIp
-}
+export const floatingIpOf = finder(floatingIps, 'FloatingIPNotFound')

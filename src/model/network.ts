@@ -1,7 +1,6 @@
 // Networks and their segments: what the operator asked for, and the key that stands for one in the data plane.
+import { finder } from './finder.ts'
 import { type Kind, kind, type Pool } from './kind.ts'
-import { refuse } from './refusal.ts'
-import type { Reader } from './transaction.ts'
 
 /** How a segment's frames travel between chassis. */
 export type NetworkType = 'vxlan' | 'gre' | 'geneve' | 'vlan' | 'flat' | 'local'
@@ -45,8 +44,4 @@ export const networks: Kind<Network, 'project'> = kind<Network>()('network', {
 export const networkKeys: Pool = { name: 'network_key', first: 1, last: 0xffffff }
 
 /** The network of an id. Throws NetworkNotFound. */
-export function networkOf(reader: Reader, id: string): Network {
-  const network = reader.get(networks, id)
-  if (!network) throw refuse('NetworkNotFound', { id })
-  return network
-}
+export const networkOf = finder(networks, 'NetworkNotFound')

@@ -1,8 +1,7 @@
 // Ports: a VM's (or a router's, or DHCP's) place on a network.
+import { finder } from './finder.ts'
 import { withoutHostLength } from './ip.ts'
 import { type Kind, kind, type Pool } from './kind.ts'
-import { refuse } from './refusal.ts'
-import type { Reader } from './transaction.ts'
 
 /** An address of a port on one subnet. */
 export interface FixedIp {
@@ -82,11 +81,7 @@ export const ports: Kind<
 export const portKeys: Pool = { name: 'port_key', first: 1, last: 0xffffff }
 
 /** The port of an id. Throws PortNotFound. */
-export function portOf(reader: Reader, id: string): Port {
-  const port = reader.get(ports, id)
-  if (!port) throw refuse('PortNotFound', { id })
-  return port
-}
+export const portOf = finder(ports, 'PortNotFound')
 
 /** The device owner of gateway ports of routers. */
 export const GATEWAY_OWNER = 'network:router_gateway'

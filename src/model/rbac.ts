@@ -1,6 +1,6 @@
 // RBAC policies: what a project lets others do with an object of its own. They alone say what is shared.
+import { finder } from './finder.ts'
 import { type Kind, kind } from './kind.ts'
-import { refuse } from './refusal.ts'
 import type { Reader } from './transaction.ts'
 
 /** What a policy may be about, by the names of the API's resources. */
@@ -35,11 +35,7 @@ export const rbacPolicies: Kind<RbacPolicy, 'project' | 'object'> = kind<RbacPol
 })
 
 /** The policy of an id. Throws RbacPolicyNotFound. */
-export function rbacPolicyOf(reader: Reader, id: string): RbacPolicy {
-  const policy = reader.get(rbacPolicies, id)
-  if (!policy) throw refuse('RbacPolicyNotFound', { id })
-  return policy
-}
+export const rbacPolicyOf = finder(rbacPolicies, 'RbacPolicyNotFound')
 
 /** Whether policies allow an action on an object to every project. */
 export const isGrantedToAll = (reader: Reader, action: RbacAction, objectId: string): boolean =>

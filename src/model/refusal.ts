@@ -318,6 +318,15 @@ type Facts<Message extends string> = Message extends `${string}{${infer Name}}${
   ? Name | Facts<Rest>
   : never
 
+/** The refusals that say that something is not there, and tell no more of it than its id. */
+export type AbsentName = {
+  [N in RefusalName]: (typeof refusals)[N] extends readonly ['absent', infer M extends string]
+    ? [Facts<M>] extends ['id']
+      ? N
+      : never
+    : never
+}[RefusalName]
+
 /** A request that cannot be granted: nothing changed, and the message says what to do about it. */
 export class Refusal extends Error {
   override readonly name: RefusalName

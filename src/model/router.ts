@@ -1,8 +1,8 @@
 // Routers, and the ports that they have on networks. Routing itself is distributed: every chassis routes what its own
 // ports send, so a router is in no place but its gateway.
+import { finder } from './finder.ts'
 import { type Kind, kind, type Pool } from './kind.ts'
 import { type Port, ports } from './port.ts'
-import { refuse } from './refusal.ts'
 import type { Reader } from './transaction.ts'
 
 /** A route beyond those to the router's own subnets. */
@@ -43,11 +43,7 @@ export const routers: Kind<Router, 'project'> = kind<Router>()('router', {
 export const routerKeys: Pool = { name: 'router_key', first: 1, last: 0xffff - 4096 }
 
 /** The router of an id. Throws RouterNotFound. */
-export function routerOf(reader: Reader, id: string): Router {
-  const router = reader.get(routers, id)
-  if (!router) throw refuse('RouterNotFound', { id })
-  return router
-}
+export const routerOf = finder(routers, 'RouterNotFound')
 
 /**
  * That a port is a router's. This record says so, and no port's `device_id` alone: any project may write what it likes

@@ -1,8 +1,7 @@
 // Security groups and their rules: what may reach the ports that bear them, and what these may send.
+import { finder } from './finder.ts'
 import type { IpVersion } from './ip.ts'
 import { type Kind, kind, type Pool } from './kind.ts'
-import { refuse } from './refusal.ts'
-import type { Reader } from './transaction.ts'
 
 /** A security group. */
 export interface SecurityGroup {
@@ -27,11 +26,7 @@ export const securityGroups: Kind<SecurityGroup, 'project'> = kind<SecurityGroup
 export const securityGroupKeys: Pool = { name: 'security_group_key', first: 1, last: 0x7fffffff }
 
 /** The security group of an id. Throws SecurityGroupNotFound. */
-export function securityGroupOf(reader: Reader, id: string): SecurityGroup {
-  const group = reader.get(securityGroups, id)
-  if (!group) throw refuse('SecurityGroupNotFound', { id })
-  return group
-}
+export const securityGroupOf = finder(securityGroups, 'SecurityGroupNotFound')
 
 /** A direction as seen from the port. */
 export type Direction = 'egress' | 'ingress'
@@ -83,8 +78,4 @@ export const securityGroupRules: Kind<SecurityGroupRule, 'group' | 'project' | '
 export const remoteOf = (rule: SecurityGroupRule): string | null => rule.remoteGroupId ?? rule.remoteAddressGroupId
 
 /** The rule of an id. Throws SecurityGroupRuleNotFound. */
-export function securityGroupRuleOf(reader: Reader, id: string): SecurityGroupRule {
-  const rule = reader.get(securityGroupRules, id)
-  if (!rule) throw refuse('SecurityGroupRuleNotFound', { id })
-  return rule
-}
+export const securityGroupRuleOf = finder(securityGroupRules, 'SecurityGroupRuleNotFound')

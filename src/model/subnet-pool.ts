@@ -1,7 +1,7 @@
 // Subnet pools: prefixes from which subnets are cut.
+import { finder } from './finder.ts'
 import type { IpVersion } from './ip.ts'
 import { type Kind, kind } from './kind.ts'
-import { refuse } from './refusal.ts'
 import type { Reader } from './transaction.ts'
 
 /** A subnet pool. */
@@ -28,11 +28,7 @@ export const subnetPools: Kind<SubnetPool, 'project' | 'scope'> = kind<SubnetPoo
 })
 
 /** The subnet pool of an id. Throws SubnetPoolNotFound. */
-export function subnetPoolOf(reader: Reader, id: string): SubnetPool {
-  const pool = reader.get(subnetPools, id)
-  if (!pool) throw refuse('SubnetPoolNotFound', { id })
-  return pool
-}
+export const subnetPoolOf = finder(subnetPools, 'SubnetPoolNotFound')
 
 /**
  * The id of the address scope that a subnet of a pool is in; null for none. Addresses of one scope are routed to one another

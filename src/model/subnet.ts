@@ -1,9 +1,8 @@
 // Subnets: the addresses of a network, which of them are handed out, and what its ports are told.
 
+import { finder } from './finder.ts'
 import type { IpVersion } from './ip.ts'
 import { type Kind, kind } from './kind.ts'
-import { refuse } from './refusal.ts'
-import type { Reader } from './transaction.ts'
 
 /** A range of addresses, both ends included, in canonical text. */
 export interface AllocationPool {
@@ -53,11 +52,7 @@ export const subnets: Kind<Subnet, 'network' | 'project' | 'pool'> = kind<Subnet
 })
 
 /** The subnet of an id. Throws SubnetNotFound. */
-export function subnetOf(reader: Reader, id: string): Subnet {
-  const subnet = reader.get(subnets, id)
-  if (!subnet) throw refuse('SubnetNotFound', { id })
-  return subnet
-}
+export const subnetOf = finder(subnets, 'SubnetNotFound')
 
 /** Whether hosts make their own addresses there (SLAAC), so that a port's address follows from its MAC. */
 export const isAutoAddress = (subnet: Subnet): boolean =>

@@ -24,8 +24,7 @@ export function find(resource: Resource, id: string, view: View): Doc {
   throw absent(resource, id)
 }
 
-const absent = (resource: Resource, id: string) =>
-  refuse(resource.absent as 'NetworkNotFound', { id: id.slice(0, 100) })
+const absent = (resource: Resource, id: string) => refuse(resource.absent, { id: id.slice(0, 100) })
 
 /** The record of an id, if the one who asks may change it. */
 export function findOwn(resource: Resource, id: string, view: View, verb: string): Doc {

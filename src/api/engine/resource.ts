@@ -1,6 +1,6 @@
 // How a resource of the API is declared: its attributes (type, when they may be given, how they are shown), and what
 // making, changing and removing one calls in the model. The rest of the engine serves any declared resource.
-import type { Doc, Kind, QuotaName, RbacAction, Reader, RefusalName, Transaction } from '#model'
+import type { AbsentName, Doc, Kind, QuotaName, RbacAction, Reader, Transaction } from '#model'
 import type { Context } from './context.ts'
 import type { Static, TSchema } from './value.ts'
 
@@ -73,7 +73,7 @@ export interface Declaration<T extends Doc, A extends Attributes<T>> {
   /** Where records come from: a kind of the store, or a view of it. */
   readonly source: Source<T>
   /** What a missing one is refused as. */
-  readonly absent: RefusalName
+  readonly absent: AbsentName
   /** RBAC policies with which others than owners see it. */
   readonly grants?: readonly RbacAction[]
   /** Whether others than owners see it for another reason; administrators and owners do. */

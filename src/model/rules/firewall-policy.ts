@@ -5,7 +5,7 @@ import {
   firewallGroups,
   firewallPolicies,
   firewallPolicyKeys,
-  firewallRules,
+  firewallRuleOf,
 } from '../firewall.ts'
 import { refuse } from '../refusal.ts'
 import { placesFor } from '../rule-places.ts'
@@ -97,11 +97,7 @@ export const unaudited = (tx: Transaction, policy: FirewallPolicy): FirewallPoli
 
 /** The rules of a policy, in order. */
 export const rulesOf = (reader: Reader, policy: FirewallPolicy): FirewallRule[] =>
-  policy.rules.map(id => {
-    const rule = reader.get(firewallRules, id)
-    if (!rule) throw refuse('FirewallRuleNotFound', { id })
-    return rule
-  })
+  policy.rules.map(id => firewallRuleOf(reader, id))
 
 const isReserved = (name: string) => Object.values(defaultPolicyNames).some(reserved => reserved === name)
 
