@@ -1,16 +1,18 @@
 // Below /flowright/v1: hits of rules of security groups and of firewalls, and what the switches drop and why.
 import type { FastifyInstance } from 'fastify'
 import {
+  type AbsentName,
   chassis,
   chassisOf,
+  type Doc,
   type FirewallPolicy,
   type FirewallRule,
   firewallPolicies,
   firewallRuleOf,
   firewallRules,
+  type Kind,
   type Reader,
   refuse,
-  type SecurityGroup,
   type SecurityGroupRule,
   securityGroupRuleOf,
   securityGroupRules,
@@ -36,7 +38,7 @@ export function serveCounters(app: FastifyInstance, store: Store, counters: Coun
 
   const byGroup = { config: { parameters: { group: 'several' } } } as const
   app.get<{ Querystring: { group?: Several } }>('/security-group-hits', byGroup, async ({ query }) => {
-    const groups = groupsNamed(query.group, store)
+    const groups = recordsNamed(query.group, securityGroups, 'SecurityGroupNotFound', store)
     const rules = new Map(groups.map(group => [group.id, [...store.by(securityGroupRules, 'group', group.id)]]))
     const { hits, silent } = await counters.hits([...rules.values()].flat().map(counted))
     return {
@@ -61,7 +63,7 @@ export function serveCounters(app: FastifyInstance, store: Store, counters: Coun
 
   const byPolicy = { config: { parameters: { policy: 'several' } } } as const
   app.get<{ Querystring: { policy?: Several } }>('/firewall-hits', byPolicy, async ({ query }) => {
-    const policies = policiesNamed(query.policy, store)
+    const policies = recordsNamed(query.policy, firewallPolicies, 'FirewallPolicyNotFound', store)
     const rulesOf = (policy: FirewallPolicy) => policy.rules.map(id => store.get(firewallRules, id)!)
     const { hits, silent } = await counters.hits(
       policies.flatMap(policy => rulesOf(policy).map(rule => countedIn(policy, rule))),
@@ -90,27 +92,21 @@ export function serveCounters(app: FastifyInstance, store: Store, counters: Coun
 const severalOf = (given: Several): readonly string[] | undefined =>
   given === undefined ? undefined : typeof given === 'string' ? [given] : given
 
-/** The security groups with these ids or names, which several may have; all when none is named. */
-function groupsNamed(given: Several, reader: Reader): readonly SecurityGroup[] {
-  const all = () => [...reader.all(securityGroups)]
+/** The records of a kind with these ids or names, which several may have; all when none is named. */
+function recordsNamed<T extends Doc & { readonly name: string }>(
+  given: Several,
+  kind: Kind<T>,
+  absent: AbsentName,
+  reader: Reader,
+): readonly T[] {
+  const all = [...reader.all(kind)]
   return (
     severalOf(given)?.flatMap(text => {
-      const found = reader.get(securityGroups, text) ?? all().filter(group => group.name === text)
-      if (Array.isArray(found) && found.length === 0) throw refuse('SecurityGroupNotFound', { id: text.slice(0, 100) })
+      const byId = reader.get(kind, text)
+      const found = byId ? [byId] : all.filter(record => record.name === text)
+      if (found.length === 0) throw refuse(absent, { id: text.slice(0, 100) })
       return found
-    }) ?? all()
-  )
-}
-
-/** The same for firewall policies. */
-function policiesNamed(given: Several, reader: Reader): readonly FirewallPolicy[] {
-  const all = () => [...reader.all(firewallPolicies)]
-  return (
-    severalOf(given)?.flatMap(text => {
-      const found = reader.get(firewallPolicies, text) ?? all().filter(policy => policy.name === text)
-      if (Array.isArray(found) && found.length === 0) throw refuse('FirewallPolicyNotFound', { id: text.slice(0, 100) })
-      return found
-    }) ?? all()
+    }) ?? all
   )
 }
 
