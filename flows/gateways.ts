@@ -1,7 +1,7 @@
 // What the tables of gateways need to know: where a router's gateway is, what it has on its external network, and where each
 // floating IP is translated. See docs/decisions/0015.
 import { type Action, bundle } from 'node-openflow/flow'
-import { derive, type View } from '#compiler'
+import { derive, type Placed, type View } from '#compiler'
 import {
   attachments,
   bindings,
@@ -82,6 +82,12 @@ export const gatewayFacts = derive('gateway', routerPorts, (p: RouterPort, view:
   }
 })
 
+/** The gateway that a port is, if it is one and not down. */
+export const upGateway = ({ id }: RouterPort, view: View) => {
+  const facts = view.value(gatewayFacts, id)
+  return facts?.up ? [facts] : []
+}
+
 /** The gateway of a router. */
 export const gatewayOf = (router: string, view: View) => {
   const port = view.by(routerPorts, 'router', router).find(({ role }) => role === 'gateway')
@@ -124,7 +130,8 @@ export const floatingFacts = derive('floating_ip', floatingIps, (f: FloatingIp, 
     routerId: f.routerId,
     router: by.router,
     network: by.network,
-    interface: by.port,
+    /** Key of the gateway, as a port. */
+    port: by.port,
     mac: port.macAddress,
     ip: f.floatingIpAddress,
     /** Null: only ports are forwarded. */
@@ -133,20 +140,20 @@ export const floatingFacts = derive('floating_ip', floatingIps, (f: FloatingIp, 
   }
 })
 
-/** A floating IP that is translated on the chassis of its port. */
+/** What rows are made of that are about a floating IP: its facts, and the instance of the scope that they are in. */
+export type FloatingRow = NonNullable<ReturnType<typeof floatingFacts.compute>> & Placed
+
+/** A floating IP, if it is translated on the chassis of its port; there its flows are. */
 export const floatingHere = ({ id }: FloatingIp, view: View) => {
   const facts = view.value(floatingFacts, id)
-  if (facts === undefined || facts.place === GATEWAY || facts.fixedIp === null) return undefined
-  const { place, router, network, interface: by, mac, ip, fixedIp } = facts
-  return { in: place, router, network, interface: by, mac, ip, fixedIp }
+  if (facts === undefined || facts.place === GATEWAY || facts.fixedIp === null) return []
+  return [{ ...facts, in: facts.place, fixedIp: facts.fixedIp }]
 }
 
-/** A floating IP that is translated on the gateway. */
-export const floatingAtGateway = ({ id }: FloatingIp, view: View) => {
+/** A floating IP, if it is translated on the gateway; its flows are its router's. */
+export const floatingAtGateway = ({ id }: FloatingIp, view: View): readonly FloatingRow[] => {
   const facts = view.value(floatingFacts, id)
-  if (facts?.place !== GATEWAY) return undefined
-  const { routerId, router, network, interface: by, mac, ip, fixedIp, at } = facts
-  return { in: routerId, router, network, interface: by, mac, ip, fixedIp, at }
+  return facts?.place === GATEWAY ? [{ ...facts, in: facts.routerId }] : []
 }
 
 /**
@@ -154,15 +161,12 @@ export const floatingAtGateway = ({ id }: FloatingIp, view: View) => {
  * network is in; all (no prefix) where the router does not translate.
  */
 export const untranslated = (
-  gatewayPort: string,
+  { in: of, networkId, enableSnat }: NonNullable<ReturnType<typeof gatewayOf>>,
   view: View,
-): readonly { readonly in: string; readonly router: number; readonly prefix: string | undefined }[] => {
-  const facts = view.value(gatewayFacts, gatewayPort)
-  if (!facts?.up) return []
-  const { in: of, router, networkId, enableSnat } = facts
-  if (!enableSnat) return [{ in: of, router, prefix: undefined }]
+): readonly (string | undefined)[] => {
+  if (!enableSnat) return [undefined]
   const scopes = subnetsOf(networkId, view).flatMap(({ cidr, scope }) => (isV6(cidr) || scope === null ? [] : [scope]))
   const inside = interfacesOf(of, view).flatMap(({ addresses }) => addresses)
   const same = inside.filter(({ cidr, scope }) => !isV6(cidr) && scope !== null && scopes.includes(scope))
-  return [...new Set(same.map(({ cidr }) => cidr))].map(prefix => ({ in: of, router, prefix }))
+  return [...new Set(same.map(({ cidr }) => cidr))]
 }

@@ -18,9 +18,10 @@ import { ARP_REQUEST, arp, goto, icmp6 } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { chassisPort, floatingIps, routerPorts } from '#model'
 import { addressBits, isV6 } from '../addresses.ts'
-import { chooseGateway, floatingAtGateway, floatingHere, gatewayFacts } from '../gateways.ts'
+import { chooseGateway, floatingAtGateway, floatingHere, upGateway } from '../gateways.ts'
 import { NEIGHBOR_SOLICITATION } from '../neighbor-discovery.ts'
 import { foundNeighbor } from '../neighbors.ts'
+import { pick } from '../pick.ts'
 import { neighborAddress, network } from '../registers.ts'
 import { externalResponder } from './27-external-responder.ts'
 import { arpResponder } from './31-arp-responder.ts'
@@ -60,34 +61,24 @@ export const externalInput = table('external_input', {
   rules: [
     each(routerPorts, {
       scope: 'router',
-      rows: ({ id }, view) => {
-        const facts = view.value(gatewayFacts, id)
-        if (!facts?.up) return []
-        const { in: of, network: net, mac, addresses, at } = facts
-        return addresses.map(({ ip }) => ({ in: of, network: net, ip, mac, at }))
-      },
+      rows: (port, view) =>
+        upGateway(port, view).flatMap(facts =>
+          facts.addresses.map(({ ip }) => ({ ...pick(facts, 'in', 'network', 'mac', 'at'), ip })),
+        ),
       example,
       flow: atGateway,
     }),
     each(floatingIps, {
       scope: 'router',
-      rows: (floatingIp, view) => {
-        const facts = floatingAtGateway(floatingIp, view)
-        if (facts === undefined) return []
-        const { in: of, network: net, ip, mac, at } = facts
-        return [{ in: of, network: net, ip, mac, at }]
-      },
+      rows: (floatingIp, view) =>
+        floatingAtGateway(floatingIp, view).map(facts => pick(facts, 'in', 'network', 'mac', 'at', 'ip')),
       example,
       flow: atGateway,
     }),
     each(floatingIps, {
       scope: 'chassis',
-      rows: (floatingIp, view) => {
-        const facts = floatingHere(floatingIp, view)
-        if (facts === undefined) return []
-        const { in: of, network: net, ip, mac } = facts
-        return [{ in: of, network: net, ip, mac }]
-      },
+      rows: (floatingIp, view) =>
+        floatingHere(floatingIp, view).map(facts => pick(facts, 'in', 'network', 'mac', 'ip')),
       example: { in: 'host1', ...asked },
       flow: row => ({ priority: QUESTION, match: question(row), actions: [...known(row), goto(arpResponder)] }),
     }),

@@ -9,17 +9,13 @@
  *   table=27, priority=10,ipv6,reg3=0x40010000/0xffff0000 actions=goto_table:32
  */
 import { arp, drop, goto, ipv6 } from 'node-openflow/flow'
-import { each, table } from '#compiler'
-import { chassis, chassisPort } from '#model'
+import { table } from '#compiler'
+import { eachGatewayChassis } from '../gateway-rules.ts'
 import { gateway } from '../registers.ts'
 import { arpResponder } from './31-arp-responder.ts'
 import { ndResponder } from './32-nd-responder.ts'
 
 const HERE = 10
-
-const rows = ({ id, key, gatewayPriority }: { readonly id: string; readonly key: number; gatewayPriority: number }) =>
-  gatewayPriority > 0 ? [{ in: id, here: chassisPort(key) }] : []
-const example = { in: 'host1', here: chassisPort(1) }
 
 export const externalResponder = table('external_responder', {
   bridge: 'br-int',
@@ -29,17 +25,15 @@ export const externalResponder = table('external_responder', {
   miss: drop(),
   drops: { 0: 'standby' },
   rules: [
-    each(chassis, {
-      scope: 'chassis',
-      rows,
-      example,
-      flow: row => ({ priority: HERE, match: arp(gateway.is(row.here)), actions: [goto(arpResponder)] }),
-    }),
-    each(chassis, {
-      scope: 'chassis',
-      rows,
-      example,
-      flow: row => ({ priority: HERE, match: ipv6(gateway.is(row.here)), actions: [goto(ndResponder)] }),
-    }),
+    eachGatewayChassis(({ here }) => ({
+      priority: HERE,
+      match: arp(gateway.is(here)),
+      actions: [goto(arpResponder)],
+    })),
+    eachGatewayChassis(({ here }) => ({
+      priority: HERE,
+      match: ipv6(gateway.is(here)),
+      actions: [goto(ndResponder)],
+    })),
   ],
 })

@@ -21,6 +21,7 @@ import { type Action, drop, goto, resubmit } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { chassisPort, floatingIps, routerPorts } from '#model'
 import { chooseGateway, floatingAtGateway, floatingHere, gatewayFacts } from '../gateways.ts'
+import { pick } from '../pick.ts'
 import { network, ORIGIN, origin, router, routerInterface } from '../registers.ts'
 import { ROUTER_ADMISSION } from '../restart.ts'
 import { enterRouter, interfaceFacts, leaveRouter } from '../routers.ts'
@@ -44,6 +45,9 @@ interface Entrance {
   readonly up: boolean
 }
 
+/** What rows have of an entrance, beside whether it is up. */
+const entrance = ['in', 'router', 'port', 'network', 'mac'] as const
+
 const enter = (row: Entrance, ...actions: readonly Action[]) => ({
   priority: INTERFACE,
   match: { ...network.is(row.network), eth_dst: row.mac },
@@ -55,7 +59,7 @@ const place = (row: Entrance) => [router.set(row.router), routerInterface.set(ro
 const atGateway = (row: Entrance & { readonly at: readonly number[] }) =>
   enter(row, ...place(row), chooseGateway(row.at), goto(gatewayAdmission))
 
-const example = { router: 2, port: 6, network: 3, mac: 'fa:16:3e:00:00:01', up: true } as const
+const example: Entrance = { router: 2, port: 6, network: 3, mac: 'fa:16:3e:00:00:01', up: true }
 const gatewayExample = { in: 'r', ...example, at: [chassisPort(1), chassisPort(2)] as readonly number[] }
 
 export const routerAdmission = table('router_admission', {
@@ -71,9 +75,7 @@ export const routerAdmission = table('router_admission', {
       scope: 'router',
       rows: ({ id }, view) => {
         const facts = view.value(interfaceFacts, id)
-        if (facts === undefined) return []
-        const { in: of, router: key, port, network: net, mac, up } = facts
-        return [{ in: of, router: key, port, network: net, mac, up }]
+        return facts === undefined ? [] : [pick(facts, ...entrance, 'up')]
       },
       example: { in: 'r', ...example },
       flow: row => enter(row, resubmit({ table: commitTable }), ...enterRouter, ...place(row), goto(routerInput)),
@@ -82,32 +84,22 @@ export const routerAdmission = table('router_admission', {
       scope: 'router',
       rows: ({ id }, view) => {
         const facts = view.value(gatewayFacts, id)
-        if (facts === undefined) return []
-        const { in: of, router: key, port, network: net, mac, up, at } = facts
-        return [{ in: of, router: key, port, network: net, mac, up, at }]
+        return facts === undefined ? [] : [pick(facts, ...entrance, 'up', 'at')]
       },
       example: gatewayExample,
       flow: atGateway,
     }),
     each(floatingIps, {
       scope: 'router',
-      rows: (floatingIp, view) => {
-        const facts = floatingAtGateway(floatingIp, view)
-        if (facts === undefined) return []
-        const { in: of, router: key, interface: port, network: net, mac, at } = facts
-        return [{ in: of, router: key, port, network: net, mac, up: true, at }]
-      },
+      rows: (floatingIp, view) =>
+        floatingAtGateway(floatingIp, view).map(facts => ({ ...pick(facts, ...entrance, 'at'), up: true })),
       example: gatewayExample,
       flow: atGateway,
     }),
     each(floatingIps, {
       scope: 'chassis',
-      rows: (floatingIp, view) => {
-        const facts = floatingHere(floatingIp, view)
-        if (facts === undefined) return []
-        const { in: of, router: key, interface: port, network: net, mac } = facts
-        return [{ in: of, router: key, port, network: net, mac, up: true }]
-      },
+      rows: (floatingIp, view) =>
+        floatingHere(floatingIp, view).map(facts => ({ ...pick(facts, ...entrance), up: true })),
       example: { in: 'host1', ...example },
       flow: row => enter(row, resubmit({ table: commitTable }), ...enterRouter, ...place(row), goto(routerUnnat)),
     }),

@@ -10,8 +10,8 @@
  *   actions=resubmit(,101),ct_clear,set_field:0/0x400->reg2,set_field:0/0x20000->reg2,set_field:0/0x2b00000->reg2,goto_table:42
  */
 import { drop, goto, resubmit } from 'node-openflow/flow'
-import { each, table } from '#compiler'
-import { chassis, chassisPort } from '#model'
+import { table } from '#compiler'
+import { eachGatewayChassis } from '../gateway-rules.ts'
 import { gateway, ORIGIN, origin } from '../registers.ts'
 import { enterRouter, leaveRouter } from '../routers.ts'
 import { routerUnnat } from './42-router-unnat.ts'
@@ -34,15 +34,10 @@ export const gatewayAdmission = table('gateway_admission', {
     { priority: ELSEWHERE, match: origin.is(ORIGIN.local), actions: [goto(l2Lookup)] },
   ],
   rules: [
-    each(chassis, {
-      scope: 'chassis',
-      rows: ({ id, key, gatewayPriority }) => (gatewayPriority > 0 ? [{ in: id, here: chassisPort(key) }] : []),
-      example: { in: 'host1', here: chassisPort(1) },
-      flow: row => ({
-        priority: HERE,
-        match: gateway.is(row.here),
-        actions: [resubmit({ table: commitTable }), ...enterRouter, goto(routerUnnat)],
-      }),
-    }),
+    eachGatewayChassis(({ here }) => ({
+      priority: HERE,
+      match: gateway.is(here),
+      actions: [resubmit({ table: commitTable }), ...enterRouter, goto(routerUnnat)],
+    })),
   ],
 })

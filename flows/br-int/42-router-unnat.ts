@@ -15,9 +15,11 @@
  */
 import { goto, ip, tcp, udp } from 'node-openflow/flow'
 import { each, table } from '#compiler'
-import { floatingIps, type PortForwarding, portForwardings, routerPorts } from '#model'
-import { floatingAtGateway, floatingFacts, floatingHere, GATEWAY, gatewayFacts } from '../gateways.ts'
+import { type PortForwarding, portForwardings } from '#model'
+import { eachFloatingIp, eachSnatAddress } from '../gateway-rules.ts'
+import { floatingFacts, GATEWAY } from '../gateways.ts'
 import { translate } from '../nat.ts'
+import { pick } from '../pick.ts'
 import { portMasks } from '../port-masks.ts'
 import { router } from '../registers.ts'
 import { routerUnnatted } from './43-router-unnatted.ts'
@@ -26,13 +28,7 @@ import { routerInput } from './44-router-input.ts'
 const FORWARDED = 20
 const ADDRESS = 10
 
-const toFloating = (row: { readonly router: number; readonly ip: string; readonly fixedIp: string }) => ({
-  priority: ADDRESS,
-  match: ip({ ...router.is(row.router), ip_dst: row.ip }),
-  actions: [translate(row.router, routerUnnatted, { direction: 'dst', ip: row.fixedIp })],
-})
-
-const floatingExample = { router: 2, ip: '203.0.113.9', fixedIp: '10.0.0.5' }
+const floatingExample = { in: 'r', router: 2, ip: '203.0.113.9', fixedIp: '10.0.0.5' }
 
 /** External ports, as flows match them, and the port that they lead to; undefined: each to its own. */
 const forwardedPorts = ({ externalPorts, internalPorts }: PortForwarding) => {
@@ -54,38 +50,19 @@ export const routerUnnat = table('router_unnat', {
   next: [routerUnnatted, routerInput],
   miss: [goto(routerInput)],
   rules: [
-    each(routerPorts, {
-      scope: 'router',
-      rows: ({ id }, view) => {
-        const facts = view.value(gatewayFacts, id)
-        return facts?.up && facts.snat !== undefined ? [{ in: facts.in, router: facts.router, ip: facts.snat }] : []
-      },
-      example: { in: 'r', router: 2, ip: '203.0.113.2' },
+    eachSnatAddress(row => ({
+      priority: ADDRESS,
+      match: ip({ ...router.is(row.router), ip_dst: row.ip }),
+      actions: [translate(row.router, routerUnnatted)],
+    })),
+    ...eachFloatingIp({
+      rows: ({ fixedIp, ...facts }) => (fixedIp === null ? [] : [{ ...pick(facts, 'in', 'router', 'ip'), fixedIp }]),
+      example: floatingExample,
       flow: row => ({
         priority: ADDRESS,
         match: ip({ ...router.is(row.router), ip_dst: row.ip }),
-        actions: [translate(row.router, routerUnnatted)],
+        actions: [translate(row.router, routerUnnatted, { direction: 'dst', ip: row.fixedIp })],
       }),
-    }),
-    each(floatingIps, {
-      scope: 'router',
-      rows: (floatingIp, view) => {
-        const facts = floatingAtGateway(floatingIp, view)
-        if (facts === undefined || facts.fixedIp === null) return []
-        return [{ in: facts.in, router: facts.router, ip: facts.ip, fixedIp: facts.fixedIp }]
-      },
-      example: { in: 'r', ...floatingExample },
-      flow: toFloating,
-    }),
-    each(floatingIps, {
-      scope: 'chassis',
-      rows: (floatingIp, view) => {
-        const facts = floatingHere(floatingIp, view)
-        if (facts === undefined) return []
-        return [{ in: facts.in, router: facts.router, ip: facts.ip, fixedIp: facts.fixedIp }]
-      },
-      example: { in: 'host1', ...floatingExample },
-      flow: toFloating,
     }),
     each(portForwardings, {
       scope: 'router',
@@ -99,7 +76,7 @@ export const routerUnnat = table('router_unnat', {
         }))
       },
       example: {
-        ...{ in: 'r', ...floatingExample, protocol: 'tcp' as 'tcp' | 'udp' },
+        ...{ ...floatingExample, protocol: 'tcp' as 'tcp' | 'udp' },
         ...{ first: 8080, mask: 0xfffe, to: undefined as number | undefined },
       },
       flow: row => {

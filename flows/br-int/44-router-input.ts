@@ -26,8 +26,9 @@ import { floatingIps, routerPorts, routers } from '#model'
 import { isV6, onWire } from '../addresses.ts'
 import { eachFamily } from '../conntrack.ts'
 import { routerGuards } from '../firewalls.ts'
-import { floatingAtGateway, gatewayFacts } from '../gateways.ts'
+import { floatingAtGateway, upGateway } from '../gateways.ts'
 import { routerErrorUserdata } from '../packet-in.ts'
+import { pick } from '../pick.ts'
 import { guarded, neighborMac, ORIGIN, origin, router, routerInterface, WAY, way } from '../registers.ts'
 import { interfaceFacts, routerZone } from '../routers.ts'
 import { routerRoute } from './45-router-route.ts'
@@ -140,33 +141,30 @@ export const routerInput = table('router_input', {
     }),
     each(routerPorts, {
       scope: 'router',
-      rows: ({ id }, view) => {
-        const facts = view.value(gatewayFacts, id)
-        if (!facts?.up) return []
-        const { in: of, router: key, port, addresses } = facts
-        return addresses.flatMap(({ ip: own }): readonly (Own & Placed)[] => [
-          { in: of, router: key, own, by: undefined, reaction: 'echo' },
-          { in: of, router: key, own, by: port, reaction: 'echo back' },
-          { in: of, router: key, own, by: port, reaction: 'not served' },
-        ])
-      },
+      rows: (port, view) =>
+        upGateway(port, view).flatMap(facts =>
+          facts.addresses.flatMap(({ ip: own }): readonly (Own & Placed)[] => [
+            { ...pick(facts, 'in', 'router'), own, by: undefined, reaction: 'echo' },
+            { ...pick(facts, 'in', 'router'), own, by: facts.port, reaction: 'echo back' },
+            { ...pick(facts, 'in', 'router'), own, by: facts.port, reaction: 'not served' },
+          ]),
+        ),
       example: { in: 'r', router: 2, own: '203.0.113.2', by: 6, reaction: 'echo back' } as Own & Placed,
       flow: react,
     }),
     each(floatingIps, {
       scope: 'router',
-      rows: (floatingIp, view) => {
-        const facts = floatingAtGateway(floatingIp, view)
-        if (facts === undefined || facts.fixedIp !== null) return []
-        const { in: of, router: key, interface: by, ip: own } = facts
-        return (['echo', 'echo back', 'not served'] as const).map((reaction): Own & Placed => ({
-          in: of,
-          router: key,
-          own,
-          by,
-          reaction,
-        }))
-      },
+      rows: (floatingIp, view) =>
+        floatingAtGateway(floatingIp, view)
+          .filter(({ fixedIp }) => fixedIp === null)
+          .flatMap(facts =>
+            (['echo', 'echo back', 'not served'] as const).map((reaction): Own & Placed => ({
+              ...pick(facts, 'in', 'router'),
+              own: facts.ip,
+              by: facts.port,
+              reaction,
+            })),
+          ),
       example: { in: 'r', router: 2, own: '203.0.113.9', by: 6, reaction: 'not served' } as Own & Placed,
       flow: react,
     }),

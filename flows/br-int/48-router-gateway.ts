@@ -18,9 +18,10 @@ import { controller, drop, goto, ip } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { chassisPort, floatingIps, routerPorts } from '#model'
 import { macBits } from '../addresses.ts'
-import { chooseGateway, floatingHere, gatewayFacts, TRANSIT_MTU } from '../gateways.ts'
+import { chooseGateway, floatingHere, TRANSIT_MTU, upGateway } from '../gateways.ts'
 import { translate } from '../nat.ts'
 import { tooBigUserdata } from '../packet-in.ts'
+import { pick } from '../pick.ts'
 import { ORIGIN, origin, router, routerMac, tooBig } from '../registers.ts'
 import { checkSize, isTight } from '../routers.ts'
 import { routerTransit } from './49-router-transit.ts'
@@ -40,11 +41,10 @@ export const routerGateway = table('router_gateway', {
   rules: [
     each(routerPorts, {
       scope: 'router',
-      rows: ({ id }, view) => {
-        const facts = view.value(gatewayFacts, id)
-        if (!facts?.up || !isTight(facts.in, facts.mtu, view).inside) return []
-        return [{ in: facts.in, router: facts.router, mtu: facts.mtu }]
-      },
+      rows: (port, view) =>
+        upGateway(port, view)
+          .filter(facts => isTight(facts.in, facts.mtu, view).inside)
+          .map(facts => pick(facts, 'in', 'router', 'mtu')),
       example: { in: 'r', router: 2, mtu: 1400 },
       flow: row => ({
         priority: TOO_BIG,
@@ -54,11 +54,8 @@ export const routerGateway = table('router_gateway', {
     }),
     each(floatingIps, {
       scope: 'chassis',
-      rows: (floatingIp, view) => {
-        const facts = floatingHere(floatingIp, view)
-        if (facts === undefined) return []
-        return [{ in: facts.in, router: facts.router, ip: facts.ip, fixedIp: facts.fixedIp, mac: facts.mac }]
-      },
+      rows: (floatingIp, view) =>
+        floatingHere(floatingIp, view).map(facts => pick(facts, 'in', 'router', 'ip', 'fixedIp', 'mac')),
       example: { in: 'host1', router: 2, ip: '203.0.113.9', fixedIp: '10.0.0.5', mac: 'fa:16:3e:00:00:09' },
       flow: row => ({
         priority: FLOATING_IP,
@@ -72,12 +69,11 @@ export const routerGateway = table('router_gateway', {
     }),
     each(routerPorts, {
       scope: 'router',
-      rows: ({ id }, view) => {
-        const facts = view.value(gatewayFacts, id)
-        if (!facts?.up) return []
-        const isChecked = isTight(facts.in, TRANSIT_MTU, view).inside
-        return [{ in: facts.in, router: facts.router, at: facts.at, isChecked }]
-      },
+      rows: (port, view) =>
+        upGateway(port, view).map(facts => ({
+          ...pick(facts, 'in', 'router', 'at'),
+          isChecked: isTight(facts.in, TRANSIT_MTU, view).inside,
+        })),
       example: {
         ...{ in: 'r', router: 2, isChecked: true },
         at: [chassisPort(1), chassisPort(2)] as readonly number[],

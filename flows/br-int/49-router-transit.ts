@@ -10,10 +10,11 @@
  *   table=49, priority=40,reg3=0x40010000/0xffff0000 actions=set_field:0x3/0x3->reg2,goto_table:50
  */
 import { controller, decTtl, drop, goto, move, output, resubmit, setField } from 'node-openflow/flow'
-import { each, table } from '#compiler'
-import { chassis, chassisPort, TRANSIT_VLAN } from '#model'
+import { table } from '#compiler'
+import { TRANSIT_VLAN } from '#model'
 import { PATCH_TUN } from '#model/ofports'
 import { eachFamily } from '../conntrack.ts'
+import { eachGatewayChassis } from '../gateway-rules.ts'
 import { TRANSIT_MTU } from '../gateways.ts'
 import { tooBigUserdata } from '../packet-in.ts'
 import { gateway, NO_GATEWAY, ORIGIN, origin, tooBig } from '../registers.ts'
@@ -59,15 +60,10 @@ export const routerTransit = table('router_transit', {
   miss: [resubmit({ table: routerCommit }), ...transit],
   drops: { [NOWHERE]: 'no_gateway' },
   rules: [
-    each(chassis, {
-      scope: 'chassis',
-      rows: ({ id, key, gatewayPriority }) => (gatewayPriority > 0 ? [{ in: id, here: chassisPort(key) }] : []),
-      example: { in: 'host1', here: chassisPort(1) },
-      flow: row => ({
-        priority: HERE,
-        match: gateway.is(row.here),
-        actions: [origin.set(ORIGIN.router), goto(routerSnat)],
-      }),
-    }),
+    eachGatewayChassis(({ here }) => ({
+      priority: HERE,
+      match: gateway.is(here),
+      actions: [origin.set(ORIGIN.router), goto(routerSnat)],
+    })),
   ],
 })

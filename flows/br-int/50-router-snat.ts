@@ -17,8 +17,10 @@ import { drop, goto, ip, ipv6, resubmit } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { floatingIps, routerPorts } from '#model'
 import { macBits, onWire } from '../addresses.ts'
-import { floatingAtGateway, gatewayFacts, untranslated } from '../gateways.ts'
+import { eachSnatAddress } from '../gateway-rules.ts'
+import { floatingAtGateway, untranslated, upGateway } from '../gateways.ts'
 import { translate } from '../nat.ts'
+import { pick } from '../pick.ts'
 import { router, routerMac } from '../registers.ts'
 import { routerSnatted } from './51-router-snatted.ts'
 import { networkZone } from './52-network-zone.ts'
@@ -39,11 +41,10 @@ export const routerSnat = table('router_snat', {
   rules: [
     each(floatingIps, {
       scope: 'router',
-      rows: (floatingIp, view) => {
-        const facts = floatingAtGateway(floatingIp, view)
-        if (facts === undefined || facts.fixedIp === null) return []
-        return [{ in: facts.in, router: facts.router, ip: facts.ip, fixedIp: facts.fixedIp, mac: facts.mac }]
-      },
+      rows: (floatingIp, view) =>
+        floatingAtGateway(floatingIp, view).flatMap(({ fixedIp, ...facts }) =>
+          fixedIp === null ? [] : [{ ...pick(facts, 'in', 'router', 'ip', 'mac'), fixedIp }],
+        ),
       example: { in: 'r', router: 2, ip: '203.0.113.9', fixedIp: '10.0.0.5', mac: 'fa:16:3e:00:00:09' },
       flow: row => ({
         priority: FLOATING_IP,
@@ -56,7 +57,10 @@ export const routerSnat = table('router_snat', {
     }),
     each(routerPorts, {
       scope: 'router',
-      rows: ({ id }, view) => untranslated(id, view),
+      rows: (port, view) =>
+        upGateway(port, view).flatMap(facts =>
+          untranslated(facts, view).map(prefix => ({ ...pick(facts, 'in', 'router'), prefix })),
+        ),
       example: { in: 'r', router: 2, prefix: '10.0.0.0/24' as string | undefined },
       flow: row => ({
         priority: row.prefix === undefined ? GATEWAY : UNTRANSLATED,
@@ -64,18 +68,10 @@ export const routerSnat = table('router_snat', {
         actions: [translate(row.router, routerSnatted)],
       }),
     }),
-    each(routerPorts, {
-      scope: 'router',
-      rows: ({ id }, view) => {
-        const facts = view.value(gatewayFacts, id)
-        return facts?.up && facts.snat !== undefined ? [{ in: facts.in, router: facts.router, ip: facts.snat }] : []
-      },
-      example: { in: 'r', router: 2, ip: '203.0.113.2' },
-      flow: row => ({
-        priority: GATEWAY,
-        match: ip(router.is(row.router)),
-        actions: [translate(row.router, routerSnatted, { direction: 'src', ip: row.ip })],
-      }),
-    }),
+    eachSnatAddress(row => ({
+      priority: GATEWAY,
+      match: ip(router.is(row.router)),
+      actions: [translate(row.router, routerSnatted, { direction: 'src', ip: row.ip })],
+    })),
   ],
 })

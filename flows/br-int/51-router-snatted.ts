@@ -14,10 +14,12 @@
  */
 import { drop, goto, ip, resubmit } from 'node-openflow/flow'
 import { each, type Placed, table } from '#compiler'
-import { floatingIps, routerPorts } from '#model'
+import { routerPorts } from '#model'
 import { isV6, macBits, onWire } from '../addresses.ts'
 import { state } from '../conntrack.ts'
-import { floatingAtGateway, floatingHere, gatewayFacts, untranslated } from '../gateways.ts'
+import { eachFloatingIp, eachSnatAddress } from '../gateway-rules.ts'
+import { untranslated, upGateway } from '../gateways.ts'
+import { pick } from '../pick.ts'
 import { router, routerMac } from '../registers.ts'
 import { networkZone } from './52-network-zone.ts'
 import { routerCommit } from './118-router-commit.ts'
@@ -61,68 +63,37 @@ export const routerSnatted = table('router_snatted', {
   miss: drop(),
   drops: { [INVALID]: 'invalid', [EXHAUSTED]: 'nat_exhausted', 0: 'nat_exhausted' },
   rules: [
+    eachSnatAddress(row => ({
+      priority: NEW,
+      match: ip({ ...router.is(row.router), ...state({ trk: true, new: true }), ip_src: row.ip }),
+      actions: [goto(networkZone)],
+    })),
+    eachSnatAddress(row => ({
+      priority: EXHAUSTED,
+      match: ip({ ...router.is(row.router), ...state({ trk: true, new: true }) }),
+      actions: drop(),
+    })),
     each(routerPorts, {
       scope: 'router',
-      rows: ({ id }, view) => {
-        const facts = view.value(gatewayFacts, id)
-        return facts?.up && facts.snat !== undefined ? [{ in: facts.in, router: facts.router, ip: facts.snat }] : []
-      },
-      example: { in: 'r', router: 2, ip: '203.0.113.2' },
-      flow: row => ({
-        priority: NEW,
-        match: ip({ ...router.is(row.router), ...state({ trk: true, new: true }), ip_src: row.ip }),
-        actions: [goto(networkZone)],
-      }),
-    }),
-    each(routerPorts, {
-      scope: 'router',
-      rows: ({ id }, view) => {
-        const facts = view.value(gatewayFacts, id)
-        return facts?.up && facts.snat !== undefined ? [{ in: facts.in, router: facts.router }] : []
-      },
-      example: { in: 'r', router: 2 },
-      flow: row => ({
-        priority: EXHAUSTED,
-        match: ip({ ...router.is(row.router), ...state({ trk: true, new: true }) }),
-        actions: drop(),
-      }),
-    }),
-    each(routerPorts, {
-      scope: 'router',
-      rows: ({ id }, view) => {
-        const facts = view.value(gatewayFacts, id)
-        if (!facts?.up) return []
-        const { in: of, router: key, addresses } = facts
-        const row = { in: of, router: key, mac: undefined }
-        return [
-          ...addresses.flatMap(({ ip: from }): Sender[] => (isV6(from) ? [] : [{ ...row, from, isTranslated: true }])),
-          ...untranslated(id, view).map(({ prefix: from }): Sender => ({ ...row, from, isTranslated: false })),
-        ]
-      },
+      rows: (port, view) =>
+        upGateway(port, view).flatMap(facts => {
+          const row = { ...pick(facts, 'in', 'router'), mac: undefined }
+          const own = facts.addresses.flatMap(({ ip: address }) => (isV6(address) ? [] : [address]))
+          return [
+            ...own.map((from): Sender => ({ ...row, from, isTranslated: true })),
+            ...untranslated(facts, view).map((from): Sender => ({ ...row, from, isTranslated: false })),
+          ]
+        }),
       example: { ...example, from: '10.0.0.0/24', mac: undefined, isTranslated: false },
       flow: out,
     }),
-    each(floatingIps, {
-      scope: 'router',
-      rows: (floatingIp, view) => {
-        const facts = floatingAtGateway(floatingIp, view)
-        if (facts === undefined) return []
-        const { in: of, router: key, ip: from, fixedIp } = facts
+    ...eachFloatingIp({
+      rows: facts => {
         // Forwarded ports answer as the gateway does.
-        const mac = fixedIp === null ? undefined : facts.mac
-        return [{ in: of, router: key, from, mac, isTranslated: true }]
+        const mac = facts.fixedIp === null ? undefined : facts.mac
+        return [{ ...pick(facts, 'in', 'router'), from: facts.ip, mac, isTranslated: true }]
       },
       example,
-      flow: out,
-    }),
-    each(floatingIps, {
-      scope: 'chassis',
-      rows: (floatingIp, view) => {
-        const facts = floatingHere(floatingIp, view)
-        if (facts === undefined) return []
-        return [{ in: facts.in, router: facts.router, from: facts.ip, mac: facts.mac, isTranslated: true }]
-      },
-      example: { ...example, in: 'host1' },
       flow: out,
     }),
   ],
