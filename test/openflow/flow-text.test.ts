@@ -16,6 +16,11 @@ import {
   printActions,
   printFlow,
   printFlowMod,
+  Reader,
+  readInstructions,
+  type Version,
+  Writer,
+  writeInstructions,
 } from 'node-openflow/flow'
 import { describe, expect, test } from 'vitest'
 import { allActions } from './flow-samples.ts'
@@ -47,6 +52,13 @@ function inOurWords(expected: string): string {
 
 // Old versions turn actions into others, which is said in other samples; here the match and the options count.
 const withoutActions = (text: string) => text.replace(/actions=.*/, '').trim()
+
+/** A flow as it is after its bytes. */
+function readBack(flow: Flow, version: Version): Flow {
+  const w = new Writer()
+  writeInstructions(w, flow.actions, version)
+  return { ...flow, actions: readInstructions(new Reader(w.take()), version) }
+}
 
 describe('the text of flows', () => {
   test('reads the samples of ovs-ofctl parse-flows as it does', () => {
@@ -99,6 +111,37 @@ describe('the text of flows', () => {
       'table=lookup, in_port=vm1 actions=output:"tap-2",goto_table:lookup',
     )
     expect(parseFlow(text, names)).toEqual(parseFlow('table=7,in_port=1 actions=output:2,goto_table:7'))
+  })
+
+  // Each as ovs-ofctl 3.1 prints it when it has been sent.
+  test.each([
+    ['in_port=1,actions=push_vlan:0x8100,mod_vlan_vid:100,1', 'push_vlan:0x8100,set_field:4196->vlan_vid,output:1'],
+    ['dl_vlan=99,actions=mod_vlan_vid=11,1', 'set_field:4107->vlan_vid,output:1'],
+    ['dl_vlan=9,actions=mod_vlan_pcp:3,1', 'set_field:3->vlan_pcp,output:1'],
+    ['dl_vlan=9,actions=strip_vlan,mod_vlan_vid:3,1', 'pop_vlan,push_vlan:0x8100,set_field:4099->vlan_vid,output:1'],
+    [
+      'vlan_tci=0,actions=mod_vlan_vid:3,mod_vlan_pcp:1,1',
+      'push_vlan:0x8100,set_field:4099->vlan_vid,set_field:1->vlan_pcp,output:1',
+    ],
+    ['udp,actions=mod_tp_dst:3773,1', 'set_field:3773->udp_dst,output:1'],
+    ['tcp6,actions=clone(mod_tp_src:80),1', 'clone(set_field:80->tcp_src),output:1'],
+    ['sctp,actions=mod_tp_src:1,1', 'set_field:1->sctp_src,output:1'],
+  ])('takes words by what stands around them: %s', (text, expected) => {
+    expect(printActions(readBack(parseFlow(text), 6).actions)).toBe(expected)
+  })
+
+  test('loads more bits than a load holds', () => {
+    const wide = (text: string) => parseFlow(`actions=${text}`).actions
+    expect(wide('load:0x0123456789abcdeffedcba9876543210->NXM_NX_XXREG1[]')).toEqual([
+      { type: 'set_field', field: 'xxreg1', value: 0x0123456789abcdeffedcba9876543210n, form: 'load2' },
+    ])
+    expect(printActions(wide('load:0x1->ct_label[8..79]'))).toBe('set_field:0x100/0xffffffffffffffffff00->ct_label')
+    expect(printActions(wide('load:0->tun_ipv6_src'))).toBe('set_field:::->tun_ipv6_src')
+    expect(wide('load:0x11223344->tun_metadata1')).toMatchObject([{ value: Uint8Array.of(0x11, 0x22, 0x33, 0x44) }])
+    for (const version of [4, 5, 6] as const) {
+      const flow = parseFlow('actions=load:0x5->xxreg1,load:0x1->ct_label[8..79],load:7->tun_metadata1')
+      expect(printActions(readBack(flow, version).actions)).toContain('->tun_metadata1')
+    }
   })
 
   test.each([

@@ -221,3 +221,13 @@ describe('what is not known', () => {
     expect(Buffer.from(encode(message)).toString('hex')).toBe(bytes.toString('hex'))
   })
 })
+
+test('OpenFlow 1.3 has no importance: its place is padding', () => {
+  const draft = { type: 'flow_mod', command: 'add', match: {}, actions: [], importance: 31 } as const
+  expect(encode({ ...draft, version: 4, xid: 1 })).toEqual(encode({ ...draft, importance: 0, version: 4, xid: 1 }))
+  const entry = { table: 0, priority: 1, cookie: 0n, match: {}, actions: [] }
+  for (const importance of [0, 31]) {
+    const bytes = encode({ type: 'flow_stats_reply', version: 4, xid: 1, entries: [{ ...entry, importance }] })
+    expect((decode(bytes) as { entries?: readonly object[] }).entries).not.toHaveProperty('0.importance')
+  }
+})

@@ -1,6 +1,6 @@
 // Flows to be added, changed and removed. Written out by hand, since it runs for every flow of a table.
 
-import type { Flow, Version } from '../flow/index.ts'
+import { type Flow, OFP13, type Version } from '../flow/index.ts'
 import type { Codec } from '../wire/index.ts'
 import { EncodeError } from '../wire/index.ts'
 import { NO_BUFFER } from './packet.ts'
@@ -57,7 +57,7 @@ export function flowMod(v: Version): Codec<FlowMod> {
       if (outPort !== ANY_PORT) value.outPort = outPort
       if (outGroup !== ANY_PORT) value.outGroup = outGroup
       if (flags !== 0) value.flags = flags
-      if (importance !== 0) value.importance = importance
+      if (importance !== 0 && v > OFP13) value.importance = importance
       return value
     },
     write: (w, value) => {
@@ -72,7 +72,7 @@ export function flowMod(v: Version): Codec<FlowMod> {
       w.u32(value.outPort ?? ANY_PORT)
       w.u32(value.outGroup ?? ANY_PORT)
       w.u16(value.flags ?? 0)
-      w.u16(value.importance ?? 0)
+      w.u16(v > OFP13 ? (value.importance ?? 0) : 0)
       matches.write(w, value.match)
       all.write(w, value.actions)
     },

@@ -1,6 +1,6 @@
 // Flows as they are read back, and what was counted for them. Written out by hand, since it runs for every flow.
 
-import type { Flow, Match, Version } from '../flow/index.ts'
+import { type Flow, type Match, OFP13, type Version } from '../flow/index.ts'
 import type { Codec, Reader } from '../wire/index.ts'
 import { list } from '../wire/index.ts'
 import { instructions, match } from './parts.ts'
@@ -99,7 +99,7 @@ function flowStats13(v: Version): Codec<FlowStats> {
         packetCount,
         byteCount,
       }
-      addOptions(value, idleTimeout, hardTimeout, flags, importance)
+      addOptions(value, idleTimeout, hardTimeout, flags, v > OFP13 ? importance : 0)
       return value
     },
     write: (w, value) => {
@@ -112,7 +112,7 @@ function flowStats13(v: Version): Codec<FlowStats> {
       w.u16(value.idleTimeout ?? 0)
       w.u16(value.hardTimeout ?? 0)
       w.u16(value.flags ?? 0)
-      w.u16(value.importance ?? 0)
+      w.u16(v > OFP13 ? (value.importance ?? 0) : 0)
       w.zeros(2)
       w.u64(value.cookie)
       w.u64(value.packetCount ?? UNKNOWN_COUNT)

@@ -8,7 +8,7 @@ import type { AnyValue } from '../fields.ts'
 import type { ToController } from '../forwarding.ts'
 import { CONTROLLER, IN_PORT } from '../ports.ts'
 import { bitsOf, type Subfield } from '../subfield.ts'
-import { isMasked, type Masked } from '../value.ts'
+import { fromInteger, isMasked, type Masked } from '../value.ts'
 import { findPort, type Names, parsePort, parseTable } from './names.ts'
 import { bigOf, numberOf, type Pair, pairs, refuse } from './pairs.ts'
 import { NEXT_PROTOCOL, parseBytes, parseSubfield, splitArrow } from './parts.ts'
@@ -130,11 +130,20 @@ export function parseSetField(text: string, names: Names | undefined): Action {
   return { type: 'set_field', field: field.name, value }
 }
 
-/** load. */
+/** load: a set_field where more than 64 bits are written, which no load holds. */
 export function parseLoad(text: string): Action {
   const [source, target] = splitArrow('load', text)
   const dst = parseSubfield(target)
-  return { type: 'load', dst, value: bigOf(source, bitsOf(dst).count, dst) }
+  const { field, offset, count } = bitsOf(dst)
+  const value = bigOf(source, count, dst)
+  if (count <= 64) return { type: 'load', dst, value }
+  const bits = { value: fromInteger(field, value << BigInt(offset)) }
+  if (count === field.bits) {
+    return { type: 'set_field', field: field.name, value: trimmed(bits.value) as AnyValue, form: 'load2' }
+  }
+  const mask = fromInteger(field, ((1n << BigInt(count)) - 1n) << BigInt(offset))
+  const short = trimmed({ value: bits.value, mask }) as Masked
+  return { type: 'set_field', field: field.name, value: short.value, mask: short.mask, form: 'load2' }
 }
 
 /** move. */

@@ -3,6 +3,7 @@
 import { brief, within } from '../../wire/index.ts'
 import type { Action } from '../actions.ts'
 import { type Flow, FlowFlags, PRIORITY } from '../flow.ts'
+import { settle } from './around.ts'
 import { type Names, parseGroupId, parsePort, parseTable, printPort, printTable } from './names.ts'
 import { bigOf, numberOf, type Pair, pairs, refuse } from './pairs.ts'
 import { parseActions } from './parse-actions.ts'
@@ -150,7 +151,7 @@ function parse(text: string, command: FlowCommand, names: Names | undefined): Fl
   }
   change.match = match.done()
   try {
-    if (tail !== undefined) change.actions = parseActions(tail, names)
+    if (tail !== undefined) change.actions = settle(parseActions(tail, names), change.match)
   } catch (error) {
     throw within('actions', error)
   }
