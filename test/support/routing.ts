@@ -8,6 +8,7 @@ import {
   type Port,
   ports,
   type Router,
+  type RouterPort,
   routerPorts,
   routers,
   type Subnet,
@@ -33,46 +34,33 @@ export const aSubnet = (cidr: string, networkId: string): Subnet => ({
 export const fixedIps = (given: Readonly<Record<string, string>>): Port['fixedIps'] =>
   Object.entries(given).map(([subnetId, ipAddress]) => ({ subnetId, ipAddress }))
 
+const addRouterPort =
+  (role: RouterPort['role'], deviceOwner: string, gatewayOf: (cidr: string) => string | null) =>
+  (
+    tx: Transaction,
+    router: Router,
+    network: Network,
+    key: number,
+    addresses: Readonly<Record<string, string>>,
+  ): Port => {
+    if (!tx.get(routers, router.id)) tx.insert(routers, router)
+    for (const cidr of Object.keys(addresses))
+      if (!tx.get(subnets, cidr)) tx.insert(subnets, { ...aSubnet(cidr, network.id), gatewayIp: gatewayOf(cidr) })
+    const port = aPort(`${router.id}-${role === 'gateway' ? role : network.id}`, key, network.id, {
+      ...{ fixedIps: fixedIps(addresses), portSecurityEnabled: false, deviceOwner, deviceId: router.id },
+    })
+    tx.insert(ports, port)
+    tx.insert(routerPorts, { id: port.id, routerId: router.id, networkId: network.id, role })
+    return port
+  }
+
 /** Puts a router on a network, with an address by subnet; subnets that are not there yet are made. */
-export const addInterface = (
-  tx: Transaction,
-  router: Router,
-  network: Network,
-  key: number,
-  addresses: Readonly<Record<string, string>>,
-): Port => {
-  if (!tx.get(routers, router.id)) tx.insert(routers, router)
-  for (const cidr of Object.keys(addresses)) if (!tx.get(subnets, cidr)) tx.insert(subnets, aSubnet(cidr, network.id))
-  const port = aPort(`${router.id}-${network.id}`, key, network.id, {
-    ...{ fixedIps: fixedIps(addresses), portSecurityEnabled: false },
-    ...{ deviceOwner: 'network:router_interface_distributed', deviceId: router.id },
-  })
-  tx.insert(ports, port)
-  tx.insert(routerPorts, { id: port.id, routerId: router.id, networkId: network.id, role: 'interface' })
-  return port
-}
+export const addInterface = addRouterPort('interface', 'network:router_interface_distributed', () => null)
 
-/** Gives a router a gateway on an external network, with an address by subnet; the first of each has the subnet's `.1`. */
-export const addGateway = (
-  tx: Transaction,
-  router: Router,
-  network: Network,
-  key: number,
-  addresses: Readonly<Record<string, string>>,
-): Port => {
-  if (!tx.get(routers, router.id)) tx.insert(routers, router)
-  for (const cidr of Object.keys(addresses))
-    if (!tx.get(subnets, cidr)) tx.insert(subnets, { ...aSubnet(cidr, network.id), gatewayIp: firstOf(cidr) })
-  const port = aPort(`${router.id}-gateway`, key, network.id, {
-    ...{ fixedIps: fixedIps(addresses), portSecurityEnabled: false },
-    ...{ deviceOwner: GATEWAY_OWNER, deviceId: router.id },
-  })
-  tx.insert(ports, port)
-  tx.insert(routerPorts, { id: port.id, routerId: router.id, networkId: network.id, role: 'gateway' })
-  return port
-}
-
-const firstOf = (cidr: string) => cidr.replace(/(\.0|:)\/\d+$/, (_, end) => (end === ':' ? ':1' : '.1'))
+/** Gives a router a gateway on an external network, with an address by subnet; a subnet that is made has the gateway `.1`. */
+export const addGateway = addRouterPort('gateway', GATEWAY_OWNER, cidr =>
+  cidr.replace(/(\.0|:)\/\d+$/, (_, end) => (end === ':' ? ':1' : '.1')),
+)
 
 /** A floating IP with its port, which has the key given; it stands for a port's first address, if one is given. */
 export const addFloatingIp = (
