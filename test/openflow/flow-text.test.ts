@@ -3,6 +3,7 @@
 
 import fc from 'fast-check'
 import {
+  bucketIds,
   canonicalMatch,
   type FieldName,
   type FieldRow,
@@ -12,10 +13,12 @@ import {
   parseActions,
   parseFlow,
   parseFlowMod,
+  parseGroup,
   parseMatch,
   printActions,
   printFlow,
   printFlowMod,
+  printGroup,
   Reader,
   readInstructions,
   type Version,
@@ -128,6 +131,16 @@ describe('the text of flows', () => {
     ['sctp,actions=mod_tp_src:1,1', 'set_field:1->sctp_src,output:1'],
   ])('takes words by what stands around them: %s', (text, expected) => {
     expect(printActions(readBack(parseFlow(text), 6).actions)).toBe(expected)
+  })
+
+  test('gives buckets what ovs-ofctl gives them: the lowest free ids, and a weight in a select group', () => {
+    const ids = (text: string) => bucketIds(parseGroup(`group_id=1,type=all,${text}`).buckets)
+    expect(ids('bucket=1,bucket=bucket_id:0,actions=2,bucket=bucket_id:1,actions=3')).toEqual([2, 0, 1])
+    expect(ids('bucket=bucket_id:3,actions=1,bucket=2,bucket=bucket_id:0,actions=3,bucket=4')).toEqual([3, 1, 0, 2])
+    const select = parseGroup('group_id=1,type=select,bucket=output:1,bucket=weight:3,actions=2')
+    expect(select.buckets.map(bucket => bucket.weight)).toEqual([1, 3])
+    expect(printGroup(select)).toBe('group_id=1,type=select,bucket=actions=output:1,bucket=weight:3,actions=output:2')
+    expect(() => parseGroup('group_id=1,type=indirect,bucket=1,bucket=2')).toThrow('an indirect group has one bucket')
   })
 
   test('loads more bits than a load holds', () => {

@@ -38,7 +38,7 @@ type Raw =
 
 /** What a group does with a packet, among other such things. */
 export interface Bucket {
-  /** OpenFlow 1.5; in a group it is unique. Missing: its place in the list. */
+  /** OpenFlow 1.5; in a group it is unique. Missing: the lowest that is free; see `bucketIds`. */
   readonly bucketId?: number
   /** select groups; missing: 1. */
   readonly weight?: number
@@ -47,6 +47,17 @@ export interface Bucket {
   readonly actions: readonly Action[]
   /** OpenFlow 1.5: properties that this library does not know. */
   readonly properties?: readonly Raw[]
+}
+
+/** The ids of a group's buckets: each its own, and the lowest free ones in turn for those that have none. */
+export function bucketIds(buckets: readonly Bucket[]): readonly number[] {
+  const own = new Set(buckets.map(bucket => bucket.bucketId))
+  let next = 0
+  return buckets.map(({ bucketId }) => {
+    if (bucketId !== undefined) return bucketId
+    while (own.has(next)) next++
+    return next++
+  })
 }
 
 /** How a select group chooses (Open vSwitch, an extension by Netronome). */

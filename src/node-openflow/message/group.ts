@@ -5,6 +5,7 @@ import {
   ALL_GROUPS,
   BUCKET_ALL,
   type Bucket,
+  bucketIds,
   type Group,
   type GroupMod,
   type GroupProperty,
@@ -88,9 +89,9 @@ function readBucket15(r: Reader, list: Codec<readonly Action[]>): Bucket {
   return value
 }
 
-function writeBucket15(w: Writer, value: Bucket, index: number, list: Codec<readonly Action[]>): void {
+function writeBucket15(w: Writer, value: Bucket, id: number, list: Codec<readonly Action[]>): void {
   const start = w.reserve(4)
-  w.u32(value.bucketId ?? index)
+  w.u32(id)
   const at = w.length
   list.write(w, value.actions)
   w.patchU16(start + 2, w.length - at)
@@ -133,7 +134,10 @@ function buckets(v: Version, groupType: Group['groupType']): Codec<readonly Buck
       return values
     },
     write: (w, values) => {
-      for (let i = 0; i < values.length; i++) writeBucket15(w, values[i] as Bucket, i, all)
+      const ids = bucketIds(values)
+      values.forEach((value, i) => {
+        writeBucket15(w, value, ids[i] as number, all)
+      })
     },
   }
 }

@@ -3,7 +3,7 @@
 import { brief } from '../../wire/index.ts'
 import { type Field, findField } from '../field.ts'
 import type { AnyValue } from '../fields.ts'
-import type { Bucket, Group, GroupMod, SelectionMethod } from '../group.ts'
+import { type Bucket, bucketIds, type Group, type GroupMod, type SelectionMethod } from '../group.ts'
 import type { LooseMatch, Match } from '../match.ts'
 import { isExact, isMasked } from '../value.ts'
 import { type Names, parseGroupId, parsePort, printPort } from './names.ts'
@@ -42,10 +42,10 @@ function printSelection({ method, param, fields }: SelectionMethod): string {
   return `,selection_method=${method}${param ? `,selection_method_param=${param}` : ''}${printFields(fields)}`
 }
 
-function printBucket(bucket: Bucket, index: number, isSelect: boolean, options: GroupPrintOptions): string {
-  const { names, bucketIds = false } = options
+function printBucket(bucket: Bucket, id: number, isSelect: boolean, options: GroupPrintOptions): string {
+  const { names, bucketIds: withIds = false } = options
   let text = 'bucket='
-  if (bucketIds) text += `bucket_id:${bucket.bucketId ?? index},`
+  if (withIds) text += `bucket_id:${id},`
   const usual = isSelect ? 1 : 0
   if ((bucket.weight ?? usual) !== usual) text += `weight:${bucket.weight},`
   if (bucket.watchPort !== undefined && bucket.watchPort !== 0xffffffff) {
@@ -61,7 +61,8 @@ export function printGroup(group: Group, options: GroupPrintOptions = {}): strin
   for (const property of group.properties ?? [])
     if (property.type === 'selection_method') text += printSelection(property)
   const isSelect = group.groupType === 'select'
-  const buckets = group.buckets.map((bucket, i) => printBucket(bucket, i, isSelect, options))
+  const ids = bucketIds(group.buckets)
+  const buckets = group.buckets.map((bucket, i) => printBucket(bucket, ids[i] as number, isSelect, options))
   return [text, ...buckets].join(',')
 }
 
@@ -69,8 +70,8 @@ const commands = ['add', 'modify', 'add_or_mod', 'delete', 'insert_bucket', 'rem
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-function parseBucket(text: string, isFailover: boolean, names: Names | undefined): Bucket {
-  const bucket: Mutable<Bucket> = { actions: [] }
+function parseBucket(text: string, groupType: Draft['groupType'], names: Names | undefined): Bucket {
+  const bucket: Mutable<Bucket> = { ...(groupType === 'select' && { weight: 1 }), actions: [] }
   let actions = ''
   for (const { key, value } of pairs(text)) {
     const word = key.toLowerCase()
@@ -82,7 +83,7 @@ function parseBucket(text: string, isFailover: boolean, names: Names | undefined
     else actions += `${key}(${value}),`
   }
   if (actions === '') refuse(`a bucket needs actions: ${brief(text)}`)
-  if (isFailover && bucket.watchPort === undefined && bucket.watchGroup === undefined) {
+  if (groupType === 'ff' && bucket.watchPort === undefined && bucket.watchGroup === undefined) {
     refuse('a bucket of a fast failover group needs watch_port or watch_group')
   }
   return { ...bucket, actions: parseActions(actions, names) }
@@ -139,12 +140,12 @@ function parse(text: string, command: (typeof commands)[number], names: Names | 
   if (draft.groupId === undefined) refuse('a group needs a group_id')
   const needsType = command === 'add' || command === 'modify' || command === 'add_or_mod'
   if (needsType && draft.groupType === undefined) refuse('a group needs a type')
-  const isFailover = draft.groupType === 'ff'
+  if (draft.groupType === 'indirect' && buckets.length > 1) refuse('an indirect group has one bucket')
   const change: Mutable<GroupMod> = {
     command,
     groupId: draft.groupId,
     groupType: draft.groupType ?? 'all',
-    buckets: buckets.map(bucket => parseBucket(bucket, isFailover, names)),
+    buckets: buckets.map(bucket => parseBucket(bucket, draft.groupType, names)),
     ...selection(draft),
   }
   if (draft.commandBucketId !== undefined) change.commandBucketId = draft.commandBucketId
@@ -171,6 +172,7 @@ export function printGroupMod(change: GroupMod, options: GroupPrintOptions = {})
   if (command !== 'insert_bucket' && command !== 'remove_bucket') return `${command} ${printGroup(group, options)}`
   const place = commandBucketId ?? 0xffffffff
   const where = `command_bucket_id=${placeNames.get(place) ?? place}`
-  const buckets = group.buckets.map((bucket, i) => printBucket(bucket, i, false, options))
+  const ids = bucketIds(group.buckets)
+  const buckets = group.buckets.map((bucket, i) => printBucket(bucket, ids[i] as number, false, options))
   return `${command} ${[`group_id=${group.groupId}`, where, ...buckets].join(',')}`
 }
