@@ -1,6 +1,6 @@
 // Addresses and prefixes as matches want them.
 import ipaddr from 'ipaddr.js'
-import { fieldOf, integerOf, type Masked, masked } from 'node-openflow/flow'
+import { fieldOf, fromInteger, integerOf, type Masked, masked } from 'node-openflow/flow'
 import { eui64, formatIp, type Prefix, parsePrefix } from '#model'
 
 /** Whether an address or prefix is IPv6. */
@@ -58,14 +58,27 @@ const fieldFor = (address: string) => (isV6(address) ? V6 : V4)
 /** What stands before the 32 bits of an IPv4 address where an IPv6 address is expected (RFC 4291 section 2.5.5.2). */
 export const IPV4_MAPPED = 0xffff_0000_0000n
 
-/** An address in 128 bits, as the register `neighbor_address` has it. */
+/** An address in 128 bits, as registers have it. */
 export const addressBits = (ip: string): bigint => integerOf(fieldFor(ip), ip) | (isV6(ip) ? 0n : IPV4_MAPPED)
 
-/** The address that these 128 bits of the register `neighbor_address` are. */
+/** The address that these 128 bits are. */
 export const ipOfBits = (bits: bigint): string =>
   bits >> 32n === IPV4_MAPPED >> 32n
     ? formatIp({ version: 4, value: bits & 0xffffffffn })
     : formatIp({ version: 6, value: bits })
 
+/** The address or prefix that some of 128 bits are, IPv4 also in the last 32 alone; undefined where the mask is that of none. */
+export const prefixOfBits = (bits: bigint, mask: bigint): string | undefined => {
+  const isV4 = mask >> 32n === 0n
+  const width = isV4 ? 32 : 128
+  const ones = mask.toString(2).padStart(width, '0').lastIndexOf('1') + 1
+  if (mask !== ((1n << BigInt(ones)) - 1n) << BigInt(width - ones)) return undefined
+  const address = isV4 ? formatIp({ version: 4, value: bits }) : ipOfBits(bits)
+  return ones === width ? address : `${address}/${ones}`
+}
+
 /** A MAC in 48 bits. */
 export const macBits = (mac: string): bigint => integerOf(MAC, mac)
+
+/** The MAC that these 48 bits are. */
+export const macOfBits = (bits: bigint): string => String(fromInteger(MAC, bits))

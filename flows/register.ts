@@ -3,6 +3,7 @@
 import assert from 'node:assert'
 import { type Action, bitsOf, type Masked, type Match, masked, type Subfield, setField } from 'node-openflow/flow'
 import type { Bridge } from '#compiler'
+import { macOfBits, prefixOfBits } from './addresses.ts'
 
 type Value = number | bigint | Masked<number | bigint>
 
@@ -32,6 +33,10 @@ export interface Declaration {
   readonly at: Field | `${Field}[${number}]` | `${Field}[${number}..${number}]`
   readonly lives: readonly Life[]
   readonly doc: string
+  /** What it holds, where that is no number. */
+  readonly holds?: keyof typeof readings
+  /** Values that stand for something of their own. */
+  readonly named?: Readonly<Record<string, number>>
 }
 
 /** A named register: how to load it, how to match on it. */
@@ -49,15 +54,28 @@ export interface Register {
   set(value: number | bigint, mask?: number | bigint): Action
   /** The part of a match that asks for a value, in the bits of a mask if one is given. */
   is(value: number | bigint, mask?: number | bigint): Match
+  /** What a value, or some bits of one, says in words: an address, a name; undefined where it is a number. */
+  words(value: bigint, mask?: bigint): string | undefined
 }
 
-const register = (bridge: Bridge, name: string, { at, ...said }: Declaration): Register => {
+/** How bits are read of which a mask tells which ones count. */
+type Reading = (value: bigint, mask: bigint) => string | undefined
+
+const readings = {
+  address: (value, mask) => (value === 0n ? undefined : prefixOfBits(value, mask)),
+  mac: (value, mask) => (mask === MAC_MASK && value !== 0n ? macOfBits(value) : undefined),
+} satisfies Record<string, Reading>
+
+const MAC_MASK = (1n << 48n) - 1n
+
+const register = (bridge: Bridge, name: string, { at, holds, named = {}, ...said }: Declaration): Register => {
   const { field: of, offset: low, count } = bitsOf(at)
   const field = of.name as Field
   const isWhole = count === of.bits
   const unit = (1 << low) >>> 0
   const place = (value: number | bigint) => (of.bits === 32 ? Number(value) * unit : BigInt(value) << BigInt(low))
-  const own = isWhole ? undefined : place((1n << BigInt(count)) - 1n)
+  const all = (1n << BigInt(count)) - 1n
+  const own = isWhole ? undefined : place(all)
   const maskOf = (some: number | bigint | undefined) => (some === undefined ? own : place(some))
   return {
     ...{ bridge, name, field, part: at, ...said },
@@ -67,11 +85,15 @@ const register = (bridge: Bridge, name: string, { at, ...said }: Declaration): R
       const mask = maskOf(some)
       return matchOn[field](mask === undefined ? value : masked(place(value), mask)) as Match
     },
+    words: (value, mask = all) => {
+      const known = mask === all ? Object.keys(named).find(word => BigInt(named[word]!) === value) : undefined
+      return known ?? (holds && readings[holds](value, mask))
+    },
   }
 }
 
 /** `sourcePort`: source_port. */
-const inWords = (name: string) => name.replaceAll(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
+const snakeCase = (name: string) => name.replaceAll(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
 
 /** The registers of a bridge that are declared so. */
 export const registersOf = <Name extends string>(
@@ -79,7 +101,7 @@ export const registersOf = <Name extends string>(
   declared: Readonly<Record<Name, Declaration>>,
 ): Readonly<Record<Name, Register>> =>
   Object.fromEntries(
-    Object.entries<Declaration>(declared).map(([name, said]) => [name, register(bridge, inWords(name), said)]),
+    Object.entries<Declaration>(declared).map(([name, said]) => [name, register(bridge, snakeCase(name), said)]),
   ) as Record<Name, Register>
 
 type Held = readonly [register: Register, value: number]

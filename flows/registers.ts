@@ -3,6 +3,9 @@
 import type { Subfield } from 'node-openflow/flow'
 import { type Life, type Register, registersOf } from './register.ts'
 
+/** In `destination_port`, a key that stands for "out of this chassis": no port has it. */
+export const UPLINK = 0xffffffff
+
 const frame = registersOf('br-int', {
   network: {
     at: 'metadata',
@@ -17,7 +20,8 @@ const frame = registersOf('br-int', {
   destinationPort: {
     at: 'reg1',
     lives: [['address_question', 'output']],
-    doc: 'key of the port that the frame goes to, or that has the address asked for; 0xffffffff leaves the chassis',
+    doc: 'key of the port that the frame goes to, or that has the address asked for; uplink (0xffffffff) leaves the chassis',
+    named: { uplink: UPLINK },
   },
   localPort: {
     at: 'reg15',
@@ -41,9 +45,6 @@ export const { network, sourcePort, destinationPort, localPort, origin, zone } =
 
 /** Values of `origin`: where a frame on br-int came from, beyond its port. */
 export const ORIGIN = { local: 0, tunnel: 1, provider: 2, router: 3 } as const
-
-/** In `destination_port`, a key that stands for "out of this chassis": no port has it. */
-export const UPLINK = 0xffffffff
 
 const JUDGED: readonly Life[] = [['egress_conntrack', 'ingress_firewall_verdict']]
 const OWNED: readonly Life[] = [
@@ -98,6 +99,12 @@ export const EGRESS = 0
 /** In `direction`: into the port. */
 export const INGRESS = 1
 
+/** The bit of `policy` that says that its groups are stateless. */
+export const STATELESS = 0x80000000
+
+/** The policy of a port without port security that is in a firewall group: it allows all, and has connections tracked. */
+export const OPEN_POLICY = 0x7fffffff
+
 const ASKED: readonly Life[] = [['policy', 'security_rules']]
 
 const securityGroups = registersOf('br-int', {
@@ -108,7 +115,8 @@ const securityGroups = registersOf('br-int', {
       ['flood', 'receiver'],
       ['ingress_conntrack', 'ingress_verdict'],
     ],
-    doc: 'policy key of the port that is judged; bit 31: stateless; 0: not judged',
+    doc: 'policy key of the port that is judged; bit 31: stateless; 0: not judged; firewall_only (0x7fffffff): by a firewall group alone',
+    named: { firewall_only: OPEN_POLICY },
   },
   senderAnew: {
     at: 'reg2[15]',
@@ -132,6 +140,7 @@ const securityGroups = registersOf('br-int', {
   },
   remoteAddress: {
     at: 'xxreg1',
+    holds: 'address',
     lives: [['remote_address', 'remote_prefixes']],
     doc: 'address of the other end; IPv4 in the low 32 bits',
   },
@@ -144,12 +153,6 @@ const securityGroups = registersOf('br-int', {
 
 /** Which rules of security groups a frame is judged by. */
 export const { policy, senderAnew, receiverAnew, group, page, remoteAddress, remoteGroups } = securityGroups
-
-/** The bit of `policy` that says that its groups are stateless. */
-export const STATELESS = 0x80000000
-
-/** The policy of a port without port security that is in a firewall group: it allows all, and has connections tracked. */
-export const OPEN_POLICY = 0x7fffffff
 
 const EGRESS_GUARDED: Life = ['egress_firewall', 'egress_firewall_verdict']
 const ROUTER_GUARDED: Life = ['router_firewall', 'router_firewall_verdict']
@@ -209,11 +212,13 @@ const WANTED: readonly Life[] = [['external_input', 'router_neighbor']]
 const neighbors = registersOf('br-int', {
   neighborAddress: {
     at: 'xxreg1',
+    holds: 'address',
     lives: WANTED,
     doc: 'address asked for, or next hop; IPv4 as ::ffff:a.b.c.d',
   },
   neighborMac: {
     at: 'xxreg2[0..47]',
+    holds: 'mac',
     lives: WANTED,
     doc: 'MAC of the port that has the address asked for',
   },
@@ -235,6 +240,9 @@ export const { neighborAddress, neighborMac, found, foundRouter } = neighbors
 /** The last 32 bits of `remote_address` and of `neighbor_address`: the address itself, where it is IPv4. */
 export const IPV4_ADDRESS: Subfield = 'xxreg1[0..31]'
 
+/** What `gateway` holds when no gateway of the router lives. */
+export const NO_GATEWAY = 0xffff
+
 const routing = registersOf('br-int', {
   router: {
     at: 'reg13',
@@ -251,6 +259,7 @@ const routing = registersOf('br-int', {
   },
   routerMac: {
     at: 'xxreg2[64..111]',
+    holds: 'mac',
     lives: [['router_admission', 'router_neighbor']],
     doc: 'MAC of the interface, gateway or floating IP by which the packet leaves the router',
   },
@@ -271,15 +280,13 @@ const routing = registersOf('br-int', {
       ['router_admission', 'gateway_admission'],
       ['router_gateway', 'router_transit'],
     ],
-    doc: "number of the OpenFlow port that stands for the gateway's chassis: 0x4000 + its key; 0xffff: none lives",
+    doc: "number of the OpenFlow port that stands for the gateway's chassis: 0x4000 + its key; none (0xffff): no such chassis lives",
+    named: { none: NO_GATEWAY },
   },
 })
 
 /** A packet in a router: by which interface it came, and how it leaves. */
 export const { router, routerInterface, routerMac, tooBig, external, gateway } = routing
-
-/** What `gateway` holds when no gateway of the router lives. */
-export const NO_GATEWAY = 0xffff
 
 const tunnels = registersOf('br-tun', {
   network: {

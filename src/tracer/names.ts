@@ -1,7 +1,7 @@
 // Registers by name, and the keys in them by the names of what they stand for: `source_port = web1` for `reg0 = 0x18`.
 import type { AnyValue } from 'node-openflow/flow'
 import type { Pipeline } from '#compiler'
-import { chassis, chassisPort, formatIp, networks, ports, type Reader, routers, securityGroups } from '#model'
+import { chassis, chassisPort, networks, ports, type Reader, routers, securityGroups } from '#model'
 import { type Place, placeOfBits } from './layout.ts'
 
 /** A named register, as the pipeline declares it. */
@@ -12,6 +12,8 @@ export interface RegisterName {
   readonly part: string
   /** First and last table between which it has this meaning. */
   readonly lives: readonly (readonly [from: string, to: string])[]
+  /** What a value, or the bits of a mask in it, says in words; undefined where it is a number or a key. */
+  words(value: bigint, mask?: bigint): string | undefined
 }
 
 /** Where a name is asked for. */
@@ -72,8 +74,8 @@ export const namesOf = (registers: readonly RegisterName[], pipeline: Pipeline, 
     return known.filter(r => r.bridge === at.bridge).toSorted((a, b) => rank(a) - rank(b))
   }
 
-  const showValue = (name: string, bits: number, value: bigint) =>
-    addressText(name, bits, value) ?? (model && keyName(model, name, value)) ?? showNumber(value)
+  const showValue = ({ name, words }: RegisterName, value: bigint) =>
+    words(value) ?? (model && keyName(model, name, value)) ?? showNumber(value)
 
   return {
     set: (at, field, value) => {
@@ -85,28 +87,12 @@ export const namesOf = (registers: readonly RegisterName[], pipeline: Pipeline, 
       const number = plain ? BigInt(value) : 0n
       if (register === undefined) return [field, hex(number)]
       const shift = within(place, register.place) as number
-      if (place.bits === register.place.bits) return [register.name, showValue(register.name, place.bits, number)]
+      if (place.bits === register.place.bits) return [register.name, showValue(register, number)]
       const bits = place.bits === 1 ? `${shift}` : `${shift}..${shift + place.bits - 1}`
-      return [`${register.name}[${bits}]`, addressText(register.name, place.bits, number) ?? showNumber(number)]
+      const [low, mask] = [BigInt(shift), (1n << BigInt(place.bits)) - 1n]
+      return [`${register.name}[${bits}]`, register.words(number << low, mask << low) ?? showNumber(number)]
     },
   }
-}
-
-const ADDRESSES = ['neighbor_address', 'remote_address']
-const MACS = ['neighbor_mac', 'router_mac']
-const IPV4_MAPPED = 0xffffn
-
-/** What a register, or so many of its lowest bits, holds as an address; undefined where it holds none. */
-const addressText = (register: string, bits: number, value: bigint): string | undefined => {
-  if (MACS.includes(register) && bits === 48)
-    return value
-      .toString(16)
-      .padStart(12, '0')
-      .replace(/(..)(?!$)/g, '$1:')
-  if (!ADDRESSES.includes(register) || value === 0n) return undefined
-  if (bits === 32 || (bits === 128 && value >> 32n === IPV4_MAPPED))
-    return formatIp({ version: 4, value: value & 0xffffffffn })
-  return bits === 128 ? formatIp({ version: 6, value }) : undefined
 }
 
 const hex = (value: bigint) => `0x${value.toString(16)}`
@@ -114,8 +100,6 @@ const showNumber = (value: bigint) => (value < 0x10000n ? String(value) : hex(va
 
 /** Registers that hold keys of ports. */
 const PORT_KEYS = ['source_port', 'destination_port', 'judged_port', 'label_port', 'router_interface']
-/** In `gateway`: no gateway lives. */
-const NO_GATEWAY = 0xffffn
 
 const holderOf = (model: Reader, register: string, unique: string) => {
   if (PORT_KEYS.includes(register)) return model.holder(ports, unique)
@@ -129,8 +113,7 @@ const keyName = (model: Reader, register: string, key: bigint): string | undefin
   if (key === 0n) return undefined
   const unique = `key ${key}`
   if (register === 'destination_chassis') return model.holder(chassis, unique)?.id
-  if (register === 'gateway')
-    return key === NO_GATEWAY ? 'none' : model.holder(chassis, `key ${key - BigInt(chassisPort(0))}`)?.id
+  if (register === 'gateway') return model.holder(chassis, `key ${key - BigInt(chassisPort(0))}`)?.id
   const named = holderOf(model, register, unique)
   return named && (named.name || named.id)
 }

@@ -19,8 +19,6 @@ const keyed: Readonly<Record<string, 'network' | 'port' | 'chassis'>> = {
   router_interface: 'port',
 }
 
-const UPLINK = 0xffffffff
-
 /** Splits at commas that stand in no brackets. */
 export const splitList = (text: string): readonly string[] => {
   const parts: string[] = []
@@ -39,33 +37,6 @@ export const splitList = (text: string): readonly string[] => {
   return parts
 }
 
-const WORD = /^(\w+)(?:\[(\d+)\.\.(\d+)\])?=(0x[0-9a-f]+)$/
-
-/** An address that a register holds in four words of 32 bits, as one condition: `remote_address=10.0.0.5`. */
-const joinAddress = (parts: readonly string[]): readonly string[] => {
-  const words = new Map<string, Map<number, number>>()
-  for (const part of parts) {
-    // The lowest word bears the name of the whole register.
-    const [, name, low = '0', high = '31', value] = WORD.exec(part) ?? []
-    if (name === undefined || Number(high) - Number(low) !== 31) continue
-    words.set(name, (words.get(name) ?? new Map()).set(Number(low) / 32, Number(value)))
-  }
-  const whole = [...words].filter(([, of]) => of.size === 4)
-  if (whole.length === 0) return parts
-  const address = (of: ReadonlyMap<number, number>): string => {
-    const [d = 0, c = 0, b = 0, a = 0] = [0, 1, 2, 3].map(i => of.get(i))
-    if (a === 0 && b === 0 && (c === 0 || c === 0xffff))
-      return [24, 16, 8, 0].map(shift => (d >>> shift) & 255).join('.')
-    return [a, b, c, d]
-      .flatMap(word => [word >>> 16, word & 0xffff])
-      .map(n => n.toString(16))
-      .join(':')
-      .replace(/(^|:)0(:0)+(:|$)/, '::')
-  }
-  const rest = parts.filter(part => !whole.some(([name]) => part.startsWith(`${name}[`) || part.startsWith(`${name}=`)))
-  return [...rest, ...whole.map(([name, of]) => `${name}=${address(of)}`)]
-}
-
 /** A flow in words. */
 export const readFlow = (
   { match, actions, reason, priority }: Pick<Row, 'match' | 'actions' | 'reason' | 'priority'>,
@@ -77,12 +48,12 @@ export const readFlow = (
   const nameOf = (field: string, value: string) => {
     const kind = keyed[field]
     const key = Number(value)
-    if (field === 'destination_port' && key === UPLINK) return say.uplink
+    if (field === 'destination_port' && value === 'uplink') return say.uplink
     return kind && (names(kind, key) ?? `${say.kinds[kind]} ${key}`)
   }
   const subject: string[] = []
   const about: string[] = []
-  for (const part of joinAddress(splitList(match))) {
+  for (const part of splitList(match)) {
     const at = part.indexOf('=')
     if (at < 0) {
       subject.push(say.protocols[part] ?? part)

@@ -39,6 +39,7 @@ const origins = [
   ['a port here', '本机端口'],
   ['a tunnel', '隧道'],
   ['a provider network', '供应商网络'],
+  ['a router here', '本机路由器'],
 ] as const
 
 type Both = readonly [en: string, zh: string]
@@ -55,13 +56,7 @@ const registers: Readonly<
     (_, name) => [`its connection is of ${name}`, `连接属于 ${name}`],
     (_, name) => [`connection of ${name}`, `连接属于 ${name}`],
   ],
-  policy: [
-    value => [
-      Number(value) === 0 ? 'without port security' : `policy ${Number(BigInt(value.split('/')[0] ?? 0))}`,
-      Number(value) === 0 ? '未启用端口安全' : `策略 ${Number(BigInt(value.split('/')[0] ?? 0))}`,
-    ],
-    value => [`policy ${Number(value)}`, `策略 ${Number(value)}`],
-  ],
+  policy: [value => policyWords(value), value => policyWords(value)],
   group: [
     value => [`group ${Number(value)}`, `组 ${Number(value)}`],
     value => [`group ${Number(value)}`, `组 ${Number(value)}`],
@@ -131,9 +126,7 @@ const registers: Readonly<
   ],
   gateway: [
     value =>
-      Number(value) === 0xffff
-        ? ['no gateway lives', '没有存活的网关']
-        : [`gateway at port ${value}`, `网关在端口 ${value}`],
+      value === 'none' ? ['no gateway lives', '没有存活的网关'] : [`gateway at port ${value}`, `网关在端口 ${value}`],
     value => [`gateway at port ${value}`, `网关在端口 ${value}`],
   ],
   external: [
@@ -145,20 +138,15 @@ const registers: Readonly<
     flag(['larger than its next network takes', '超过下一网络的 MTU'], ['', '']),
   ],
   neighbor_address: [
-    value => [`the owner of ${dotted(value)}`, `${dotted(value)} 的拥有者`],
-    value => [`next ${dotted(value)}`, `下一跳 ${dotted(value)}`],
+    value => [`the owner of ${value}`, `${value} 的拥有者`],
+    // What is copied next to it is the address.
+    value => (value === '0.0.0.0' ? ['', ''] : [`next ${value}`, `下一跳 ${value}`]),
   ],
-  neighbor_mac: [
-    value => [`MAC ${mac(value)}`, `MAC ${mac(value)}`],
-    value => [`to MAC ${mac(value)}`, `目的 MAC ${mac(value)}`],
-  ],
-  router_mac: [
-    value => [`MAC ${mac(value)}`, `MAC ${mac(value)}`],
-    value => [`from MAC ${mac(value)}`, `源 MAC ${mac(value)}`],
-  ],
+  neighbor_mac: [value => [`MAC ${value}`, `MAC ${value}`], value => [`to MAC ${value}`, `目的 MAC ${value}`]],
+  router_mac: [value => [`MAC ${value}`, `MAC ${value}`], value => [`from MAC ${value}`, `源 MAC ${value}`]],
   remote_address: [
-    value => [`the other end ${dotted(value)}`, `对端 ${dotted(value)}`],
-    value => [`the other end ${dotted(value)}`, `对端 ${dotted(value)}`],
+    value => [`the other end ${value}`, `对端 ${value}`],
+    value => [`the other end ${value}`, `对端 ${value}`],
   ],
   remote_groups: [
     () => ['in a group that a rule names', '属于规则所指的组'],
@@ -166,16 +154,19 @@ const registers: Readonly<
   ],
   local_port: [value => [`OpenFlow port ${Number(value)}`, `OpenFlow 端口 ${Number(value)}`], () => ['', '']],
 }
-/** `0xfa163e000005`: fa:16:3e:00:00:05. */
-const mac = (value: string): string =>
-  /^0x[0-9a-f]+$/.test(value) ? (value.slice(2).padStart(12, '0').match(/../g) ?? []).join(':') : value
+const STATELESS = 0x80000000
 
-/** `0xa000001`: 10.0.0.1. An address in text stays. */
-const dotted = (value: string): string => {
-  if (/[.:]/.test(value)) return value
-  const n = Number(value.split('/')[0])
-  return [24, 16, 8, 0].map(shift => (n >>> shift) & 255).join('.')
+/** A policy as its register holds it, or the bit alone that says that its groups are stateless. */
+const policyWords = (value: string): Both => {
+  if (value === 'firewall_only') return ['guarded by a firewall alone', '仅由防火墙保护']
+  const [key = 0, mask] = value.split('/').map(Number)
+  if (mask === STATELESS) return key === 0 ? ['of stateful groups', '有状态组'] : ['of stateless groups', '无状态组']
+  if (key === 0) return ['without port security', '未启用端口安全']
+  return key < STATELESS
+    ? [`policy ${key}`, `策略 ${key}`]
+    : [`policy ${key - STATELESS}, stateless`, `策略 ${key - STATELESS}（无状态）`]
 }
+
 const states: Readonly<Record<string, Both>> = {
   new: ['new', '新建'],
   est: ['established', '已建立'],
@@ -211,8 +202,8 @@ const en: Phrases = {
   protocols: { ...protocols, ...protocols6 },
   condition: (field, value, name) => {
     if (field === 'network') return `on ${name ?? value}`
-    if (field === 'source_port') return value === '0' ? 'not from a port here' : `sent by ${name ?? value}`
-    if (field === 'destination_port') return value === '0' ? 'to nobody known' : `to ${name ?? value}`
+    if (field === 'source_port') return Number(value) === 0 ? 'not from a port here' : `sent by ${name ?? value}`
+    if (field === 'destination_port') return Number(value) === 0 ? 'to nobody known' : `to ${name ?? value}`
     if (field === 'destination_chassis') return `to chassis ${name ?? value}`
     if (field === 'origin') return `from ${origins[Number(value)]?.[0] ?? value}`
     if (field === 'in_port') return `in by OpenFlow port ${value}`
@@ -244,7 +235,7 @@ const en: Phrases = {
   set: (field, value, name) => {
     if (field === 'network') return `on ${name ?? value}`
     if (field === 'source_port') return `known as ${name ?? value}`
-    if (field === 'destination_port') return value === '0' ? '' : `to ${name ?? value}`
+    if (field === 'destination_port') return Number(value) === 0 ? '' : `to ${name ?? value}`
     if (field === 'destination_chassis') return `to chassis ${name ?? value}`
     if (field === 'zone' || field === 'tunnel_port') return ''
     if (field === 'origin') return `marked as from ${origins[Number(value)]?.[0] ?? value}`
@@ -293,8 +284,8 @@ const zh: Phrases = {
   protocols: { ...protocols, ...protocols6 },
   condition: (field, value, name) => {
     if (field === 'network') return `在网络 ${name ?? value} 上`
-    if (field === 'source_port') return value === '0' ? '非本机端口发出' : `由 ${name ?? value} 发出`
-    if (field === 'destination_port') return value === '0' ? '目的未知' : `发往 ${name ?? value}`
+    if (field === 'source_port') return Number(value) === 0 ? '非本机端口发出' : `由 ${name ?? value} 发出`
+    if (field === 'destination_port') return Number(value) === 0 ? '目的未知' : `发往 ${name ?? value}`
     if (field === 'destination_chassis') return `发往主机 ${name ?? value}`
     if (field === 'origin') return `来自${origins[Number(value)]?.[1] ?? value}`
     if (field === 'in_port') return `自 OpenFlow 端口 ${value} 进入`
@@ -326,7 +317,7 @@ const zh: Phrases = {
   set: (field, value, name) => {
     if (field === 'network') return `归入网络 ${name ?? value}`
     if (field === 'source_port') return `记为 ${name ?? value}`
-    if (field === 'destination_port') return value === '0' ? '' : `发往 ${name ?? value}`
+    if (field === 'destination_port') return Number(value) === 0 ? '' : `发往 ${name ?? value}`
     if (field === 'destination_chassis') return `发往主机 ${name ?? value}`
     if (field === 'zone' || field === 'tunnel_port') return ''
     if (field === 'origin') return `标记来自${origins[Number(value)]?.[1] ?? value}`
