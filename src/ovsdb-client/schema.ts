@@ -103,11 +103,14 @@ function parseType(json: Json, place: string): ColumnType {
   const { key, value, min = 1, max = 1 } = object(json, place)
   if (typeof min !== 'number') throw new ProtocolError(`schema: ${place}: min is not a number`)
   if (typeof max !== 'number' && max !== 'unlimited') throw new ProtocolError(`schema: ${place}: max is not a number`)
+  const most = max === 'unlimited' ? Number.POSITIVE_INFINITY : max
+  if (min !== 0 && min !== 1) throw new ProtocolError(`schema: ${place}: min is ${min}, neither 0 nor 1`)
+  if (most < 1 || most < min) throw new ProtocolError(`schema: ${place}: max is ${most}`)
   return {
     key: parseBase(key, place),
     ...(value === undefined ? {} : { value: parseBase(value, place) }),
     min,
-    max: max === 'unlimited' ? Number.POSITIVE_INFINITY : max,
+    max: most,
   }
 }
 

@@ -29,7 +29,7 @@ import {
 import { isArray, isObject, type Json, type JsonObject } from './json.ts'
 import type { AnyOperation, Condition, InputRow, Mutation } from './operation.ts'
 import type { ColumnSchema, DatabaseSchema, TableSchema } from './schema.ts'
-import { decoder, encode, encodeMap, encodeSet, type Input } from './value.ts'
+import { decoder, encode, encodeMap, encodeSet, type Input, sendable } from './value.ts'
 
 /** Writes the operations. Throws InvalidOperation, which names the operation and column that do not fit the schema. */
 export function encodeOperations(schema: DatabaseSchema, operations: readonly AnyOperation[]): readonly Json[] {
@@ -47,9 +47,11 @@ function encodeOperation(schema: DatabaseSchema, operation: AnyOperation): Json 
   switch (operation.op) {
     case 'commit':
     case 'abort':
-    case 'comment':
-    case 'assert':
       return { ...operation }
+    case 'comment':
+      return { ...operation, comment: sendable(operation.comment, 'comment') }
+    case 'assert':
+      return { ...operation, lock: sendable(operation.lock, 'lock') }
   }
   const { op } = operation
   const table = tableOf(schema, operation.table)

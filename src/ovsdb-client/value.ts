@@ -97,7 +97,7 @@ export function decoder(type: ColumnType, place: string): Decode {
         if (!isArray(pair) || pair.length !== 2) return fail(json)
         map.set(key(pair[0]), value(pair[1]))
       }
-      return map
+      return map.size === pairs.length ? map : fail(json)
     }
   }
   if (isScalar(type)) return key
@@ -106,11 +106,17 @@ export function decoder(type: ColumnType, place: string): Decode {
     if (!isArray(json) || json[0] !== 'set') return isOptional ? key(json) : [key(json)]
     const elements = json[1]
     if (!isArray(elements)) return fail(json)
-    if (!isOptional) return elements.length === 0 ? noElements : elements.map(key)
+    if (!isOptional) return elements.length === 0 ? noElements : (distinct(elements.map(key)) ?? fail(json))
     if (elements.length > 1) return fail(json)
     return elements.length === 0 ? undefined : key(elements[0])
   }
 }
+
+/** The elements of a set, none of which may stand there twice (RFC 7047 section 5.1); undefined if one does. */
+const distinct = (elements: readonly Atom[]): readonly Atom[] | undefined =>
+  elements.length === 1 || new Set(elements).size === elements.length ? elements : undefined
+
+const isInt64 = (value: bigint) => BigInt.asIntN(64, value) === value
 
 function atomDecoder({ type, isRounded }: BaseType, fail: (json: Json) => never): (json: Json) => Atom {
   switch (type) {
@@ -120,14 +126,19 @@ function atomDecoder({ type, isRounded }: BaseType, fail: (json: Json) => never)
       return json => (typeof json === 'boolean' ? json : fail(json))
     case 'integer':
       return json => {
-        if (typeof json === 'bigint') return isRounded ? Number(json) : json
-        return typeof json === 'number' && Number.isInteger(json) ? json : fail(json)
+        if (Number.isSafeInteger(json)) return json as number
+        // 1e17 is an integer too.
+        const wide = typeof json === 'number' && Number.isInteger(json) ? BigInt(json) : json
+        if (typeof wide !== 'bigint' || !isInt64(wide)) return fail(json)
+        return isRounded ? Number(wide) : wide
       }
     case 'real':
       return json => (typeof json === 'number' ? json : typeof json === 'bigint' ? Number(json) : fail(json))
     case 'uuid':
-      return json =>
-        isArray(json) && json.length === 2 && json[0] === 'uuid' && typeof json[1] === 'string' ? json[1] : fail(json)
+      return json => {
+        const [tag, text] = isArray(json) && json.length === 2 ? json : []
+        return tag === 'uuid' && typeof text === 'string' && UUID.test(text) ? text.toLowerCase() : fail(json)
+      }
   }
 }
 
@@ -163,17 +174,27 @@ export function encodeMap(input: Input, key: BaseType, value: BaseType, place: s
 const isPlainObject = (input: Input): input is { readonly [key: string]: InputAtom } =>
   typeof input === 'object' && !isIterable(input) && !isNamed(input)
 
+/**
+ * A text that ovsdb-server can read. It closes the connection, with all that is under way on it, where JSON holds a NUL or
+ * half of a surrogate pair. Throws InvalidOperation.
+ */
+export function sendable(text: string, place: string): string {
+  if (!text.isWellFormed()) throw new InvalidOperation(`${place}: a text with half of a surrogate pair`)
+  if (text.includes('\0')) throw new InvalidOperation(`${place}: a text with a NUL character, which OVSDB cannot hold`)
+  return text
+}
+
 /** Writes one atom. Throws InvalidOperation. */
 export function encodeAtom(input: unknown, { type }: BaseType, place: string): Json {
   switch (type) {
     case 'string':
-      if (typeof input === 'string') return input
+      if (typeof input === 'string') return sendable(input, place)
       break
     case 'boolean':
       if (typeof input === 'boolean') return input
       break
     case 'integer':
-      if (typeof input === 'bigint' && BigInt.asIntN(64, input) === input) return rawInteger(input)
+      if (typeof input === 'bigint' && isInt64(input)) return rawInteger(input)
       if (Number.isSafeInteger(input)) return input as number
       break
     case 'real':

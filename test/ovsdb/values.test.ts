@@ -193,6 +193,8 @@ describe.skipIf(missing)(`values and schemas${missing ? ` (${missing})` : ''}`, 
     ['a malformed UUID', { uuid: 'br0' }, 'Value.uuid: string "br0" is not a UUID'],
     ['a list for a map', { by_text: ['a'] }, 'Value.by_text: object Array is not a Map or an object'],
     ['an object for integer keys', { by_integer: { 1: 'x' } }, 'is not a Map'],
+    ['half of a surrogate pair', { texts: ['a\ud834'] }, 'Value.texts: a text with half of a surrogate pair'],
+    ['a NUL, at which the server would hang up', { by_text: { a: '\0' } }, 'Value.by_text: a text with a NUL'],
     ['an unknown column', { colour: 'red' }, 'table Value has no column colour'],
   ])('%s is refused before it is sent', async (_name, row, message) => {
     const { db } = await openEverything()
