@@ -79,6 +79,25 @@ export const startMachine = async (vm: Vm, port: PortResource): Promise<Machine>
   }
 }
 
+/** Waits until something of a stream or connection arrives, from now on. */
+export const untilFlows = (at: Machine, name: string): Promise<void> => {
+  const since = monotonic()
+  return until(`${name} to flow`, async () => (await at.progress(name)).last > since)
+}
+
+/** How long (s) nothing arrives of what is cut. */
+const SILENCE = 0.7
+
+/** Waits until nothing of a stream or connection arrives any more; how many seconds after `since` the last did. */
+export const cutAfter = async (since: number, at: Machine, name: string): Promise<number> => {
+  let last = 0
+  await until(`${name} to be cut`, async () => {
+    last = (await at.progress(name)).last
+    return monotonic() - Math.max(last, since) > SILENCE
+  })
+  return Math.max(0, last - since)
+}
+
 /** Rules of a group as they are asked for: `{ ...rule, security_group_id }` is a rule. */
 export type Rule = Readonly<Record<string, unknown>>
 

@@ -6,13 +6,11 @@ import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Host } from '#test/support/cloud'
 import { describeDataplane, until } from '#test/support/ovs'
-import { type Machine, monotonic, type Progress, startMachine } from './agent.ts'
+import { cutAfter, type Machine, monotonic, startMachine, untilFlows } from './agent.ts'
 import { type Resource, startWorld, type World } from './world.ts'
 
 /** By when (s) what no rule allows any more is to be cut; the issue says 1, this machine may be busy. */
 const SOON = 2
-/** How long (s) nothing arrives of what was cut. */
-const SILENCE = 0.7
 
 describeDataplane('firewalls', () => {
   let world: World
@@ -47,17 +45,7 @@ describeDataplane('firewalls', () => {
     fwaas('PUT', `firewall_policies/${policies[name]}`, 'firewall_policy', { firewall_rules: of.map(id => rules[id]) })
 
   const routedNetwork = async (name: string, n: number, router: Resource, more: object = {}) => {
-    const network = await world.create('network', { name, ...more })
-    for (const [cidr, gateway] of [
-      [`10.${n}.0.0/24`, `10.${n}.0.1`],
-      [`fd0${n}::/64`, `fd0${n}::1`],
-    ] as const) {
-      const ip_version = cidr.includes(':') ? 6 : 4
-      const body = { network_id: network.id, cidr, ip_version, gateway_ip: gateway, enable_dhcp: false }
-      const subnet = await world.create('subnet', body)
-      const by = { subnet_id: subnet.id }
-      await world.call('PUT', `/v2.0/routers/${router.id}/add_router_interface`, by)
-    }
+    const network = await world.createRoutedNetwork(router, { name, ...more }, [`10.${n}.0.0/24`, `fd0${n}::/64`])
     const { ports } = await world.call<{ ports: Resource[] }>(
       'GET',
       `/v2.0/ports?network_id=${network.id}&device_id=${router.id}`,
@@ -65,11 +53,9 @@ describeDataplane('firewalls', () => {
     interfaces[name] = ports.map(port => port.id).join(' ')
     networks[name] = network
   }
-  const machine = async (host: number, name: string, n: number) => {
+  const machine = async (host: number, name: string) => {
     const body = { device_owner: 'compute:nova' }
-    const [vm, port] = await world.vmOn(hosts[host - 1] as Host, networks[name] as Resource, body)
-    await vm.exec('ip', 'route', 'add', 'default', 'via', `10.${n}.0.1`)
-    await vm.exec('ip', '-6', 'route', 'add', 'default', 'via', `fd0${n}::1`)
+    const [vm, port] = await world.routedVmOn(hosts[host - 1] as Host, networks[name] as Resource, body)
     const made = await startMachine(vm, port)
     machines.push(made)
     return made
@@ -97,19 +83,6 @@ describeDataplane('firewalls', () => {
     }
     return last
   }
-  const flows = (at: Machine, name: string) => {
-    const since = monotonic()
-    return until(`${name} to flow`, async () => (await at.progress(name)).last > since)
-  }
-  const cutAfter = async (since: number, at: Machine, name: string) => {
-    let shown: Progress | undefined
-    await until(`${name} to be cut`, async () => {
-      shown = await at.progress(name)
-      return monotonic() - Math.max(shown.last, since) > SILENCE
-    })
-    return Math.max(0, (shown?.last ?? 0) - since)
-  }
-
   beforeAll(async () => {
     world = await startWorld()
     await world.openDefaultGroup()
@@ -120,9 +93,9 @@ describeDataplane('firewalls', () => {
     router = await world.create('router', { name: 'r1' })
     await routedNetwork('red', 1, router)
     await routedNetwork('blue', 2, router)
-    client = await machine(1, 'red', 1)
-    near = await machine(1, 'blue', 2)
-    far = await machine(2, 'blue', 2)
+    client = await machine(1, 'red')
+    near = await machine(1, 'blue')
+    far = await machine(2, 'blue')
     for (const server of [near, far])
       for (const port of [80, 22, 443, 8080]) for (const family of [4, 6]) await server.call('serve', { family, port })
     await until('the router', () => client.vm.ping(far.ip))
@@ -197,18 +170,18 @@ describeDataplane('firewalls', () => {
           ;(port === 22 ? names : kept).push([end, name])
         }
       }
-    for (const [end, name] of [...names, ...kept]) await flows(end, name)
+    for (const [end, name] of [...names, ...kept]) await untilFlows(end, name)
     const counting = (await hits('in')).web!
     await order('in', ['web', 'web6', 'refuse', 'refuse6', 'silence', 'echo'])
     const since = monotonic()
     const times = await Promise.all(names.map(([end, name]) => cutAfter(since, end, name)))
     console.log(`a rule that went cut four connections ${Math.round(Math.max(...times) * 1000)} ms after the answer`)
     for (const time of times) expect(time).toBeLessThan(SOON)
-    for (const [end, name] of kept) await flows(end, name)
+    for (const [end, name] of kept) await untilFlows(end, name)
     for (const [end, name] of kept) expect((await end.progress(name)).gap).toBeLessThan(SOON)
     expect((await hits('in')).web).toBeGreaterThan(counting)
     await order('in', ['ssh', 'web', 'web6', 'refuse', 'refuse6', 'silence', 'echo', 'refuseAll'])
-    for (const [end, name] of names) await flows(end, name)
+    for (const [end, name] of names) await untilFlows(end, name)
     for (const [end, name] of [...names, ...kept]) await end.call('stop', { name }).catch(() => undefined)
   })
 
@@ -247,7 +220,7 @@ describeDataplane('firewalls', () => {
       'provider:physical_network': 'physnet1',
       'provider:segmentation_id': 130,
     })
-    const tagged = await machine(2, 'vlan', 3)
+    const tagged = await machine(2, 'vlan')
     for (const port of [80, 8080]) await tagged.call('serve', { family: 4, port })
     await group('vlan', { ports: ofNetwork('vlan'), ingress_firewall_policy_id: policies.in })
     await until('the way there', async () => (await tryTcp(tagged.ip, 80)) === 'open')

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Node } from '#test/support/cloud'
 import { ask, SERVER } from '#test/support/internet'
 import { describeDataplane, until } from '#test/support/ovs'
+import type { Capture } from './capture.ts'
 import {
-  type Capture,
   type Machine,
   type NorthSouth,
   PHYSNET,

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Node } from '#test/support/cloud'
 import { ask, makeRouter, SERVER } from '#test/support/internet'
 import { describeDataplane, until } from '#test/support/ovs'
-import { type Capture, type Machine, type NorthSouth, PHYSNET, reaches, startNorthSouth } from './north-south.ts'
+import type { Capture } from './capture.ts'
+import { type Machine, type NorthSouth, PHYSNET, reaches, startNorthSouth } from './north-south.ts'
 import { ipOf, type Resource } from './world.ts'
 
 describeDataplane('gateways of routers', () => {

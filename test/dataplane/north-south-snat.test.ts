@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ask, SERVER, SERVER6 } from '#test/support/internet'
 import { describeDataplane, until } from '#test/support/ovs'
-import { type Capture, type Machine, type NorthSouth, pinged, reaches, startNorthSouth } from './north-south.ts'
+import type { Capture } from './capture.ts'
+import { type Machine, type NorthSouth, pinged, reaches, startNorthSouth } from './north-south.ts'
 import { ipOf, type Resource } from './world.ts'
 
 const GATEWAY = '203.0.113.11'

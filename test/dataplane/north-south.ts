@@ -1,10 +1,9 @@
 // What tests of north-south traffic have in common: a controller, hosts of which some are gateways, an external network
 // with the world outside on it, and networks of tenants behind routers.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import type { Host, HostOptions, Node, Vm } from '#test/support/cloud'
 import { type Internet, startInternet } from '#test/support/internet'
 import { until } from '#test/support/ovs'
+import { type Capture, capture } from './capture.ts'
 import { type PortResource, type Resource, startWorld, type World } from './world.ts'
 
 /** The physical network that leads outside. */
@@ -26,7 +25,7 @@ export interface NorthSouth {
   /** A router with a gateway on the external network, at these addresses if any are given. */
   addRouter(addresses?: readonly string[], more?: object): Promise<Resource>
   /** A tenant's network with subnets, whose hosts 1 are interfaces of a router. */
-  addNetwork(router: Resource, cidrs: readonly string[], more?: object): Promise<Resource>
+  addNetwork(router: Resource, cidrs: readonly string[], more?: Readonly<Record<string, unknown>>): Promise<Resource>
   /** A VM on a host whose default routes lead to hosts 1 of its subnets. */
   vmOn(host: string, network: Resource, body?: Readonly<Record<string, unknown>>): Promise<Machine>
   addFloatingIp(more?: object): Promise<Resource>
@@ -38,40 +37,6 @@ export interface NorthSouth {
   capture(filter: string): Promise<Capture>
   stop(): Promise<void>
 }
-
-/** A running tcpdump. */
-export interface Capture {
-  /** Its lines so far. */
-  lines(): readonly string[]
-  /** Ends it; what it saw. */
-  stop(): Promise<readonly string[]>
-}
-
-/** Starts tcpdump on a device of a machine; resolves when it listens. */
-export const capture = async (node: Pick<Node, 'netns'>, device: string, filter: string): Promise<Capture> => {
-  const args = [`--net=/run/netns/${node.netns}`, 'tcpdump', '-l', '-n', '-e', '-i', device, filter]
-  const child: ChildProcess = spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  let text = ''
-  child.stdout?.on('data', chunk => {
-    text += chunk
-  })
-  const lines = () => text.split('\n').filter(line => line !== '')
-  await once(child.stderr!, 'data')
-  return {
-    lines,
-    stop: async () => {
-      // What is on its way to tcpdump is still to be seen.
-      await new Promise(resolve => setTimeout(resolve, 200))
-      const ended = once(child, 'close')
-      child.kill('SIGINT')
-      await ended
-      return lines()
-    },
-  }
-}
-
-/** The first address of a prefix: where its router is. */
-const firstOf = (cidr: string) => (cidr.includes(':') ? cidr.replace(/::\/.*/, '::1') : cidr.replace(/\.0\/.*/, '.1'))
 
 /** Starts it all. */
 export const startNorthSouth = async (plan: HostPlan): Promise<NorthSouth> => {
@@ -113,26 +78,8 @@ export const startNorthSouth = async (plan: HostPlan): Promise<NorthSouth> => {
           ...more,
         },
       }),
-    addNetwork: async (router, cidrs, more = {}) => {
-      const network = await world.create('network', { ...more })
-      for (const cidr of cidrs) {
-        const version = cidr.includes(':') ? 6 : 4
-        const subnet = await world.create('subnet', {
-          ...{ network_id: network.id, cidr, ip_version: version, gateway_ip: firstOf(cidr), enable_dhcp: false },
-        })
-        await world.call('PUT', `/v2.0/routers/${router.id}/add_router_interface`, { subnet_id: subnet.id })
-      }
-      return network
-    },
-    vmOn: async (name, network, body) => {
-      const [vm, port] = await world.vmOn(host(name), network, body)
-      for (const { subnet_id: id } of port.fixed_ips) {
-        const { subnet } = await world.call<{ subnet: { gateway_ip: string } }>('GET', `/v2.0/subnets/${id}`)
-        const family = subnet.gateway_ip.includes(':') ? '-6' : '-4'
-        await vm.exec('ip', family, 'route', 'add', 'default', 'via', subnet.gateway_ip)
-      }
-      return [vm, port]
-    },
+    addNetwork: (router, cidrs, more = {}) => world.createRoutedNetwork(router, more, cidrs),
+    vmOn: (name, network, body) => world.routedVmOn(host(name), network, body),
     addFloatingIp: (more = {}) => world.create('floatingip', { floating_network_id: external.id, ...more }),
     changeFloatingIp: (floatingIp, more) =>
       world.call('PUT', `/v2.0/floatingips/${floatingIp.id}`, { floatingip: more }),

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Host, pingUntil, type Vm } from '#test/support/cloud'
 import { describeDataplane, until } from '#test/support/ovs'
+import { type Capture, capture } from './capture.ts'
 import { ipOf, type PortResource, type Resource, startWorld, type World } from './world.ts'
 
 describeDataplane('routing', () => {
@@ -10,33 +11,16 @@ describeDataplane('routing', () => {
   let router: Resource
   const networks: Record<string, Resource> = {}
 
-  /** A network with a gateway's address (host 1) in both families, and a router's interface at each of these. */
+  /** A network of both families behind a router. */
   const routedNetwork = async (name: string, n: number, by: Resource, more: object = {}) => {
-    const network = await world.create('network', { name, ...more })
-    for (const [cidr, gateway] of [
-      [`10.${n}.0.0/24`, `10.${n}.0.1`],
-      [`fd0${n}::/64`, `fd0${n}::1`],
-    ] as const) {
-      const version = cidr.includes(':') ? 6 : 4
-      const subnet = await world.create('subnet', {
-        ...{ network_id: network.id, cidr, ip_version: version, gateway_ip: gateway, enable_dhcp: false },
-      })
-      await addInterface(by, { subnet_id: subnet.id })
-    }
-    networks[name] = network
-    return network
+    networks[name] = await world.createRoutedNetwork(by, { name, ...more }, [`10.${n}.0.0/24`, `fd0${n}::/64`])
   }
   const addInterface = (to: Resource, by: object) =>
     world.call('PUT', `/v2.0/routers/${to.id}/add_router_interface`, by)
   const change = (to: Resource, body: object) => world.call('PUT', `/v2.0/routers/${to.id}`, { router: body })
 
-  /** A VM on a network, whose default routes lead to the network's gateways. */
-  const vmOn = async (host: number, name: string, n: number, body: Record<string, unknown> = {}) => {
-    const [vm, port] = await world.vmOn(hosts[host - 1] as Host, networks[name] as Resource, body)
-    await vm.exec('ip', 'route', 'add', 'default', 'via', `10.${n}.0.1`)
-    await vm.exec('ip', '-6', 'route', 'add', 'default', 'via', `fd0${n}::1`)
-    return [vm, port] as const
-  }
+  const vmOn = (host: number, name: string, body: Record<string, unknown> = {}) =>
+    world.routedVmOn(hosts[host - 1] as Host, networks[name] as Resource, body)
   /** What ping says. */
   const ping = (vm: Vm, ...args: readonly string[]) =>
     vm.exec('ping', '-n', '-c', '1', '-W', '1', ...args).catch((error: { stdout?: string }) => error.stdout ?? '')
@@ -62,11 +46,11 @@ describeDataplane('routing', () => {
       'provider:physical_network': 'physnet1',
       'provider:segmentation_id': 130,
     })
-    a = await vmOn(1, 'red', 1)
-    b = await vmOn(1, 'blue', 2)
-    far = await vmOn(2, 'blue', 2)
-    tagged = await vmOn(1, 'vlan', 3)
-    farTagged = await vmOn(2, 'vlan', 3)
+    a = await vmOn(1, 'red')
+    b = await vmOn(1, 'blue')
+    far = await vmOn(2, 'blue')
+    tagged = await vmOn(1, 'vlan')
+    farTagged = await vmOn(2, 'vlan')
     await pingUntil(b[0], ipOf(far[1]))
   }, 120_000)
   afterAll(() => world?.stop())
@@ -96,16 +80,12 @@ describeDataplane('routing', () => {
   })
 
   test('the physical network sees the MAC of each host, VMs that of the router', async () => {
-    const listen = (on: Pick<Vm, 'exec'>, device: string, ...filter: readonly string[]) =>
-      on
-        .exec('timeout', '-s', 'INT', '4', 'tcpdump', '-l', '-n', '-e', '-i', device, ...filter)
-        .catch((error: { stdout?: string }) => error.stdout ?? '')
-    const outside = listen(world.cloud.wires, 'physnet1', 'vlan 130 and icmp')
-    const inside = listen(farTagged[0], 'eth0', 'icmp')
-    await new Promise(resolve => setTimeout(resolve, 1000))
+    const outside = await capture(world.cloud.wires, 'physnet1', 'vlan 130 and icmp')
+    const inside = await capture(farTagged[0], 'eth0', 'icmp')
     expect(await a[0].ping(ipOf(farTagged[1]), { count: 3 })).toBe(true)
     expect(await far[0].ping(ipOf(tagged[1]), { count: 3 })).toBe(true)
-    const sources = async (lines: Promise<string>) => new Set((await lines).match(/(?<=\d )\S{17}(?= > )/g))
+    const sources = async (seen: Capture) =>
+      new Set((await seen.stop()).flatMap(line => /(?<=\d )\S{17}(?= > )/.exec(line) ?? []))
     const { ports } = await world.call<{ ports: PortResource[] }>(
       'GET',
       `/v2.0/ports?network_id=${networks.vlan?.id}&device_id=${router.id}&fixed_ips=ip_address=10.3.0.1`,
@@ -128,7 +108,7 @@ describeDataplane('routing', () => {
 
   test('security groups are judged at both ends, whichever host routes', async () => {
     const group = (await world.create('security-group', { name: 'closed' })) as Resource
-    const closed = await vmOn(2, 'blue', 2, { security_groups: [group.id] })
+    const closed = await vmOn(2, 'blue', { security_groups: [group.id] })
     expect(await a[0].ping(ipOf(closed[1]))).toBe(false)
     expect(await a[0].ping(ipOf(closed[1], 6))).toBe(false)
     // It may open connections, and is answered.
@@ -158,7 +138,7 @@ describeDataplane('routing', () => {
   })
 
   test('extra routes lead by way of a VM that forwards, the longest prefix first', async () => {
-    const [middle, middlePort] = await vmOn(2, 'blue', 2, { port_security_enabled: false, security_groups: [] })
+    const [middle, middlePort] = await vmOn(2, 'blue', { port_security_enabled: false, security_groups: [] })
     await middle.exec('ip', 'addr', 'add', '172.16.5.1/32', 'dev', 'lo')
     await middle.exec('ip', 'addr', 'add', '172.16.6.1/32', 'dev', 'lo')
     const via = (destination: string, nexthop: string) => ({ destination, nexthop })
@@ -181,7 +161,7 @@ describeDataplane('routing', () => {
     const via = (destination: string, nexthop: string) => ({ destination, nexthop })
     await change(router, { routes: [via('10.4.0.0/24', '10.2.0.254'), via('fd04::/64', 'fd02::254')] })
     await change(second, { routes: [via('10.1.0.0/24', '10.2.0.1'), via('fd01::/64', 'fd02::1')] })
-    const [, end] = await vmOn(2, 'green', 4)
+    const [, end] = await vmOn(2, 'green')
     await until('the way to be there', () => a[0].ping(ipOf(end)))
     expect(await a[0].ping(ipOf(end, 6), { count: 2 })).toBe(true)
     expect(await ping(a[0], ipOf(end))).toContain('ttl=62')

@@ -7,13 +7,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Host } from '#test/support/cloud'
 import { frame, type Payload, udp } from '#test/support/frames'
 import { describeDataplane, until } from '#test/support/ovs'
-import { type Machine, makeGroup, monotonic, type Progress, startMachine } from './agent.ts'
+import { cutAfter, type Machine, makeGroup, monotonic, startMachine, untilFlows } from './agent.ts'
 import { type Resource, startWorld, type World } from './world.ts'
 
 /** By when (s) a connection that no rule allows any more is to be cut; the issue says 1, this machine may be busy. */
 const SOON = 2
-/** How long (s) nothing arrives of what was cut. */
-const SILENCE = 0.7
 
 const ports = (protocol: string, port: number) => ({ protocol, port_range_min: port, port_range_max: port })
 const ingress = (ethertype: string, more: Record<string, unknown> = {}) => ({
@@ -79,8 +77,8 @@ describeDataplane('security groups that change', () => {
       return name.includes(' ')
     })
     for (const end of [from, to]) await end.call('transfer', { name })
-    await flows(from, name)
-    await flows(to, name)
+    await untilFlows(from, name)
+    await untilFlows(to, name)
     return name
   }
   /** The server answers one datagram with a stream, the client is silent from then on. */
@@ -94,20 +92,7 @@ describeDataplane('security groups that change', () => {
       return (await to.seen([name]))[name]?.length
     })
     await to.call('stream', { name, to: address[0], port: source, source: port, interval: 0.005 })
-    await flows(from, name)
-  }
-  const flows = (at: Machine, name: string) => {
-    const since = monotonic()
-    return until(`${name} to flow`, async () => (await at.progress(name)).last > since)
-  }
-  /** Waits until nothing arrives any more; how many seconds after `since` the last arrived. */
-  const cutAfter = async (since: number, at: Machine, name: string) => {
-    let shown: Progress | undefined
-    await until(`${name} to be cut`, async () => {
-      shown = await at.progress(name)
-      return monotonic() - Math.max(shown.last, since) > SILENCE
-    })
-    return Math.max(0, (shown?.last ?? 0) - since)
+    await untilFlows(from, name)
   }
   /** Says how soon all of these were cut. */
   const expectCut = async (what: string, since: number, ends: readonly (readonly [Machine, string])[]) => {
@@ -156,9 +141,9 @@ describeDataplane('security groups that change', () => {
   /** Asks that the streams and pings go on, and that none of their packets was lost. */
   const expectNoneLost = async () => {
     await Promise.all([
-      ...[flows(server, 'up.far'), flows(server, 'up.near')],
-      ...[flows(far, 'down.far'), flows(near, 'down.near')],
-      ...transfers.map(name => flows(server, name)),
+      ...[untilFlows(server, 'up.far'), untilFlows(server, 'up.near')],
+      ...[untilFlows(far, 'down.far'), untilFlows(near, 'down.near')],
+      ...transfers.map(name => untilFlows(server, name)),
     ])
     const lost = {
       'ping far': pings[0]?.lost ?? [],
@@ -205,7 +190,7 @@ describeDataplane('security groups that change', () => {
     ]
     await expectCut('connections of a rule', monotonic(), ends)
     const again = await add()
-    await Promise.all([flows(far, 'answer.far'), flows(near, 'answer.near')])
+    await Promise.all([untilFlows(far, 'answer.far'), untilFlows(near, 'answer.near')])
     for (const name of ['answer.far', 'answer.near']) await server.call('stop', { name })
     await Promise.all(again.map(removeRule))
     await expectNoneLost()
@@ -262,7 +247,7 @@ describeDataplane('security groups that change', () => {
           ] as const,
       ),
     )
-    await flows(far, 'moved.far')
+    await untilFlows(far, 'moved.far')
     for (let i = 0; i < 10; i++)
       for (const groups of [[srv.id, same.id], [srv.id], [same.id]]) await update(server, { security_groups: groups })
     await update(server, { security_groups: [srv.id] })
@@ -295,8 +280,8 @@ describeDataplane('security groups that change', () => {
     ])
     expect(await far.call('connect', { to: server.ip, port: 82 })).toBe('timeout')
     expect((await near.progress('friend.near')).missing).toEqual([])
-    await flows(near, connections[1])
-    await flows(near, 'friend.near')
+    await untilFlows(near, connections[1])
+    await untilFlows(near, 'friend.near')
     for (const name of ['friend.far', 'friend.near']) await server.call('stop', { name })
     await expectNoneLost()
   })
@@ -377,7 +362,7 @@ describeDataplane('security groups that change', () => {
     let [client, other] = [await make('client', network, clients), await make('server', network, srv.id)]
     await answerStream(client, other, 'down.first', 4, 5001)
     await client.call('stream', { name: 'up.first', to: other.ip, port: 5001, source: 4001, interval: 0.005 })
-    await flows(other, 'up.first')
+    await untilFlows(other, 'up.first')
 
     // Another server: the client goes on sending in the connection.
     await remove(other)
@@ -385,9 +370,9 @@ describeDataplane('security groups that change', () => {
     await other.call('collect', { family: 4, port: 5001 })
     expect(await arrived(other, 'up.first', client, other)).toBe(0)
     const own = await addRule(closed.id, ingress('IPv4', ports('udp', 5001)))
-    await flows(other, 'up.first')
+    await untilFlows(other, 'up.first')
     await other.call('stream', { name: 'down.second', to: client.ip, port: 4001, source: 5001, interval: 0.005 })
-    await flows(client, 'down.second')
+    await untilFlows(client, 'down.second')
 
     // Another client: the server goes on answering.
     await remove(client)
@@ -450,9 +435,9 @@ describeDataplane('security groups that change', () => {
     await vm.exec('arping', '-c', '1', '-U', '-P', '-i', 'eth0', '-S', mover.ip, mover.ip).catch(() => '')
     await until('the binding to be active', async () => (await state()) === 'active')
     await vm.unplug()
-    await flows(far, inbound)
-    await flows(mover, inbound)
-    await flows(server, outbound)
-    await flows(mover, outbound)
+    await untilFlows(far, inbound)
+    await untilFlows(mover, inbound)
+    await untilFlows(server, outbound)
+    await untilFlows(mover, outbound)
   })
 })

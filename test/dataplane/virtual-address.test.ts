@@ -1,7 +1,9 @@
 // An address that two VMs on two hosts may have, as keepalived moves it: routers find it, and follow it.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Host, pingUntil, type Vm } from '#test/support/cloud'
-import { describeDataplane } from '#test/support/ovs'
+import { describeDataplane, until } from '#test/support/ovs'
 import { type Resource, startWorld, type World } from './world.ts'
 
 const VIP = { 4: '10.2.0.100', 6: 'fd02::100' } as const
@@ -26,31 +28,10 @@ describeDataplane('an address that several ports may have', () => {
     const hosts: Host[] = [await world.addHost('host1', 1), await world.addHost('host2', 2)]
     const router = await world.create('router', { name: 'r' })
     const networks: Resource[] = []
-    for (const n of [1, 2]) {
-      const network = await world.create('network', { name: `net${n}` })
-      for (const [cidr, gateway] of [
-        [`10.${n}.0.0/24`, `10.${n}.0.1`],
-        [`fd0${n}::/64`, `fd0${n}::1`],
-      ] as const) {
-        const subnet = await world.create('subnet', {
-          ...{
-            network_id: network.id,
-            cidr,
-            ip_version: cidr.includes(':') ? 6 : 4,
-            gateway_ip: gateway,
-            enable_dhcp: false,
-          },
-        })
-        await world.call('PUT', `/v2.0/routers/${router.id}/add_router_interface`, { subnet_id: subnet.id })
-      }
-      networks.push(network)
-    }
-    const vm = async (host: number, n: number, body: Record<string, unknown> = {}) => {
-      const [made] = await world.vmOn(hosts[host] as Host, networks[n - 1] as Resource, body)
-      await made.exec('ip', 'route', 'add', 'default', 'via', `10.${n}.0.1`)
-      await made.exec('ip', '-6', 'route', 'add', 'default', 'via', `fd0${n}::1`)
-      return made
-    }
+    for (const n of [1, 2])
+      networks.push(await world.createRoutedNetwork(router, { name: `net${n}` }, [`10.${n}.0.0/24`, `fd0${n}::/64`]))
+    const vm = async (host: number, n: number, body: Record<string, unknown> = {}) =>
+      (await world.routedVmOn(hosts[host] as Host, networks[n - 1] as Resource, body))[0]
     const pairs = Object.values(VIP).map(ip_address => ({ ip_address }))
     caller = await vm(0, 1)
     holders = [await vm(0, 2, { allowed_address_pairs: pairs }), await vm(1, 2, { allowed_address_pairs: pairs })]
@@ -71,12 +52,18 @@ describeDataplane('an address that several ports may have', () => {
   )
 
   test('is followed to another host when that announces it', async () => {
-    const pings = caller.exec('ping', '-n', '-D', '-i', '0.02', '-c', '150', '-W', '1', VIP[4]).catch(e => e.stdout)
-    await new Promise(resolve => setTimeout(resolve, 1000))
+    const args = [`--net=/run/netns/${caller.netns}`, 'ping', '-n', '-D', '-i', '0.02', '-c', '150', '-W', '1', VIP[4]]
+    const ping = spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const ended = once(ping, 'close')
+    let text = ''
+    ping.stdout.on('data', chunk => {
+      text += chunk
+    })
+    await until('a third to be answered', () => text.split(' bytes from ').length > 50)
     await have(holders[1], 'del', 4)
     await have(holders[0], 'add', 4)
     await holders[0]!.exec('python3', '-c', ANNOUNCE, VIP[4])
-    const text: string = await pings
+    await ended
     const received = Number(/(\d+) received/.exec(text)?.[1])
     if (process.env.FLOWRIGHT_TEST_LOG) console.log(`${150 - received} of 150 pings, one each 20 ms, were lost`)
     expect(await caller.ping(VIP[4], { count: 3 })).toBe(true)

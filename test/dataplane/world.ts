@@ -31,10 +31,18 @@ export interface World {
   addHost(name: string, n: number, more?: Partial<HostOptions>): Promise<Host>
   /** A network with subnets that have neither gateway nor DHCP. */
   createNetwork(body: Readonly<Record<string, unknown>>, cidrs: readonly string[]): Promise<Resource>
+  /** A network with subnets of which a router has the first address, the gateway's. */
+  createRoutedNetwork(
+    router: Resource,
+    body: Readonly<Record<string, unknown>>,
+    cidrs: readonly string[],
+  ): Promise<Resource>
   /** A VM on a host with the port's MAC and addresses, and the network's MTU; resolves when the port is ACTIVE. */
   addVm(host: Host, port: PortResource): Promise<Vm>
   /** A port on a network, and its VM on a host. */
   vmOn(host: Host, network: Resource, body?: Readonly<Record<string, unknown>>): Promise<[Vm, PortResource]>
+  /** The same on a routed network, with default routes by the gateways of its subnets. */
+  routedVmOn(host: Host, network: Resource, body?: Readonly<Record<string, unknown>>): Promise<[Vm, PortResource]>
   /** Lets anything in at ports of the default security group: for tests of what lies below. */
   openDefaultGroup(): Promise<void>
   untilActive(port: Resource): Promise<void>
@@ -102,6 +110,10 @@ export const startWorld = async (): Promise<World> => {
     await untilActive(port)
     return vm
   }
+  const vmOn: World['vmOn'] = async (host, network, body) => {
+    const port = await createPort(network, body)
+    return [await addVm(host, port), port]
+  }
 
   return {
     cloud,
@@ -115,10 +127,26 @@ export const startWorld = async (): Promise<World> => {
       for (const cidr of cidrs) await create('subnet', { ...bare, cidr, ip_version: cidr.includes(':') ? 6 : 4 })
       return network
     },
+    createRoutedNetwork: async (router, body, cidrs) => {
+      const network = await create('network', body)
+      for (const cidr of cidrs) {
+        const ip_version = cidr.includes(':') ? 6 : 4
+        const routed = { network_id: network.id, enable_dhcp: false, gateway_ip: firstOf(cidr) }
+        const subnet = await create('subnet', { ...routed, cidr, ip_version })
+        await call('PUT', `/v2.0/routers/${router.id}/add_router_interface`, { subnet_id: subnet.id })
+      }
+      return network
+    },
     addVm,
-    vmOn: async (host, network, body) => {
-      const port = await createPort(network, body)
-      return [await addVm(host, port), port]
+    vmOn,
+    routedVmOn: async (host, network, body) => {
+      const [vm, port] = await vmOn(host, network, body)
+      for (const { subnet_id: id } of port.fixed_ips) {
+        const { subnet } = await call<{ subnet: { gateway_ip: string } }>('GET', `/v2.0/subnets/${id}`)
+        const family = subnet.gateway_ip.includes(':') ? '-6' : '-4'
+        await vm.exec('ip', family, 'route', 'add', 'default', 'via', subnet.gateway_ip)
+      }
+      return [vm, port]
     },
     addHost: async (name, n, more = {}) => {
       const host = await cloud.addHost({
@@ -160,6 +188,9 @@ export const startWorld = async (): Promise<World> => {
     },
   }
 }
+
+/** The first address of a prefix. */
+const firstOf = (cidr: string) => (cidr.includes(':') ? cidr.replace(/::\/.*/, '::1') : cidr.replace(/\.0\/.*/, '.1'))
 
 /** A port's address of a family. */
 export const ipOf = (port: PortResource, family: 4 | 6 = 4): string =>
