@@ -48,7 +48,7 @@ const NEXT_HOP_IDLE_SECONDS = 600
 export type NextHopSource = 'arp' | 'advertisement' | 'solicitation'
 
 /** What stands before an IPv4 address in `neighbor_address`. */
-const IPV4_PREFIX: Learn['specs'][number] = { match: 'xxreg1[32..127]', value: 0xffffn }
+const IPV4_PREFIX: Learn['specs'][number] = { match: neighborAddress.slice(32, 127), value: 0xffffn }
 
 const TOLD: Readonly<Record<NextHopSource, { readonly mac: Subfield; readonly address: Learn['specs'] }>> = {
   arp: { mac: 'arp_sha', address: [{ match: IPV4_ADDRESS, from: 'arp_spa' }, IPV4_PREFIX] },

@@ -48,6 +48,8 @@ export interface Register {
   readonly bits?: readonly [low: number, high: number]
   /** As actions that copy name it: `reg3[0..15]`. */
   readonly part: Subfield
+  /** Some of its bits, counted from its lowest, as actions that copy name them. */
+  slice(low: number, high: number): Subfield
   readonly lives: readonly Life[]
   readonly doc: string
   /** The action that loads a value, into the bits of a mask if one is given. */
@@ -80,6 +82,7 @@ const register = (bridge: Bridge, name: string, { at, holds, named = {}, ...said
   return {
     ...{ bridge, name, field, part: at, ...said },
     ...(isWhole ? {} : { bits: [low, low + count - 1] as const }),
+    slice: (from, to) => `${field}[${low + from}..${low + to}]`,
     set: (value, some) => setField(field as 'reg0', place(value) as number, maskOf(some) as number | undefined),
     is: (value, some) => {
       const mask = maskOf(some)

@@ -238,7 +238,7 @@ const neighbors = registersOf('br-int', {
 export const { neighborAddress, neighborMac, found, foundRouter } = neighbors
 
 /** The last 32 bits of `remote_address` and of `neighbor_address`: the address itself, where it is IPv4. */
-export const IPV4_ADDRESS: Subfield = 'xxreg1[0..31]'
+export const IPV4_ADDRESS: Subfield = neighborAddress.slice(0, 31)
 
 /** What `gateway` holds when no gateway of the router lives. */
 export const NO_GATEWAY = 0xffff

@@ -1,5 +1,5 @@
 // VLAN tags as matches and actions want them (OpenFlow 1.5 section 7.2.3.7).
-import { type Action, masked, pushVlan, setField } from 'node-openflow/flow'
+import { type Action, masked, popVlan, pushVlan, setField } from 'node-openflow/flow'
 
 /** vlan_vid of a frame without a tag. */
 export const UNTAGGED = 0
@@ -10,5 +10,12 @@ export const tagged = (vlan: number): number => 0x1000 | vlan
 /** vlan_vid of any frame with a tag. */
 export const TAGGED = masked(0x1000, 0x1000)
 
-/** Puts a tag with this VLAN id (IEEE 802.1Q) on a frame. */
-export const pushTag = (vlan: number): readonly Action[] => [pushVlan(0x8100), setField('vlan_vid', tagged(vlan))]
+/** vlan_vid of a frame on this VLAN; 0 is that without a tag. */
+export const vidOf = (vlan: number): number => (vlan === 0 ? UNTAGGED : tagged(vlan))
+
+/** Takes the tag off a frame on this VLAN. */
+export const popTag = (vlan: number): readonly Action[] => (vlan === 0 ? [] : [popVlan()])
+
+/** Puts a frame on this VLAN (IEEE 802.1Q). */
+export const pushTag = (vlan: number): readonly Action[] =>
+  vlan === 0 ? [] : [pushVlan(0x8100), setField('vlan_vid', tagged(vlan))]

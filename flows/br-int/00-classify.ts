@@ -43,10 +43,10 @@ import { hasGateways } from '../gateways.ts'
 import { ETH_TYPE_RARP, learnedFromOutside } from '../learning.ts'
 import { NEIGHBOR_ADVERTISEMENT } from '../neighbor-discovery.ts'
 import { cutOverUserdata } from '../packet-in.ts'
-import { network, ORIGIN, origin, policy, sourcePort, zone } from '../registers.ts'
+import { network, ORIGIN, origin, policy, router, sourcePort, zone } from '../registers.ts'
 import { CLASSIFY } from '../restart.ts'
 import { interfaceFacts, interfacesOn } from '../routers.ts'
-import { TAGGED, tagged, UNTAGGED } from '../vlan.ts'
+import { popTag, TAGGED, tagged, UNTAGGED, vidOf } from '../vlan.ts'
 import { portSecurity } from './10-port-security.ts'
 import { externalLearn } from './25-external-learn.ts'
 import { routerRoute } from './45-router-route.ts'
@@ -83,7 +83,7 @@ export const classify = table('classify', {
     {
       priority: TRANSIT,
       match: { in_port: PATCH_TUN, vlan_vid: tagged(TRANSIT_VLAN) },
-      actions: [popVlan(), move('eth_dst[16..39]', 'reg13[0..23]'), origin.set(ORIGIN.tunnel), goto(routerRoute)],
+      actions: [popVlan(), move('eth_dst[16..39]', router.slice(0, 23)), origin.set(ORIGIN.tunnel), goto(routerRoute)],
     },
     { priority: STRANGE_TAG, match: { vlan_vid: TAGGED }, actions: drop() },
   ],
@@ -157,9 +157,9 @@ export const classify = table('classify', {
       },
       flow: row => ({
         priority: PORT,
-        match: { in_port: row.port, vlan_vid: row.vlan === 0 ? UNTAGGED : tagged(row.vlan) },
+        match: { in_port: row.port, vlan_vid: vidOf(row.vlan) },
         actions: [
-          ...(row.vlan === 0 ? [] : [popVlan()]),
+          ...popTag(row.vlan),
           network.set(row.network),
           zone.set(row.zone),
           origin.set(row.from),
@@ -193,12 +193,12 @@ export const classify = table('classify', {
         priority: ROUTED,
         match: (row.v6 ? ipv6 : ip)({
           in_port: row.port,
-          vlan_vid: row.vlan === 0 ? UNTAGGED : tagged(row.vlan),
+          vlan_vid: vidOf(row.vlan),
           eth_src: anyChassisMac(row.physicalNetwork),
         }),
         actions: [
           setField('eth_src', row.mac),
-          ...(row.vlan === 0 ? [] : [popVlan()]),
+          ...popTag(row.vlan),
           ...[network.set(row.network), zone.set(row.zone), origin.set(ORIGIN.provider)],
           ...(row.guarded ? [resubmit({ table: routedArrival })] : []),
           goto(l2Lookup),

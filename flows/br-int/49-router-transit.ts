@@ -17,7 +17,7 @@ import { eachFamily } from '../conntrack.ts'
 import { eachGatewayChassis } from '../gateway-rules.ts'
 import { TRANSIT_MTU } from '../gateways.ts'
 import { tooBigUserdata } from '../packet-in.ts'
-import { gateway, NO_GATEWAY, ORIGIN, origin, tooBig } from '../registers.ts'
+import { gateway, NO_GATEWAY, ORIGIN, origin, router, tooBig } from '../registers.ts'
 import { pushTag } from '../vlan.ts'
 import { routerSnat } from './50-router-snat.ts'
 import { routerCommit } from './118-router-commit.ts'
@@ -32,7 +32,7 @@ const TRANSIT_MAC = ['02:00:00:00:00:00', 'ff:00:00:00:00:00'] as const
 
 const transit = [
   setField('eth_dst', ...TRANSIT_MAC),
-  move('reg13[0..23]', 'eth_dst[16..39]'),
+  move(router.slice(0, 23), 'eth_dst[16..39]'),
   move(gateway.part, 'eth_dst[0..15]'),
   setField('in_port', 0),
   ...pushTag(TRANSIT_VLAN),

@@ -28,10 +28,7 @@ const LEAVE = 20
 const NOWHERE = 10
 
 /** Out by a port, with a VLAN tag unless that is 0. */
-const leave = ({ vlan, port }: { readonly vlan: number; readonly port: number }) => [
-  ...(vlan === 0 ? [] : pushTag(vlan)),
-  output(port),
-]
+const leave = ({ vlan, port }: { readonly vlan: number; readonly port: number }) => [...pushTag(vlan), output(port)]
 
 export const outputTable = table('output', {
   bridge: 'br-int',

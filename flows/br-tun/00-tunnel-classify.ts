@@ -20,7 +20,7 @@ export const tunnelClassify = table('tunnel_classify', {
   number: 0,
   match: ['in_port'],
   next: [watch, localVlan, admit],
-  miss: [move('in_port', `${destinationChassis.field as 'reg1'}[0..15]`), goto(watch)],
+  miss: [move('in_port', destinationChassis.slice(0, 15)), goto(watch)],
   fixed: [
     { priority: PORT, match: { in_port: PATCH_INT }, actions: [goto(localVlan)] },
     ...Object.values(TUNNEL_PORTS).map(port => ({ priority: PORT, match: { in_port: port }, actions: [goto(admit)] })),

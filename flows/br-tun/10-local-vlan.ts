@@ -33,7 +33,7 @@ export const localVlan = table('local_vlan', {
       match: { vlan_vid: tagged(TRANSIT_VLAN) },
       actions: [
         popVlan(),
-        move('eth_dst[0..13]', `${destinationChassis.field as 'reg1'}[0..13]`),
+        move('eth_dst[0..13]', destinationChassis.slice(0, 13)),
         setField('tun_id', BigInt(TRANSIT_VNI)),
         goto(tunnelType),
       ],
