@@ -79,7 +79,7 @@ import { firewallFlowSets, routerGuards } from './firewalls.ts'
 import { candidatesOf } from './gateways.ts'
 import { isGatewayChassis } from './peers.ts'
 import { policyFlowSets, policyId } from './policies.ts'
-import { interfacesOn } from './routers.ts'
+import { interfacePortsOn } from './routers.ts'
 
 /** The flow sets that a chassis needs which routes for a router: the router's, and those of its firewall groups. */
 const routerSets = (routerId: string, view: View): readonly string[] => [
@@ -114,7 +114,7 @@ export const pipeline: Pipeline = {
     subscribe(attachments, ({ chassis: id, network, isMember }, view) => [
       { chassis: id, flowSet: `network/${network}` },
       ...(isMember ? [{ chassis: id, flowSet: `member/${network}` }] : []),
-      ...interfacesOn(network, view).flatMap(({ routerId }) =>
+      ...interfacePortsOn(network, view).flatMap(({ routerId }) =>
         routerSets(routerId, view).map(flowSet => ({ chassis: id, flowSet })),
       ),
     ]),

@@ -79,9 +79,28 @@ export const interfaceFacts = derive('router_interface', routerPorts, (p: Router
   }
 })
 
-/** The interfaces of routers on a network. */
-export const interfacesOn = (network: string, view: View): readonly RouterPort[] =>
+/** An interface of a router that is up, if a port is one. */
+export const upInterface = ({ id }: RouterPort, view: View) => {
+  const facts = view.value(interfaceFacts, id)
+  return facts?.up ? [facts] : []
+}
+
+/** The ports by which routers are on a network, gateways apart. */
+export const interfacePortsOn = (network: string, view: View): readonly RouterPort[] =>
   view.by(routerPorts, 'network', network).filter(({ role }) => role === 'interface')
+
+/** Whether a router is on a network, as more than by its gateway. */
+export const isRouted = (network: string, view: View): boolean => interfacePortsOn(network, view).length > 0
+
+/** The interfaces of routers on a network. */
+export const interfacesOn = (network: string, view: View) =>
+  interfacePortsOn(network, view).flatMap(({ id }) => view.value(interfaceFacts, id) ?? [])
+
+/** Those that have an address of a family. */
+export const ofFamily = <I extends { readonly addresses: readonly InterfaceAddress[] }>(
+  interfaces: readonly I[],
+  v6: boolean,
+): readonly I[] => interfaces.filter(({ addresses }) => addresses.some(({ ip }) => isV6(ip) === v6))
 
 /** The interfaces of a router. */
 export const interfacesOf = (router: string, view: View) =>

@@ -5,7 +5,7 @@ import { withoutHostLength } from '#model'
 import { isHost } from './addresses.ts'
 import type { Sender } from './facts.ts'
 import { addressSpokenUserdata } from './packet-in.ts'
-import { interfacesOn } from './routers.ts'
+import { isRouted } from './routers.ts'
 
 /** Whether a sender's address is an allowed address pair, on a network of a router. */
 export const isVirtual = (
@@ -13,10 +13,7 @@ export const isVirtual = (
   port: { readonly ips: readonly string[]; readonly network: string },
   view: View,
 ): boolean =>
-  !port.ips.includes(withoutHostLength(ip)) &&
-  isHost(ip) &&
-  !ip.startsWith('fe80:') &&
-  interfacesOn(port.network, view).length > 0
+  !port.ips.includes(withoutHostLength(ip)) && isHost(ip) && !ip.startsWith('fe80:') && isRouted(port.network, view)
 
 /** Sends a copy of what a port says of such an address to the controller. */
 export const tellOf = (isSpoken: boolean): readonly Action[] =>

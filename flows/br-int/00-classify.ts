@@ -45,7 +45,7 @@ import { NEIGHBOR_ADVERTISEMENT } from '../neighbor-discovery.ts'
 import { cutOverUserdata } from '../packet-in.ts'
 import { network, ORIGIN, origin, policy, router, sourcePort, zone } from '../registers.ts'
 import { CLASSIFY } from '../restart.ts'
-import { interfaceFacts, interfacesOn } from '../routers.ts'
+import { interfacesOn, ofFamily } from '../routers.ts'
 import { popTag, TAGGED, tagged, UNTAGGED, vidOf } from '../vlan.ts'
 import { portSecurity } from './10-port-security.ts'
 import { externalLearn } from './25-external-learn.ts'
@@ -175,11 +175,9 @@ export const classify = table('classify', {
         const uplink = memberUplink(attachment, view)
         if (!uplink || uplink.isTunnel) return []
         const { network: net, port, vlan, physicalNetwork } = uplink
-        const interfaces = interfacesOn(attachment.network, view).flatMap(
-          ({ id }) => view.value(interfaceFacts, id) ?? [],
-        )
+        const interfaces = interfacesOn(attachment.network, view)
         return [false, true].flatMap(v6 => {
-          const [only, ...others] = interfaces.filter(({ addresses }) => addresses.some(({ ip }) => isV6(ip) === v6))
+          const [only, ...others] = ofFamily(interfaces, v6)
           if (only === undefined || others.length > 0) return []
           const row = { in: attachment.chassis, network: net, zone: attachment.localVlan, port, vlan, physicalNetwork }
           return [{ ...row, v6, mac: only.mac, guarded: isGuarded(attachment.network, view) }]

@@ -13,12 +13,11 @@
 import { ct, drop, ip, ipv6 } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { networks, routerPorts } from '#model'
-import { isV6 } from '../addresses.ts'
 import { anyChassisMac } from '../chassis-mac.ts'
 import { networkFacts } from '../facts.ts'
 import { routerGuards } from '../firewalls.ts'
 import { network } from '../registers.ts'
-import { interfaceFacts, interfacesOn, routerZone } from '../routers.ts'
+import { interfaceFacts, interfacesOn, ofFamily, routerZone } from '../routers.ts'
 
 const ROUTED = 10
 
@@ -51,9 +50,9 @@ export const routedArrival = table('routed_arrival', {
         const { key, segments = [] } = view.value(networkFacts, id) ?? {}
         const physical = new Set(segments.flatMap(({ physicalNetwork }) => physicalNetwork ?? []))
         if (key === undefined || physical.size === 0) return []
-        const interfaces = interfacesOn(id, view).flatMap(one => view.value(interfaceFacts, one.id) ?? [])
+        const interfaces = interfacesOn(id, view)
         return [false, true].flatMap(v6 => {
-          const several = interfaces.filter(({ addresses }) => addresses.some(({ ip: own }) => isV6(own) === v6))
+          const several = ofFamily(interfaces, v6)
           if (several.length < 2) return []
           const guarded = several.filter(one => view.value(routerGuards, one.in) !== undefined)
           const zones = new Set(guarded.map(one => routerZone(one.router)))

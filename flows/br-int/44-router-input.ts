@@ -30,7 +30,7 @@ import { floatingAtGateway, upGateway } from '../gateways.ts'
 import { routerErrorUserdata } from '../packet-in.ts'
 import { pick } from '../pick.ts'
 import { guarded, neighborMac, ORIGIN, origin, router, routerInterface, WAY, way } from '../registers.ts'
-import { interfaceFacts, routerZone } from '../routers.ts'
+import { routerZone, upInterface } from '../routers.ts'
 import { routerRoute } from './45-router-route.ts'
 import { answer } from './91-answer.ts'
 
@@ -122,20 +122,13 @@ export const routerInput = table('router_input', {
   rules: [
     each(routerPorts, {
       scope: 'router',
-      rows: ({ id }, view) => {
-        const facts = view.value(interfaceFacts, id)
-        if (!facts?.up) return []
-        const { in: of, router: key, addresses } = facts
-        return addresses.flatMap(({ ip: own }) =>
-          (['echo', 'not served'] as const).map((reaction): Own & Placed => ({
-            in: of,
-            router: key,
-            own,
-            by: undefined,
-            reaction,
-          })),
-        )
-      },
+      rows: (port, view) =>
+        upInterface(port, view).flatMap(facts =>
+          facts.addresses.flatMap(({ ip: own }): readonly (Own & Placed)[] => [
+            { ...pick(facts, 'in', 'router'), own, by: undefined, reaction: 'echo' },
+            { ...pick(facts, 'in', 'router'), own, by: undefined, reaction: 'not served' },
+          ]),
+        ),
       example: { in: 'r', router: 2, own: '10.0.0.1', by: undefined, reaction: 'echo' } as Own & Placed,
       flow: react,
     }),
@@ -179,7 +172,7 @@ export const routerInput = table('router_input', {
       example: { in: 'r', router: 2, zone: 4098, isUntracked: true, v6: false },
       flow: ({ router: key, zone, isUntracked, v6 }) => ({
         priority: isUntracked ? UNTRACKED : GUARDED,
-        match: eachFamily({ ...router.is(key), ...(isUntracked ? way.is(WAY.unknown) : {}) })[v6 ? 1 : 0]!,
+        match: (v6 ? ipv6 : ip)({ ...router.is(key), ...(isUntracked ? way.is(WAY.unknown) : {}) }),
         actions: [
           ...[origin.set(ORIGIN.router), guarded.set(1)],
           isUntracked ? ct({ zone, table: routerRoute.number }) : goto(routerRoute),

@@ -3,9 +3,9 @@
  *
  * In:   packets that a router is to forward; from classify, those that another chassis routed, for the gateway.
  * Out:  router_firewall, with the network that the packet goes to, the next hop and the MAC to send it from; external is set
- *       when that is the external network. Where a network takes smaller packets than may come, the packet's size is compared with
- *       that (too_big); of packets from inside only if another network inside takes larger ones. Without a route, the controller, which answers by ICMP. Networks of different address
- *       scopes are not routed to one another.
+ *       when that is the external network. Where a network takes smaller packets than may come, the packet's size is compared
+ *       with that (too_big); of packets from inside only if another network inside takes larger ones. Without a route, the
+ *       controller, which answers by ICMP. Networks of different address scopes are not routed to one another.
  *
  *   table=45, priority=108,ip,reg13=0x2,nw_dst=10.0.0.0/24
  *   actions=set_field:0x3->metadata,set_field:0xfa163e0000010000000000000000/0xffffffffffff0000000000000000->xxreg2,
@@ -20,12 +20,13 @@
  */
 import { type Action, controller, drop, goto, ip, ipv6, type Match, move } from 'node-openflow/flow'
 import { each, table, type View } from '#compiler'
-import { routerPorts, routers } from '#model'
+import { type Router, routerPorts, routers } from '#model'
 import { addressBits, IPV4_MAPPED, isV6, lengthOf, macBits, onWire } from '../addresses.ts'
 import { gatewayOf, subnetsOf } from '../gateways.ts'
 import { routerErrorUserdata } from '../packet-in.ts'
+import { pick } from '../pick.ts'
 import { external, IPV4_ADDRESS, neighborAddress, network, router, routerInterface, routerMac } from '../registers.ts'
-import { checkSize, interfaceFacts, interfacesOf, isIn, isTight } from '../routers.ts'
+import { checkSize, interfacesOf, isIn, isTight, upInterface } from '../routers.ts'
 import { routerFirewall } from './46-router-firewall.ts'
 
 /**
@@ -90,8 +91,13 @@ const routesInside = <R extends Omit<Route, 'mtu' | 'by'> & { readonly in: strin
   return gateway === undefined ? [route] : [route, { ...route, mtu, by: gateway.port as number | undefined }]
 }
 
-const ANY = { 4: '0.0.0.0/0', 6: '::/0' } as const
-const families = [4, 6] as const
+/** The prefixes that all addresses lie in. */
+const ANY: readonly string[] = ['0.0.0.0/0', '::/0']
+
+/** Of routes to one destination, the first. */
+const firstTo = (routes: Router['routes']) => [
+  ...new Map(routes.toReversed().map(route => [route.destination, route])).values(),
+]
 
 const example: Route & { readonly in: string } = {
   ...{ in: 'r', router: 2, network: 3, mac: 'fa:16:3e:00:00:01', prefix: '10.0.0.0/24' },
@@ -107,36 +113,30 @@ export const routerRoute = table('router_route', {
   rules: [
     each(routerPorts, {
       scope: 'router',
-      rows: ({ id }, view) => {
-        const facts = view.value(interfaceFacts, id)
-        if (!facts?.up) return []
-        const { in: of, router: key, network: net, mac, addresses, mtu } = facts
-        const row = { in: of, router: key, network: net, mac, nexthop: undefined }
-        return [...new Set(addresses.map(({ cidr }) => cidr))].flatMap(prefix =>
-          routesInside({ ...row, prefix }, mtu, view),
-        )
-      },
+      rows: (port, view) =>
+        upInterface(port, view).flatMap(facts => {
+          const row = { ...pick(facts, 'in', 'router', 'network', 'mac'), nexthop: undefined }
+          const prefixes = new Set(facts.addresses.map(({ cidr }) => cidr))
+          return [...prefixes].flatMap(prefix => routesInside({ ...row, prefix }, facts.mtu, view))
+        }),
       example,
       flow: row => inside(row, true),
     }),
     each(routerPorts, {
       scope: 'router',
-      rows: ({ id }, view) => {
-        const facts = view.value(interfaceFacts, id)
-        if (!facts?.up) return []
-        const { in: of, router: key, port, addresses } = facts
-        const others = interfacesOf(of, view).filter(other => other.up && other.port !== port)
-        return families.flatMap(family => {
-          const own = addresses.filter(({ ip: address }) => isV6(address) === (family === 6)).map(({ scope }) => scope)
-          if (own.length === 0) return []
-          const foreign = others
-            .flatMap(other => other.addresses)
-            .filter(({ cidr, scope }) => isV6(cidr) === (family === 6) && !own.includes(scope))
-          return [...new Set(foreign.map(({ cidr }) => cidr))].map(prefix => ({
-            ...{ in: of, router: key, by: port, prefix },
-          }))
-        })
-      },
+      rows: (port, view) =>
+        upInterface(port, view).flatMap(facts => {
+          const row = { ...pick(facts, 'in', 'router'), by: facts.port }
+          const others = interfacesOf(facts.in, view).filter(other => other.up && other.port !== facts.port)
+          return [false, true].flatMap(v6 => {
+            const own = facts.addresses.filter(({ ip: address }) => isV6(address) === v6).map(({ scope }) => scope)
+            if (own.length === 0) return []
+            const foreign = others
+              .flatMap(({ addresses }) => addresses)
+              .filter(({ cidr, scope }) => isV6(cidr) === v6 && !own.includes(scope))
+            return [...new Set(foreign.map(({ cidr }) => cidr))].map(prefix => ({ ...row, prefix }))
+          })
+        }),
       example: { in: 'r', router: 2, by: 6, prefix: '10.0.0.0/24' },
       flow: row => ({
         priority: priorityOf(row.prefix, CONNECTED + FROM_ONE),
@@ -148,8 +148,7 @@ export const routerRoute = table('router_route', {
       scope: 'router',
       rows: ({ id, key, routes }, view) => {
         const own = interfacesOf(id, view)
-        const first = new Map(routes.toReversed().map(route => [route.destination, route]))
-        return [...first.values()].flatMap(({ destination: prefix, nexthop }) => {
+        return firstTo(routes).flatMap(({ destination: prefix, nexthop }) => {
           const on = own.find(({ up, addresses }) => up && addresses.some(({ cidr }) => isIn(nexthop, cidr)))
           if (on === undefined) return []
           return routesInside({ in: id, router: key, network: on.network, mac: on.mac, prefix, nexthop }, on.mtu, view)
@@ -167,20 +166,17 @@ export const routerRoute = table('router_route', {
         const mtu = isTight(id, gateway.mtu, view).inside ? gateway.mtu : undefined
         const row = { in: id, router: key, network: gateway.network, mac: gateway.mac, mtu, by: undefined }
         const inner = interfacesOf(id, view).flatMap(one => (one.up ? one.addresses : []))
-        const first = new Map(routes.toReversed().map(route => [route.destination, route]))
         const connected = new Set(subnets.map(({ cidr }) => cidr))
-        const extra = [...first.values()].filter(
+        const extra = firstTo(routes).filter(
           ({ nexthop }) =>
             subnets.some(({ cidr }) => isIn(nexthop, cidr)) && !inner.some(({ cidr }) => isIn(nexthop, cidr)),
         )
         return [
           ...[...connected].map(prefix => ({ ...row, prefix, nexthop: undefined, more: CONNECTED })),
           ...extra.map(({ destination: prefix, nexthop }) => ({ ...row, prefix, nexthop, more: 0 })),
-          ...families.flatMap(family => {
-            const up = gateway.addresses.find(({ ip: own, gatewayIp }) => isV6(own) === (family === 6) && gatewayIp)
-            return up?.gatewayIp
-              ? [{ ...row, prefix: ANY[family], nexthop: up.gatewayIp, more: DEFAULT_GATEWAY - ROUTE }]
-              : []
+          ...ANY.flatMap(prefix => {
+            const up = gateway.addresses.find(({ ip: own, gatewayIp }) => isV6(own) === isV6(prefix) && gatewayIp)
+            return up?.gatewayIp ? [{ ...row, prefix, nexthop: up.gatewayIp, more: DEFAULT_GATEWAY - ROUTE }] : []
           }),
         ]
       },

@@ -17,7 +17,7 @@ import { hasGateways } from '../gateways.ts'
 import { nothingFound } from '../neighbors.ts'
 import { tooBigUserdata } from '../packet-in.ts'
 import { network, tooBig, zone } from '../registers.ts'
-import { interfaceFacts, interfacesOn, isTight } from '../routers.ts'
+import { interfacesOn, isRouted, isTight } from '../routers.ts'
 import { routerNeighbor } from './53-router-neighbor.ts'
 import { neighbor } from './102-neighbor.ts'
 import { learnedNeighbor } from './103-learned-neighbor.ts'
@@ -40,8 +40,7 @@ export const networkZone = table('network_zone', {
     each(networks, {
       scope: 'network',
       rows: ({ id }, view) => {
-        const interfaces = interfacesOn(id, view).flatMap(one => view.value(interfaceFacts, one.id) ?? [])
-        const tight = interfaces.find(one => Object.values(isTight(one.in, one.mtu, view)).includes(true))
+        const tight = interfacesOn(id, view).find(one => Object.values(isTight(one.in, one.mtu, view)).includes(true))
         return tight === undefined ? [] : [{ in: id, network: tight.network, mtu: tight.mtu }]
       },
       example: { in: 'net', network: 3, mtu: 1450 },
@@ -56,7 +55,7 @@ export const networkZone = table('network_zone', {
       rows: ({ chassis, network: id, localVlan }, view) => {
         const net = view.value(networkFacts, id)
         const isExternal = hasGateways(id, view)
-        return net === undefined || (!isExternal && interfacesOn(id, view).length === 0)
+        return net === undefined || (!isExternal && !isRouted(id, view))
           ? []
           : [{ in: chassis, network: net.key, zone: localVlan, isExternal, hasVirtual: hasVirtual(id, view) }]
       },

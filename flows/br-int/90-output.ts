@@ -19,7 +19,7 @@ import { chassisMac } from '../chassis-mac.ts'
 import { chassisFacts, uplinkOf } from '../facts.ts'
 import { isAll } from '../register.ts'
 import { external, localPort, network, ORIGIN, origin } from '../registers.ts'
-import { interfacesOn } from '../routers.ts'
+import { isRouted } from '../routers.ts'
 import { pushTag } from '../vlan.ts'
 
 const SPLIT_HORIZON = 30
@@ -65,8 +65,7 @@ export const outputTable = table('output', {
       rows: (attachment, view) => {
         const uplink = uplinkOf(attachment, view)
         const at = view.value(chassisFacts, attachment.chassis)
-        if (at === undefined || !uplink || uplink.isTunnel || interfacesOn(attachment.network, view).length === 0)
-          return []
+        if (at === undefined || !uplink || uplink.isTunnel || !isRouted(attachment.network, view)) return []
         const { network: net, port, vlan, physicalNetwork } = uplink
         return [{ in: attachment.chassis, network: net, port, vlan, mac: chassisMac(physicalNetwork, at.key) }]
       },
