@@ -143,6 +143,20 @@ describe('the text of flows', () => {
     expect(() => parseGroup('group_id=1,type=indirect,bucket=1,bucket=2')).toThrow('an indirect group has one bucket')
   })
 
+  test('names ports in fields of 16 bits too, and no port as ANY', () => {
+    const text =
+      'set_field:LOCAL->in_port,load:0xffff->NXM_OF_IN_PORT[],set_field:LOCAL->in_port_oxm,set_field:5->in_port'
+    for (const [version, load] of [
+      [4, 'load:0xffff->NXM_OF_IN_PORT[]'],
+      [6, 'set_field:ANY->in_port'],
+    ] as const) {
+      expect(printActions(readBack(parseFlow(`actions=${text}`), version).actions)).toBe(
+        `set_field:LOCAL->in_port,${load},set_field:LOCAL->in_port_oxm,set_field:5->in_port`,
+      )
+    }
+    expect(printFlow(parseFlow('in_port=NONE,actions=resubmit:NONE'))).toBe('in_port=ANY actions=resubmit:ANY')
+  })
+
   test('loads more bits than a load holds', () => {
     const wide = (text: string) => parseFlow(`actions=${text}`).actions
     expect(wide('load:0x0123456789abcdeffedcba9876543210->NXM_NX_XXREG1[]')).toEqual([

@@ -6,6 +6,7 @@ import { type EncapProperty, packetTypes } from '../encap.ts'
 import { fieldOf } from '../field.ts'
 import type { AnyValue } from '../fields.ts'
 import type { ToController } from '../forwarding.ts'
+import { portTo16 } from '../match-order.ts'
 import { CONTROLLER, IN_PORT } from '../ports.ts'
 import { bitsOf, type Subfield } from '../subfield.ts'
 import { fromInteger, isMasked, type Masked } from '../value.ts'
@@ -127,7 +128,8 @@ export function parseSetField(text: string, names: Names | undefined): Action {
   const value = trimmed(parseValue(field, source, names))
   if (value === undefined) refuse(`set_field: ${brief(source)} leaves out every bit`)
   if (isMasked(value)) return { type: 'set_field', field: field.name, value: value.value, mask: value.mask }
-  return { type: 'set_field', field: field.name, value }
+  // In an action, NXM_OF_IN_PORT is a port of 16 bits; in a match it is the same field as OXM_OF_IN_PORT.
+  return { type: 'set_field', field: field.name, value: field.name === 'in_port' ? portTo16(Number(value)) : value }
 }
 
 /** load: a set_field where more than 64 bits are written, which no load holds. */

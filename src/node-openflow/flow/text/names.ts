@@ -22,9 +22,10 @@ const reserved: { readonly [name: string]: number } = {
   ALL: 0xfffffffc,
   CONTROLLER: 0xfffffffd,
   LOCAL: 0xfffffffe,
-  ANY: 0xffffffff,
   NONE: 0xffffffff,
+  ANY: 0xffffffff,
 }
+// NONE is the word of OpenFlow 1.0: read, and printed as ANY.
 const reservedNames = new Map(Object.entries(reserved).map(([name, port]) => [port, name]))
 
 /** A name as it stands in text: in quotes unless it is letters and digits only. */

@@ -3,6 +3,7 @@
 import { brief, ipv4Number, ipv4Text, ipv6Number, ipv6Text, toHex } from '../../wire/index.ts'
 import type { Field } from '../field.ts'
 import type { AnyValue } from '../fields.ts'
+import { portFrom16 } from '../match-order.ts'
 import { canonical, fromInteger, integerOf, isExact, isMasked, isZero, type Masked, prefixMask } from '../value.ts'
 import { type Names, parsePort, printPort } from './names.ts'
 import { bigOf, hex, integerIn, refuse } from './pairs.ts'
@@ -107,7 +108,8 @@ export function printValue(field: Field, value: AnyValue, given: AnyValue | unde
     case 'packetType':
       return printPacketType(Number(value))
     case 'port':
-      if (mask === undefined) return printPort(Number(value), names)
+      // What stands in NXM_OF_IN_PORT are ports of 16 bits.
+      if (mask === undefined) return printPort(field.bits === 16 ? portFrom16(Number(value)) : Number(value), names)
       break
     case 'decimal':
       return mask === undefined ? String(value) : `${value}/${printHex(mask)}`
