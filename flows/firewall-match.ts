@@ -1,7 +1,8 @@
 // What rules of firewall policies match: each rule as rows, of which each becomes one flow of firewall_rules.
-import { ip, ipv6, type Masked, type Match, masked } from 'node-openflow/flow'
+import { ip, ipv6, type Masked, type Match } from 'node-openflow/flow'
 import { type FirewallAction, type FirewallRule, ipProtocols, type PortRange } from '#model'
 import { onWire } from './addresses.ts'
+import { LATER_FRAGMENTS, laterProtocol } from './fragments.ts'
 import { portMasks } from './port-masks.ts'
 import { firewall, WAY, way } from './registers.ts'
 
@@ -27,7 +28,6 @@ export interface FirewallRow {
 }
 
 const FIELD: Readonly<Record<number, string>> = { [ipProtocols.tcp]: 'tcp', [ipProtocols.udp]: 'udp' }
-const FRAGMENT = ipProtocols['ipv6-frag']
 
 const masksOf = (range: PortRange | null) => (range === null ? [null] : portMasks(range.first, range.last))
 
@@ -59,7 +59,7 @@ export const firewallMatch = (row: FirewallRow): Match => {
   const ends = (source: string, destination: string) => (reply ? [destination, source] : [source, destination])
   const [from, to] = ends('src', 'dst')
   const field = protocol === null ? '' : (FIELD[protocol] ?? '')
-  const number = isLater && v6 ? FRAGMENT : protocol
+  const number = isLater && protocol !== null ? laterProtocol(protocol, v6) : protocol
   return (v6 ? ipv6 : ip)({
     ...firewall.is(row.policy),
     ...way.is(reply ? WAY.reply : WAY.original),
@@ -68,6 +68,6 @@ export const firewallMatch = (row: FirewallRow): Match => {
     ...(row.destination === null ? {} : { [`${v6 ? 'ipv6' : 'ip'}_${to}`]: onWire(row.destination) }),
     ...(ports?.source ? { [`${field}_${from}`]: ports.source } : {}),
     ...(ports?.destination ? { [`${field}_${to}`]: ports.destination } : {}),
-    ...(isLater ? { ip_frag: masked(2, 2) } : {}),
+    ...(isLater ? LATER_FRAGMENTS : {}),
   })
 }

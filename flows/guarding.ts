@@ -1,10 +1,10 @@
 // How firewall groups judge packets, the same for ports that send and that receive: tables 24 to 29 and 74 to 76 are made of
 // this, and the verdict on what is routed.
-import { type Action, drop, goto, resubmit } from 'node-openflow/flow'
+import { type Action, drop, goto, ip, ipv6, resubmit } from 'node-openflow/flow'
 import { each, type FlowSpec, type Table } from '#compiler'
 import { bindings, firewallGroups } from '#model'
 import { firewallGroup } from './br-int/116-firewall-group.ts'
-import { eachFamily, state, track } from './conntrack.ts'
+import { state, track } from './conntrack.ts'
 import type { DropReason } from './drop-reasons.ts'
 import { activePort } from './facts.ts'
 import { guardFacts } from './firewalls.ts'
@@ -65,18 +65,17 @@ export const guardedPorts = (port: Register, next: Table) =>
       const facts = activePort(binding, view)
       if (facts?.firewall === undefined) return []
       const row = { in: binding.chassis, port: facts.key, group: facts.firewall.key }
-      const untracked = isStateful(facts.policy) ? [] : [4 as const, 6 as const]
-      return [undefined, ...untracked].map(track => ({ ...row, track }))
+      const untracked = isStateful(facts.policy) ? [] : (['untracked IPv4', 'untracked IPv6'] as const)
+      return ['tracked' as const, ...untracked].map(what => ({ ...row, what }))
     },
-    example: { in: 'host1', port: 5, group: 3, track: undefined as 4 | 6 | undefined },
+    example: { in: 'host1', port: 5, group: 3, what: 'tracked' as 'tracked' | 'untracked IPv4' | 'untracked IPv6' },
     flow: row => {
       const own = port.is(row.port)
-      const tracked = row.track === undefined
-      return {
-        priority: tracked ? TRACKED : UNTRACKED,
-        match: tracked ? { ...own, ...state({ trk: true }) } : eachFamily(own)[row.track === 4 ? 0 : 1]!,
-        actions: [firewall.set(row.group), tracked ? goto(next) : track(next)],
-      }
+      const group = firewall.set(row.group)
+      if (row.what === 'tracked')
+        return { priority: TRACKED, match: { ...own, ...state({ trk: true }) }, actions: [group, goto(next)] }
+      const match = (row.what === 'untracked IPv6' ? ipv6 : ip)(own)
+      return { priority: UNTRACKED, match, actions: [group, track(next)] }
     },
   })
 

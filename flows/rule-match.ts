@@ -1,8 +1,9 @@
 // What rules of security groups match: each rule as rows, of which each becomes one flow of security_rules.
-import { ip, ipv6, type Masked, type Match, masked } from 'node-openflow/flow'
+import { ip, ipv6, type Masked, type Match } from 'node-openflow/flow'
 import { ICMP, ICMPV6, ipProtocols, type RemoteGroupBit, type SecurityGroupRule } from '#model'
 import { onWire } from './addresses.ts'
 import { state, VALID } from './conntrack.ts'
+import { LATER_FRAGMENTS, laterProtocol } from './fragments.ts'
 import { portMasks } from './port-masks.ts'
 import { direction, EGRESS, group, INGRESS, page, remoteGroups } from './registers.ts'
 
@@ -34,9 +35,6 @@ export interface RuleRow {
 const { tcp: TCP, udp: UDP, sctp: SCTP } = ipProtocols
 const PORT_FIELD: Readonly<Record<number, string>> = { [TCP]: 'tcp_dst', [UDP]: 'udp_dst', [SCTP]: 'sctp_dst' }
 const ICMP_FIELD: Readonly<Record<number, string>> = { [ICMP]: 'icmp', [ICMPV6]: 'icmpv6' }
-
-/** What Open vSwitch takes for the protocol of later fragments of IPv6: that of the fragment header. */
-const FRAGMENT = ipProtocols['ipv6-frag']
 
 const partsOf = (rule: SecurityGroupRule, stateful: boolean): readonly Part[] => {
   const { protocolNumber: protocol, portRangeMin: min, portRangeMax: max } = rule
@@ -78,8 +76,6 @@ const remoteMatch = ({ remote, stateful, v6, ingress }: RuleRow): Match => {
   return { [`${field}_${end}`]: onWire(remote) }
 }
 
-const LATER_FRAGMENTS = { ip_frag: masked(2, 2) }
-
 const WAYS: Readonly<Record<Way, (port: Masked<number>) => Match>> = {
   original: port => ({ ...state({ ...VALID, rpl: false }), nw_proto: SCTP, sctp_dst: port }),
   reply: port => ({ ...state({ ...VALID, rpl: true }), nw_proto: SCTP, sctp_src: port }),
@@ -96,7 +92,7 @@ const connectionMatch = ({ protocol, part }: RuleRow): Match => {
 
 const packetMatch = ({ protocol, part, v6 }: RuleRow): Match => {
   if (protocol === null) return {}
-  if (part === 'later fragments') return { nw_proto: v6 ? FRAGMENT : protocol, ...LATER_FRAGMENTS }
+  if (part === 'later fragments') return { nw_proto: laterProtocol(protocol, v6), ...LATER_FRAGMENTS }
   if (part === 'all') return { nw_proto: protocol }
   if ('port' in part) return { nw_proto: protocol, [PORT_FIELD[protocol] ?? '']: part.port }
   const name = ICMP_FIELD[protocol]

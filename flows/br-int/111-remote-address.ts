@@ -6,7 +6,7 @@
  *       know the packet alone.
  * Out:  back, by way of remote_members and remote_prefixes.
  */
-import { goto, ip, ipv6, type Match, move, resubmit, type Subfield } from 'node-openflow/flow'
+import { goto, ip, ipv6, type Match, move, resubmit } from 'node-openflow/flow'
 import { table } from '#compiler'
 import { state, VALID } from '../conntrack.ts'
 import {
@@ -28,17 +28,18 @@ const CONNECTION = 10
 
 const lookUp = [resubmit({ table: remoteMembers }), goto(remotePrefixes)] as const
 
-const from = (priority: number, match: Match, address: Subfield) => ({
-  priority,
-  match,
-  actions: [
-    remoteGroups.set(0),
-    move(address, address.includes('ipv6') ? remoteAddress.part : IPV4_ADDRESS),
-    ...lookUp,
-  ],
-})
-
-const stateless = policy.is(STATELESS, STATELESS)
+/** Takes the address of the other end from a pair of fields, of each family: the source of what comes in. */
+const from = (priority: number, match: Match, v4: 'ip' | 'ct_nw', v6: 'ipv6' | 'ct_ipv6') =>
+  [
+    { family: ip, fields: v4, to: IPV4_ADDRESS },
+    { family: ipv6, fields: v6, to: remoteAddress.part },
+  ].flatMap(({ family, fields, to }) =>
+    ([INGRESS, EGRESS] as const).map(by => ({
+      priority,
+      match: family({ ...match, ...direction.is(by) }),
+      actions: [remoteGroups.set(0), move(`${fields}_${by === INGRESS ? 'src' : 'dst'}`, to), ...lookUp],
+    })),
+  )
 
 /**
  * An error about a reply. Open vSwitch copies no original tuple of a packet that is neither new nor established nor a
@@ -52,18 +53,9 @@ export const remoteAddressTable = table('remote_address', {
   match: ['reg2', 'reg12', 'eth_type', 'ct_state'],
   next: [remoteMembers, remotePrefixes],
   fixed: [
-    from(STATELESS_POLICY, ip({ ...stateless, ...direction.is(INGRESS) }), 'ip_src'),
-    from(STATELESS_POLICY, ip({ ...stateless, ...direction.is(EGRESS) }), 'ip_dst'),
-    from(STATELESS_POLICY, ipv6({ ...stateless, ...direction.is(INGRESS) }), 'ipv6_src'),
-    from(STATELESS_POLICY, ipv6({ ...stateless, ...direction.is(EGRESS) }), 'ipv6_dst'),
-    from(FORWARD_ERROR, ip({ ...forwardError, ...direction.is(INGRESS) }), 'ip_src'),
-    from(FORWARD_ERROR, ip({ ...forwardError, ...direction.is(EGRESS) }), 'ip_dst'),
-    from(FORWARD_ERROR, ipv6({ ...forwardError, ...direction.is(INGRESS) }), 'ipv6_src'),
-    from(FORWARD_ERROR, ipv6({ ...forwardError, ...direction.is(EGRESS) }), 'ipv6_dst'),
-    from(CONNECTION, ip({ ...state(VALID), ...direction.is(INGRESS) }), 'ct_nw_src'),
-    from(CONNECTION, ip({ ...state(VALID), ...direction.is(EGRESS) }), 'ct_nw_dst'),
-    from(CONNECTION, ipv6({ ...state(VALID), ...direction.is(INGRESS) }), 'ct_ipv6_src'),
-    from(CONNECTION, ipv6({ ...state(VALID), ...direction.is(EGRESS) }), 'ct_ipv6_dst'),
+    ...from(STATELESS_POLICY, policy.is(STATELESS, STATELESS), 'ip', 'ipv6'),
+    ...from(FORWARD_ERROR, forwardError, 'ip', 'ipv6'),
+    ...from(CONNECTION, state(VALID), 'ct_nw', 'ct_ipv6'),
   ],
   miss: [remoteGroups.set(0)],
 })

@@ -10,16 +10,26 @@
  *   actions=set_field:0x3->reg12,resubmit(,116)
  */
 import { drop, resubmit } from 'node-openflow/flow'
-import { each, table } from '#compiler'
-import { routerPorts } from '#model'
+import { each, table, type View } from '#compiler'
+import { type RouterPort, routerPorts } from '#model'
 import { macBits } from '../addresses.ts'
 import { guardOf } from '../firewalls.ts'
+import { pick } from '../pick.ts'
 import { allowed, firewall, network, routerInterface, routerMac, SIDE, side } from '../registers.ts'
 import { interfaceFacts } from '../routers.ts'
 import { firewallGroup } from './116-firewall-group.ts'
 
 const FORBIDDEN = 20
 const INTERFACE = 10
+
+/** An interface, if a port is one that is in a firewall group, and the key of the group. */
+const guardedInterface = ({ id }: RouterPort, view: View) => {
+  const group = guardOf(id, view)
+  const facts = group && view.value(interfaceFacts, id)
+  return facts === undefined ? [] : [{ facts, group: group!.key }]
+}
+
+const ask = (group: number) => [firewall.set(group), resubmit({ table: firewallGroup })]
 
 export const routerGuard = table('router_guard', {
   bridge: 'br-int',
@@ -31,30 +41,24 @@ export const routerGuard = table('router_guard', {
   rules: [
     each(routerPorts, {
       scope: 'router',
-      rows: ({ id }, view) => {
-        const group = guardOf(id, view)
-        const facts = group && view.value(interfaceFacts, id)
-        return facts === undefined ? [] : [{ in: facts.in, port: facts.port, group: group!.key }]
-      },
+      rows: (port, view) =>
+        guardedInterface(port, view).map(({ facts, group }) => ({ ...pick(facts, 'in', 'port'), group })),
       example: { in: 'r', port: 6, group: 3 },
       flow: row => ({
         priority: INTERFACE,
         match: { ...side.is(SIDE.in), ...routerInterface.is(row.port) },
-        actions: [firewall.set(row.group), resubmit({ table: firewallGroup })],
+        actions: ask(row.group),
       }),
     }),
     each(routerPorts, {
       scope: 'router',
-      rows: ({ id }, view) => {
-        const group = guardOf(id, view)
-        const facts = group && view.value(interfaceFacts, id)
-        return facts === undefined ? [] : [{ in: facts.in, network: facts.network, mac: facts.mac, group: group!.key }]
-      },
+      rows: (port, view) =>
+        guardedInterface(port, view).map(({ facts, group }) => ({ ...pick(facts, 'in', 'network', 'mac'), group })),
       example: { in: 'r', network: 3, mac: 'fa:16:3e:00:00:01', group: 3 },
       flow: row => ({
         priority: INTERFACE,
         match: { ...side.is(SIDE.out), ...network.is(row.network), ...routerMac.is(macBits(row.mac)) },
-        actions: [firewall.set(row.group), resubmit({ table: firewallGroup })],
+        actions: ask(row.group),
       }),
     }),
   ],

@@ -4,8 +4,7 @@
  *
  * In:   by resubmit, a packet that is not allowed yet, the key of the policy that is asked, and what conntrack knows of the packet
  *       (way). Rules match the packet's own header, where a reply has the rule's source as its destination: that of the
- *       connection may hold addresses that routers translate. An error about a
- *       connection passes, as it does in Neutron.
+ *       connection may hold addresses that routers translate. An error about a connection passes, as it does in Neutron.
  * Out:  back, with allowed or rejected set if the rule says so. What no rule fits is not allowed.
  *
  *   table=117, priority=30010,tcp,reg2=0x100000/0x300000,reg12=0x4,nw_src=10.0.0.0/24,tp_dst=80

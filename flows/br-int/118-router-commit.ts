@@ -7,10 +7,10 @@
  *
  *   table=118, priority=10,ip,reg13=0x2 actions=ct(commit,zone=4098)
  */
-import { ct, drop } from 'node-openflow/flow'
+import { ct, drop, ip, ipv6 } from 'node-openflow/flow'
 import { each, table } from '#compiler'
 import { routers } from '#model'
-import { eachFamily, state } from '../conntrack.ts'
+import { state } from '../conntrack.ts'
 import { routerGuards } from '../firewalls.ts'
 import { router } from '../registers.ts'
 import { routerZone } from '../routers.ts'
@@ -34,7 +34,7 @@ export const routerCommit = table('router_commit', {
       example: { in: 'r', router: 2, zone: 4098, v6: false },
       flow: row => ({
         priority: NEW,
-        match: eachFamily(router.is(row.router))[row.v6 ? 1 : 0]!,
+        match: (row.v6 ? ipv6 : ip)(router.is(row.router)),
         actions: [ct({ commit: true, zone: row.zone })],
       }),
     }),

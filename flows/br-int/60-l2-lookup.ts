@@ -42,7 +42,7 @@ export const l2Lookup = table('l2_lookup', {
       actions: [goto(floodConntrack)],
     },
   ],
-  miss: [resubmit({ table: l2Learned.number }), goto(l2Unknown)],
+  miss: [resubmit({ table: l2Learned }), goto(l2Unknown)],
   drops: { [NO_MEMBER]: 'no_member' },
   rules: [
     each(attachments, {

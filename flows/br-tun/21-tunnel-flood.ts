@@ -45,7 +45,7 @@ export const tunnelFlood = table('tunnel_flood', {
       flow: ({ network, chassis }) => ({
         priority: MEMBERS,
         match: tunnelNetwork.is(network),
-        actions: [destinationChassis.set(chassis), resubmit({ table: vtep.number })],
+        actions: [destinationChassis.set(chassis), resubmit({ table: vtep })],
       }),
     }),
   ],
