@@ -140,12 +140,11 @@ describeOvs('with a controller and a chassis', () => {
     const post = async (path: string, body: object) => {
       const answer = await fetch(`${controller.api}/v2.0/${path}`, { method: 'POST', body: JSON.stringify(body) })
       expect(answer.status).toBe(201)
-      // biome-ignore lint/suspicious/noExplicitAny: what the API answers
-      return (await answer.json()) as any
+      return (await answer.json()) as Record<string, { readonly id: string }>
     }
     const provider = { 'provider:network_type': 'flat', 'provider:physical_network': 'physnet1' }
     const network = { name: 'public', 'router:external': true, ...provider }
-    const { id: network_id } = (await post('networks', { network })).network
+    const network_id = (await post('networks', { network })).network?.id
     await post('subnets', { subnet: { network_id, ip_version: 4, cidr: '203.0.113.0/24' } })
     const { router } = await post('routers', { router: { name: 'r1', external_gateway_info: { network_id } } })
     expect((await flowright('gateways')).out).toMatch(
@@ -155,7 +154,7 @@ describeOvs('with a controller and a chassis', () => {
     await ovs.vsctl('add-br', 'br-ex')
     const ids = ['external_ids:flowright-bridge-mappings=physnet1:br-ex', 'external_ids:flowright-gateway=10']
     await ovs.vsctl('set', 'Open_vSwitch', '.', ...ids)
-    expect(await eventually(/host1/, 'gateways', router.id)).toMatch(/^r1 +public +host1 +0 +0$/m)
+    expect(await eventually(/host1/, 'gateways', router?.id ?? '')).toMatch(/^r1 +public +host1 +0 +0$/m)
     expect(JSON.parse((await flowright('gateways', '--json')).out)).toMatchObject([
       {
         active: 'host1',

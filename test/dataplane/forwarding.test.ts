@@ -1,16 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Host } from '#test/support/cloud'
+import type { Host, Node } from '#test/support/cloud'
 import { describeDataplane, until } from '#test/support/ovs'
+import { capture } from './capture.ts'
 import { ipOf, type Resource, startWorld, type World } from './world.ts'
 
-/** Runs `work` while a capture runs in a namespace; resolves with the packets that match a filter, a line each. */
-const captured = async (host: Host['exec'], device: string, filter: string, work: () => Promise<unknown>) => {
-  const capture = host('timeout', '-s', 'INT', '6', 'tcpdump', '-l', '-n', '-i', device, filter).catch(
-    (error: { stdout?: string }) => error.stdout ?? '',
-  )
-  await new Promise(resolve => setTimeout(resolve, 700))
+/** Runs `work` while a capture runs on a device of a machine; resolves with the packets that match a filter, a line each. */
+const captured = async (node: Node, device: string, filter: string, work: () => Promise<unknown>) => {
+  const running = await capture(node, device, filter)
   await work()
-  return (await capture).split('\n').filter(line => line !== '')
+  return running.stop()
 }
 
 describeDataplane('forwarding', () => {
@@ -54,17 +52,17 @@ describeDataplane('forwarding', () => {
     const [a, portA] = await vmOn(1, net)
     const [b, portB] = await vmOn(2, net)
     const third = hosts[2] as Host
-    const toThird = await captured(third.exec, 'phy0', 'udp port 4789', async () => {
+    const toThird = await captured(third, 'phy0', 'udp port 4789', async () => {
       expect(await a.ping(ipOf(portB), { count: 3 })).toBe(true)
       await a.exec('ping', '-c', '2', '-b', '-W', '1', '10.2.0.255').catch(() => '')
     })
     expect(toThird).toEqual([])
     await a.exec('ip', 'neigh', 'flush', 'all')
-    const lines = await captured(hosts[1]?.exec as Host['exec'], 'phy0', 'udp port 4789', async () => {
+    const lines = await captured(hosts[1] as Host, 'phy0', 'udp port 4789', async () => {
       expect(await a.ping(ipOf(portB), { count: 3 })).toBe(true)
     })
     expect(lines.filter(line => line.includes('ARP'))).toEqual([])
-    const broadcast = await captured(b.exec, 'eth0', 'icmp and broadcast', async () => {
+    const broadcast = await captured(b, 'eth0', 'icmp and broadcast', async () => {
       await a.exec('ping', '-c', '3', '-i', '0.2', '-b', '-W', '1', '10.2.0.255').catch(() => '')
     })
     expect(broadcast.filter(line => line.includes(`${ipOf(portA)} >`)).length).toBe(3)

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Host, Vm } from '#test/support/cloud'
 import { describeDataplane, until } from '#test/support/ovs'
+import { capture } from './capture.ts'
 import { type PortResource, type Resource, startWorld, type World } from './world.ts'
 
 describeDataplane('reconciliation', () => {
@@ -116,22 +117,11 @@ describeDataplane('reconciliation', () => {
     })
     expect(await a.ping(ip)).toBe(true)
     await old.exec('ip', 'link', 'set', 'eth0', 'down')
-    const heard = b.exec(
-      'timeout',
-      '3',
-      'tcpdump',
-      '-n',
-      '-c',
-      '1',
-      '-i',
-      'eth0',
-      `arp and ether src ${port.mac_address}`,
-    )
-    await new Promise(resolve => setTimeout(resolve, 500))
+    const heard = await capture(b, 'eth0', `arp and ether src ${port.mac_address}`)
     await vm.exec('arping', '-c', '1', '-U', '-P', '-i', 'eth0', '-S', ip, ip).catch(() => '')
     const announced = Date.now()
     await until('traffic at the new place', () => a.ping(ip, { wait: 0.05 }))
-    expect(await heard, 'the announcement reaches the others').toContain(ip)
+    expect((await heard.stop()).join(), 'the announcement reaches the others').toContain(ip)
     console.log(`reached ${Date.now() - announced} ms after the announcement was sent`)
     await old.unplug()
     await world.untilActive(port)

@@ -159,6 +159,7 @@ describe.skipIf(missing)(`transport${missing ? ` (${missing})` : ''}`, () => {
     const client = open(server.remote, { probeInterval: 300 })
     const reasons = disconnects(client)
     await openVswitch(client)
+    // Four intervals, in which nothing is to happen: only time shows that.
     await sleep(1200)
     expect(reasons).toEqual([])
     server.pause()
@@ -173,6 +174,7 @@ describe.skipIf(missing)(`transport${missing ? ` (${missing})` : ''}`, () => {
     const db = await openVswitch(client)
     server.pause()
     const replica = db.monitor({ Bridge: '*' })
+    // Again four intervals in which nothing is to happen.
     await sleep(1200)
     expect(reasons).toEqual([])
     server.resume()
