@@ -1,7 +1,7 @@
 /**
  * Who has an address of a network: one flow an address, for those who ask in ARP or neighbour discovery and for routers.
  *
- * In:   by resubmit, a network and an address on it; found is 0.
+ * In:   by resubmit, a network and an address on it. What other tables know of the address is there already: this has the last word.
  * Out:  back, with the MAC and the key of the port that alone has the address, and found set.
  *
  *   table=102, priority=10,reg4=0,reg5=0,reg6=0xffff,reg7=0xa000005,metadata=0x3

@@ -2,7 +2,7 @@
  * Who has an address that several ports may have (allowed address pairs), for routers: the port that last spoke for it. Hosts that
  * ask for it are not answered from here, as the ports themselves answer.
  *
- * In:   by resubmit, a network and an address on it; found is 0.
+ * In:   by resubmit, a network and an address on it, after learned_neighbor had its say.
  * Out:  back, with the MAC and the key of the port, and found set.
  *
  *   table=104, priority=10,reg4=0,reg5=0,reg6=0xffff,reg7=0xa000064,metadata=0x3

@@ -4,8 +4,8 @@
  *
  * In:   frames of local ports; gratuitous ARP was taken out before, as it must reach the others.
  * Out:  arp_responder and nd_responder, with what `neighbor` knows of the address. Probes (sender address 0, RFC 5227;
- *       duplicate address detection) and solicitations without a source link-layer address go to l2_lookup, all that asks nothing to
- *       router_admission.
+ *       duplicate address detection) and solicitations without a source link-layer address go to l2_lookup, all that asks
+ *       nothing to router_admission.
  */
 import { ARP_REQUEST, arp, goto, icmp6, move, resubmit } from 'node-openflow/flow'
 import { table } from '#compiler'

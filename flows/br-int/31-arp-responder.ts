@@ -3,7 +3,7 @@
  *
  * In:   ARP requests of local ports, and from outside for addresses of routers; found says whether the address is known, with
  *       its MAC.
- * Out:  answer, the reply; requests for other addresses go on.
+ * Out:  answer, the reply; requests for other addresses go on to l2_lookup.
  */
 import { ARP_REPLY, ARP_REQUEST, arp, goto, move, setField } from 'node-openflow/flow'
 import { table } from '#compiler'

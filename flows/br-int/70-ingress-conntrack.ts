@@ -4,8 +4,9 @@
  *
  * In:   frames for local ports; policy is the receiver's.
  * Out:  ingress_connection, with the state of the connection, in the zone of the network. Stateless policies judge the
- *       packet here and go on with ingress_verdict. What every port receives, and ports without policy, to output. The
- *       rest is no IP: no rule of a security group can allow it.
+ *       packet here and go on with ingress_verdict. What every port receives, and ports without policy, to output; what is no
+ *       IP, too, to ports without port security that a firewall group alone judges. To others it is dropped: no rule of a
+ *       security group can allow it.
  */
 import { drop, goto, resubmit } from 'node-openflow/flow'
 import { table } from '#compiler'

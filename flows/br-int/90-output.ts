@@ -3,9 +3,9 @@
  *
  * In:   frames that may be delivered; local_port is the receiver's, or 0.
  * Out:  the local port; else, for frames of local ports, the way by which the network leaves this chassis: tagged with
- *       its local VLAN to br-tun, or with its provider VLAN (flat: untagged) to the provider bridge, there from a MAC of
- *       this chassis when a router sends it, but by its gateway. What came from outside ends here when its port is not local, and so does
- *       what is for outside on a network of one chassis.
+ *       its local VLAN to br-tun, or with its provider VLAN (flat: untagged) to the provider bridge; there from a MAC of
+ *       this chassis what a router sends, unless by its gateway. What came from outside ends here when its port is not local,
+ *       and so does what is for outside on a network of one chassis.
  *
  *   table=90, priority=20,reg15=0,metadata=0x3 actions=push_vlan:0x8100,set_field:4098->vlan_vid,output:1
  *   table=90, priority=25,reg2=0x3/0x20003,reg15=0,metadata=0x3
