@@ -16,6 +16,8 @@ it.each([
   ['neighbor_address=fd00::5', 'drop', 'Anything, the owner of fd00::5 → no more to do here'],
   ['ip,router=0x2', 'set_field:fd00::5->neighbor_address', 'IPv4, in router 2 → next fd00::5'],
   ['ip,source_port=0x5,router=0x2', 'goto_table:l2_lookup', 'IPv4, sent by web1, in router 2 → goes on to l2_lookup'],
+  ['gateway=none', 'drop', 'Anything, no gateway lives → no more to do here'],
+  ['gateway=0x4001', 'goto_table:x', 'Anything, gateway at port 16385 → goes on to x'],
   ['source_port=0x0,origin=0x3', 'drop', 'Anything, not from a port here, from a router here → no more to do here'],
 ])('%s', (match, actions, words) => {
   expect(read(match, actions)).toBe(words)

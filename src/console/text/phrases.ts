@@ -44,7 +44,27 @@ const origins = [
 
 type Both = readonly [en: string, zh: string]
 const flag = (on: Both, off: Both) => (value: string) => (Number(value) === 0 ? off : on)
-/** Registers of security groups: as a condition, and as what is noted. */
+
+/** The OpenFlow port that stands for the gateway's chassis. */
+const gatewayWords = (value: string): Both =>
+  value === 'none'
+    ? ['no gateway lives', '没有存活的网关']
+    : [`gateway at port ${Number(value)}`, `网关在端口 ${Number(value)}`]
+
+const STATELESS = 0x80000000
+
+/** A policy as its register holds it, or the bit alone that says that its groups are stateless. */
+const policyWords = (value: string): Both => {
+  if (value === 'firewall_only') return ['guarded by a firewall alone', '仅由防火墙保护']
+  const [key = 0, mask] = value.split('/').map(Number)
+  if (mask === STATELESS) return key === 0 ? ['of stateful groups', '有状态组'] : ['of stateless groups', '无状态组']
+  if (key === 0) return ['without port security', '未启用端口安全']
+  return key < STATELESS
+    ? [`policy ${key}`, `策略 ${key}`]
+    : [`policy ${key - STATELESS}, stateless`, `策略 ${key - STATELESS}（无状态）`]
+}
+
+/** Registers: as a condition, and as what is noted. */
 const registers: Readonly<
   Record<string, readonly [(value: string, name: string) => Both, (value: string, name: string) => Both]>
 > = {
@@ -56,7 +76,7 @@ const registers: Readonly<
     (_, name) => [`its connection is of ${name}`, `连接属于 ${name}`],
     (_, name) => [`connection of ${name}`, `连接属于 ${name}`],
   ],
-  policy: [value => policyWords(value), value => policyWords(value)],
+  policy: [policyWords, policyWords],
   group: [
     value => [`group ${Number(value)}`, `组 ${Number(value)}`],
     value => [`group ${Number(value)}`, `组 ${Number(value)}`],
@@ -124,11 +144,7 @@ const registers: Readonly<
     (_, name) => [`by interface ${name}`, `经接口 ${name}`],
     (_, name) => [`by interface ${name}`, `经接口 ${name}`],
   ],
-  gateway: [
-    value =>
-      value === 'none' ? ['no gateway lives', '没有存活的网关'] : [`gateway at port ${value}`, `网关在端口 ${value}`],
-    value => [`gateway at port ${value}`, `网关在端口 ${value}`],
-  ],
+  gateway: [gatewayWords, gatewayWords],
   external: [
     flag(['leaving by the gateway', '经网关离开'], ['', '']),
     flag(['leaves by the gateway', '经网关离开'], ['', '']),
@@ -154,19 +170,6 @@ const registers: Readonly<
   ],
   local_port: [value => [`OpenFlow port ${Number(value)}`, `OpenFlow 端口 ${Number(value)}`], () => ['', '']],
 }
-const STATELESS = 0x80000000
-
-/** A policy as its register holds it, or the bit alone that says that its groups are stateless. */
-const policyWords = (value: string): Both => {
-  if (value === 'firewall_only') return ['guarded by a firewall alone', '仅由防火墙保护']
-  const [key = 0, mask] = value.split('/').map(Number)
-  if (mask === STATELESS) return key === 0 ? ['of stateful groups', '有状态组'] : ['of stateless groups', '无状态组']
-  if (key === 0) return ['without port security', '未启用端口安全']
-  return key < STATELESS
-    ? [`policy ${key}`, `策略 ${key}`]
-    : [`policy ${key - STATELESS}, stateless`, `策略 ${key - STATELESS}（无状态）`]
-}
-
 const states: Readonly<Record<string, Both>> = {
   new: ['new', '新建'],
   est: ['established', '已建立'],
