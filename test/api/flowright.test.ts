@@ -172,7 +172,7 @@ describe('the flows of a chassis', () => {
     ['bridge=ovsbr0', "bridge. Reason: 'ovsbr0' is not in ['br-int', 'br-tun']."],
     [
       'table=arp_responer',
-      "table. Reason: 'arp_responer' is not in ['arp_responder', 'l2_lookup', 'admit']; the nearest is 'arp_responder'.",
+      "table. Reason: 'arp_responer' (the nearest is 'arp_responder') is not in ['arp_responder', 'l2_lookup', 'admit'].",
     ],
     ['table=99', "table. Reason: '99' is not in ['arp_responder', 'l2_lookup', 'admit']."],
     ['bridge=br-tun&table=arp_responder', "table. Reason: 'arp_responder' is not in ['admit']."],
@@ -220,13 +220,21 @@ describe('the flows of a chassis', () => {
 
 describe('what a query asks for that there is not', () => {
   test.each([
-    ['GET', 'chassis/host1/flows?tabel=31', "'tabel' is no parameter of /flowright/v1/chassis/:id/flows: it takes"],
-    ['GET', 'chassis/host1/flows?tabel=31', "bridge, table, source, counters; the nearest is 'table'."],
+    [
+      'GET',
+      'chassis/host1/flows?tabel=31',
+      "'tabel' (the nearest is 'table') is no parameter of /flowright/v1/chassis",
+    ],
+    ['GET', 'chassis/host1/flows?tabel=31', '/:id/flows: it takes bridge, table, source, counters.'],
     ['GET', 'chassis?id=host1', "'id' is no parameter of /flowright/v1/chassis: it takes none."],
     ['GET', 'chassis/host1/flows?counters=maybe', "counters: 'maybe' cannot be converted to boolean."],
     ['DELETE', 'chassis/host1?force=maybe', "force: 'maybe' cannot be converted to boolean."],
     ['GET', 'drops?all=maybe', "all: 'maybe' cannot be converted to boolean."],
-    ['GET', 'drops?chasis=host1', "it takes chassis, all; the nearest is 'chassis'."],
+    [
+      'GET',
+      'drops?chasis=host1',
+      "'chasis' (the nearest is 'chassis') is no parameter of /flowright/v1/drops: it takes",
+    ],
   ])('is refused: %s %s', async (method, path, message) => {
     const { status, body } = await api.call(method, `/flowright/v1/${path}`)
     expect(status).toBe(400)

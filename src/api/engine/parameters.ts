@@ -28,15 +28,15 @@ export async function requireDeclared(request: FastifyRequest): Promise<void> {
 
 const unknown = (name: string, declared: readonly string[], path: string): string => {
   const others = declared.length === 0 ? 'it takes none' : `it takes ${declared.join(', ')}`
-  return `'${quote(name)}' is no parameter of ${path}: ${others}${meant(name, declared)}.`
+  return `'${quote(name)}'${meant(name, declared)} is no parameter of ${path}: ${others}.`
 }
 
 /** What refuses a value that is none of those there are, with the one that it may have been meant to be. */
 export const notIn = (name: string, value: unknown, choices: readonly string[]): Refusal =>
-  invalid(name, `'${quote(value)}' is not in ['${choices.join("', '")}']${meant(String(value), choices)}`)
+  invalid(name, `'${quote(value)}'${meant(String(value), choices)} is not in ['${choices.join("', '")}']`)
 
-/** What somebody may have meant, as the end of a sentence. */
+/** What somebody may have meant, beside what was said: first, as the choices may be many. */
 const meant = (word: string, names: readonly string[]): string => {
   const near = nearest(word, names)
-  return near === undefined ? '' : `; the nearest is '${near}'`
+  return near === undefined ? '' : ` (the nearest is '${near}')`
 }
