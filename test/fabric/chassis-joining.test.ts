@@ -158,9 +158,20 @@ describeOvs('a chassis joins', () => {
     await one.vsctl('set-manager', controller.manager)
     await until('a problem', () => record()?.problems.some(text => problem.test(text)))
     expect(await one.vsctl('list-br')).toBe('')
+    expect(controller.log.filter(line => problem.test(line))).toHaveLength(1)
     const two = await host(2)
     await two.vsctl('set-manager', controller.manager)
     await until('the other to work', async () => (await ofport(two, 'fr-vxlan')) === '2')
+  })
+
+  test('in vain while its switch makes no bridges, which is shown until it does', async () => {
+    const one = await host(1, {}, { noSwitch: true })
+    await one.vsctlNoWait('set', 'Open_vSwitch', '.', 'datapath_types=["system"]')
+    await one.vsctlNoWait('set-manager', controller.manager)
+    const problems = () => controller.sessions.state('host1')?.problems ?? []
+    await until('the reason', () => problems().some(text => /has not made br-int and br-tun: .*kernel/.test(text)))
+    await one.start('ovs-vswitchd')
+    await until('no problem', () => controller.sessions.state('host1')?.isUp && problems().length === 0)
   })
 
   test('with provider bridges that are the operator’s: we own one patch port there, for the VLANs in use', async () => {

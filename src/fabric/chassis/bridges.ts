@@ -142,6 +142,13 @@ const dropSpare = ({ view, bridges, edits }: Repair, wanted: readonly WantedPort
   }
 }
 
+/** Which of our bridges stand in the database, but not in the switch. */
+export const unmadeBridges = (view: View): readonly string[] =>
+  rowsOf(view, 'Bridge')
+    .filter(row => row.external_ids.has(MARK) && row.datapath_id === undefined)
+    .map(row => row.name)
+    .sort()
+
 /**
  * The operations that make a host's bridges what is wanted, none when they are; and what stands in the way, in words.
  */

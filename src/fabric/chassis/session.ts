@@ -10,7 +10,7 @@ import type { Reader } from '#model/transaction'
 import type { Store } from '#store/store'
 import { datapathId } from '../datapath-id.ts'
 import { type BfdSessions, followBfd, readBfd, watchedBy } from './bfd-sessions.ts'
-import { concernsRepair, repair } from './bridges.ts'
+import { concernsRepair, repair, unmadeBridges } from './bridges.ts'
 import { ClaimReader, type Claims, compareClaims, knownClaims, writeClaims } from './claims.ts'
 import type { Reached } from './controller-target.ts'
 import { concernsReport, readHost } from './host-settings.ts'
@@ -39,6 +39,8 @@ export interface SessionContext {
 
 /** Milliseconds until what failed is tried again. */
 const RETRY_AFTER = 2000
+/** Milliseconds in which a switch makes a bridge, a busy one too. */
+const MAKING_TAKES = 3000
 /** The same repair more often than this, each within so many milliseconds of the last, is futile. */
 const MAX_REPAIRS = 5
 const FUTILE_WITHIN = 10_000
@@ -76,6 +78,8 @@ export class ChassisSession {
   #lastRepair = { text: '', at: 0, streak: 0 }
   #problems: readonly string[] = []
   #timer: NodeJS.Timeout | undefined
+  /** Since when there is a bridge that the switch has not made. */
+  #unmadeSince: number | undefined
   #isEnded = false
 
   constructor(id: string, host: Host, context: SessionContext) {
@@ -171,9 +175,9 @@ export class ChassisSession {
     }
   }
 
-  #later(action: () => void): void {
+  #later(action: () => void, delay = RETRY_AFTER): void {
     clearTimeout(this.#timer)
-    if (!this.#isEnded) this.#timer = setTimeout(action, RETRY_AFTER)
+    if (!this.#isEnded) this.#timer = setTimeout(action, delay)
   }
 
   #show(problems: readonly string[]): void {
@@ -212,7 +216,7 @@ export class ChassisSession {
     }
     const { operations, problems } = repair(this.#host.replica, this.#wanted(record, controller))
     if (operations.length === 0) {
-      this.#show(problems)
+      this.#show([...problems, ...this.#unmade(record)])
       return
     }
     if (this.#isFutile(operations)) {
@@ -233,6 +237,26 @@ export class ChassisSession {
         this.#later(() => this.#mend())
       },
     )
+  }
+
+  /** What to say of bridges that the switch does not make; looks again when it has had the time to. */
+  #unmade({ datapathType }: Chassis): readonly string[] {
+    const names = unmadeBridges(this.#host.replica)
+    if (names.length === 0) {
+      this.#unmadeSince = undefined
+      return []
+    }
+    this.#unmadeSince ??= performance.now()
+    const rest = this.#unmadeSince + MAKING_TAKES - performance.now()
+    if (rest > 0) {
+      this.#later(() => this.#mend(), rest)
+      return []
+    }
+    const kernel =
+      datapathType === '' || datapathType === 'system'
+        ? ', and has its kernel the module openvswitch (flowright-datapath-type=netdev does without)? Its ovs-vswitchd.log says more'
+        : '? Its ovs-vswitchd.log says more'
+    return [`its switch has not made ${names.join(' and ')}: does ovs-vswitchd run${kernel}`]
   }
 
   /** Whether the same repair was made again and again just now. */

@@ -246,12 +246,14 @@ export class ChassisSessions {
     }
     const next: Place = { state, link, session: undefined, timer: undefined }
     this.#places.set(id, next)
+    // Those known from before; what the host reports now is logged with the commit that it makes.
+    const problems = store.get(chassis, id)?.problems ?? []
     next.session = new ChassisSession(id, link.host!, {
       ...{ store, autoApprove, controllerTarget, onProblems },
       onBfd: sessions => onBfd(id, sessions),
     })
     log.info({ chassis: id, remote: link.remote }, 'chassis connected')
-    this.#logNew(id, [], store.get(chassis, id)?.problems ?? [])
+    this.#logNew(id, [], problems)
     this.#changed(id)
   }
 
