@@ -38,8 +38,9 @@ type Any = never
 
 /** What a thing that is like a flow, a group or a meter is in the words of ovs-ofctl. */
 function textOf(thing: Loose, bucketIds: boolean): string | undefined {
-  if (thing.type === 'flow_mod') return printFlowMod(thing as Any)
-  if (thing.type === 'group_mod') return printGroupMod(thing as Any, { bucketIds })
+  // A command that this library does not know is a number, and has no words.
+  if (thing.type === 'flow_mod' && typeof thing.command === 'string') return printFlowMod(thing as Any)
+  if (thing.type === 'group_mod' && typeof thing.command === 'string') return printGroupMod(thing as Any, { bucketIds })
   if (thing.buckets !== undefined && thing.groupType !== undefined) return printGroup(thing as Any, { bucketIds })
   if (thing.bands !== undefined && thing.flags !== undefined) return printMeter(thing as Any, ' ').replace('= ', '=')
   if (thing.match !== undefined && Array.isArray(thing.actions)) return printFlow(thing as Any)

@@ -54,6 +54,20 @@ describe('ofp decode and encode', () => {
     })
   })
 
+  test('keep commands that are not known, and names that are not UTF-8', () => {
+    const flow = encodeText('flow-mod', 'actions=drop', 6).text
+    const odd = `${flow.slice(0, 50)}ff${flow.slice(52)}`
+    expect(JSON.parse(decodeLine(odd).text)).toMatchObject({ command: 255, text: 'actions=drop' })
+    expect(encodeLine(decodeLine(odd).text).text).toBe(odd)
+
+    const name = 'efbbbfc3a5c4e282acff' // a byte order mark, å, half a letter, €, no letter
+    const port = `00000001${'00'.repeat(4)}0102030405060000${name.padEnd(32, '0')}${'00'.repeat(32)}`
+    const status = `040c0050000000010000000000000000${port}`
+    const line = decodeLine(status)
+    expect(JSON.parse(line.text).port.name).toBe('\ufeffå\udcc4€\udcff')
+    expect(encodeLine(line.text).text).toBe(status)
+  })
+
   test('keep integers of 64 bits exact', () => {
     const hex = encodeText('flow-mod', 'cookie=0xfedcba9876543211,actions=drop', 6).text
     expect(decodeLine(hex).text).toContain('"cookie":18364758544493064721')

@@ -2,13 +2,14 @@
 
 import type { Codec } from '../wire/index.ts'
 import { list, pad, u8, u16, u32 } from '../wire/index.ts'
+import { decodeText, encodeText } from '../wire/text.ts'
 import { roles } from './channel.ts'
 import { length16, oneOf, properties, property, record, sized } from './shape.ts'
 
 const text: Codec<string> = {
   size: 0,
-  read: r => new TextDecoder().decode(r.rest()),
-  write: (w, value) => w.bytes(new TextEncoder().encode(value)),
+  read: r => decodeText(r.rest()),
+  write: (w, value) => w.bytes(encodeText(value)),
 }
 
 /** A controller's status (OpenFlow 1.5.1, 7.3.5.18). */

@@ -4,6 +4,7 @@
 import { readIpv4, readIpv6, readMac, writeIpv4, writeIpv6, writeMac } from './address.ts'
 import { EncodeError, within } from './errors.ts'
 import type { Reader } from './reader.ts'
+import { decodeText, encodeText } from './text.ts'
 import type { Writer } from './writer.ts'
 
 /** Both directions of one form. `size` is its bytes on the wire, or 0 where it varies. */
@@ -39,9 +40,6 @@ export function pad(length: number): Codec<undefined> {
 /** All bytes up to the end of the window. */
 export const rest: Codec<Uint8Array> = { size: 0, read: r => r.rest(), write: (w, v) => w.bytes(v) }
 
-const utf8 = new TextEncoder()
-const fromUtf8 = new TextDecoder()
-
 /** A text in `length` bytes, filled up with NULs; with `terminated`, at least one NUL stays. */
 export function text(length: number, terminated = true): Codec<string> {
   return {
@@ -49,10 +47,10 @@ export function text(length: number, terminated = true): Codec<string> {
     read: r => {
       const raw = r.bytes(length)
       const nul = raw.indexOf(0)
-      return fromUtf8.decode(nul < 0 ? raw : raw.subarray(0, nul))
+      return decodeText(nul < 0 ? raw : raw.subarray(0, nul))
     },
     write: (w, v) => {
-      const raw = utf8.encode(v)
+      const raw = encodeText(v)
       const room = terminated ? length - 1 : length
       if (raw.length > room) throw new EncodeError('too-long', '', `${raw.length} bytes of text where ${room} fit`)
       w.bytes(raw)
