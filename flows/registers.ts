@@ -7,11 +7,7 @@ import { type Life, type Register, registersOf } from './register.ts'
 export const UPLINK = 0xffffffff
 
 const frame = registersOf('br-int', {
-  network: {
-    at: 'metadata',
-    lives: [['classify', 'answer']],
-    doc: 'key of the network that the frame is on',
-  },
+  network: { at: 'metadata', lives: [['classify', 'answer']], doc: 'key of the network that the frame is on' },
   sourcePort: {
     at: 'reg0',
     lives: [['classify', 'output']],
@@ -79,11 +75,7 @@ const judgement = registersOf('br-int', {
     lives: [['egress_connection', 'ingress_policy']],
     doc: '1 when the label of the connection names the port that is judged',
   },
-  judgedPort: {
-    at: 'reg13',
-    lives: OWNED,
-    doc: 'key of the port that is judged',
-  },
+  judgedPort: { at: 'reg13', lives: OWNED, doc: 'key of the port that is judged' },
   labelPort: {
     at: 'reg14',
     lives: OWNED,
@@ -128,16 +120,8 @@ const securityGroups = registersOf('br-int', {
     lives: [['receiver', 'ingress_verdict']],
     doc: '1 when the policy of the receiver was found gone, and its port asked for the one that it has now',
   },
-  group: {
-    at: 'reg13',
-    lives: ASKED,
-    doc: 'key of the security group whose rules are asked',
-  },
-  page: {
-    at: 'reg14',
-    lives: ASKED,
-    doc: 'key of the page of remote groups that the bits are of',
-  },
+  group: { at: 'reg13', lives: ASKED, doc: 'key of the security group whose rules are asked' },
+  page: { at: 'reg14', lives: ASKED, doc: 'key of the page of remote groups that the bits are of' },
   remoteAddress: {
     at: 'xxreg1',
     holds: 'address',
@@ -222,16 +206,8 @@ const neighbors = registersOf('br-int', {
     lives: WANTED,
     doc: 'MAC of the port that has the address asked for',
   },
-  found: {
-    at: 'reg2[13]',
-    lives: WANTED,
-    doc: '1 when the address asked for is that of one port',
-  },
-  foundRouter: {
-    at: 'reg2[14]',
-    lives: WANTED,
-    doc: '1 when that port is the interface of a router',
-  },
+  found: { at: 'reg2[13]', lives: WANTED, doc: '1 when the address asked for is that of one port' },
+  foundRouter: { at: 'reg2[14]', lives: WANTED, doc: '1 when that port is the interface of a router' },
 })
 
 /** The neighbour whose address somebody asks for, or that a routed packet goes to next. */
@@ -289,21 +265,13 @@ const routing = registersOf('br-int', {
 export const { router, routerInterface, routerMac, tooBig, external, gateway } = routing
 
 const tunnels = registersOf('br-tun', {
-  network: {
-    at: 'metadata',
-    lives: [['local_vlan', 'to_local']],
-    doc: 'key of the network that the frame is on',
-  },
+  network: { at: 'metadata', lives: [['local_vlan', 'to_local']], doc: 'key of the network that the frame is on' },
   destinationChassis: {
     at: 'reg1',
     lives: [['tunnel_classify', 'vtep']],
     doc: 'key of the chassis that the frame goes to',
   },
-  tunnelPort: {
-    at: 'reg2',
-    lives: [['local_vlan', 'vtep']],
-    doc: 'OpenFlow port of the tunnel type',
-  },
+  tunnelPort: { at: 'reg2', lives: [['local_vlan', 'vtep']], doc: 'OpenFlow port of the tunnel type' },
 })
 
 /** A frame on br-tun: its network, and where it goes. */

@@ -1,7 +1,8 @@
 /**
  * Answers neighbour solicitations (RFC 4861) for every known IPv6 address of a network.
  *
- * In:   neighbour solicitations of local ports, and from outside for addresses of routers; found says whether the address is known, with its MAC.
+ * In:   neighbour solicitations of local ports, and from outside for addresses of routers; found says whether the
+ *       address is known, with its MAC.
  * Out:  nd_reply, as an advertisement that lacks only its flags and its link-layer address; solicitations for other
  *       addresses go on.
  */

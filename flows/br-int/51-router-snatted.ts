@@ -30,7 +30,10 @@ const UNTRANSLATED = 20
 const INVALID = 10
 const EXHAUSTED = 5
 
-/** By their priorities: the flow of a router that counts new connections from its gateway's address, and that which counts packets no port was left for. */
+/**
+ * By their priorities: the flow of a router that counts new connections from its gateway's address, and that which counts packets
+ * no port was left for.
+ */
 export const snatCounted = { connections: NEW, exhausted: EXHAUSTED }
 
 /** Senders that may go out, and as whom: by a MAC, or any (undefined). */

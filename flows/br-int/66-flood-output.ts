@@ -2,11 +2,12 @@
  * A copy to a port of this chassis.
  *
  * In:   by resubmit, a copy with the receiver's OpenFlow port; its policy has been asked.
- * Out:  that port, if the policy allows it. Open vSwitch sends nothing back to where it came from. The firewall group of a port that
- *       is in one is asked first; what it says does not hold for the next copy.
+ * Out:  that port, if the policy allows it. Open vSwitch sends nothing back to where it came from. The firewall group of a
+ *       port that is in one is asked first; what it says does not hold for the next copy.
  *
  *   table=66, priority=20,reg2=0x200/0x200,reg15=0x65
- *   actions=set_field:0x3->reg12,set_field:0x100000/0x300000->reg2,set_field:0/0x2000000->reg2,resubmit(,116),resubmit(,67),set_field:0x200/0x200->reg2
+ *   actions=set_field:0x3->reg12,set_field:0x100000/0x300000->reg2,set_field:0/0x2000000->reg2,resubmit(,116),resubmit(,67),
+ *   set_field:0x200/0x200->reg2
  */
 import { drop, output, resubmit } from 'node-openflow/flow'
 import { each, table } from '#compiler'
