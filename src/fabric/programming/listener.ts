@@ -44,7 +44,7 @@ export const listenForSwitches = async (options: ListenerOptions): Promise<OpenF
     report(what)
   }
   const refuse = (connection: Connection, why: string) => {
-    reportOnce(`a switch was refused: ${why}`)
+    reportOnce(`a switch at ${connection.peer.address ?? 'a Unix socket'} was refused: ${why}`)
     connection.destroy(new Error(why))
   }
   server.on('refused', (error, address) => reportOnce(`no OpenFlow from ${address ?? 'a peer'}: ${error.message}`))
@@ -53,7 +53,10 @@ export const listenForSwitches = async (options: ListenerOptions): Promise<OpenF
     const place = ofDatapathId(id)
     const chassis = place && chassisWithKey(place.chassisKey)
     const hex = id.toString(16).padStart(16, '0')
-    if (!place || chassis === undefined) return refuse(connection, `datapath id ${hex} is no bridge that we made`)
+    if (!place || chassis === undefined) {
+      const hint = 'of a host that has left, delete br-int and br-tun'
+      return refuse(connection, `datapath id ${hex} is no bridge of a chassis that is known; ${hint}`)
+    }
     if (isCertificateOf && !isCertificateOf(certificateNames(connection), chassis))
       return refuse(connection, `datapath id ${hex} is ${chassis}'s, the certificate is not`)
     connection.onPacketIn(packet => {
