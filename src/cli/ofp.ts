@@ -2,7 +2,7 @@
 // programs in any language.
 
 import { createInterface } from 'node:readline'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import {
   DecodeError,
   decode,
@@ -217,7 +217,11 @@ export function ofpCommand(): Command {
     .description(
       'print such JSON objects, one a line, as hexadecimal; or a flow-mod, group-mod or meter-mod in the words of ovs-ofctl',
     )
-    .option('--version <version>', 'OpenFlow version for a text: 1.3, 1.4 or 1.5', readVersion, 6 as Version)
+    .addOption(
+      new Option('--version <version>', 'OpenFlow version for a text: 1.3, 1.4 or 1.5')
+        .argParser(readVersion)
+        .default(6 as Version, '1.5'),
+    )
     .option('--xid <number>', 'transaction id for a text', readXid, 0)
     .action(async (what: string | undefined, text: string | undefined, options: { version: Version; xid: number }) => {
       const one = (given: string) => encodeText(what as string, given, options.version, options.xid)

@@ -3,7 +3,7 @@
 /** Lines up rows under a heading; a column of figures is aligned to the right. */
 export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = heading.map((title, i) => Math.max(title.length, ...rows.map(row => row[i]?.length ?? 0)))
-  const figures = heading.map((_, i) => rows.length > 0 && rows.every(row => /^[\d.,]*$/.test(row[i] ?? '')))
+  const figures = heading.map((_, i) => rows.length > 0 && rows.every(row => /^([\d,]+(\.\d+)?)?$/.test(row[i] ?? '')))
   const line = (cells: readonly string[]) =>
     cells
       .map((cell, i) => (figures[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
