@@ -4,7 +4,7 @@ import { type Flow, OFP13, type Version } from '../flow/index.ts'
 import type { Codec } from '../wire/index.ts'
 import { EncodeError } from '../wire/index.ts'
 import { NO_BUFFER } from './packet.ts'
-import { actions, instructions, match, nxMatch, writeCountedMatch } from './parts.ts'
+import { actions, instructions, match, readNxMatch, writeNxMatch } from './parts.ts'
 import { ANY_PORT } from './port.ts'
 
 const commands = { add: 0, modify: 1, modify_strict: 2, delete: 3, delete_strict: 4 } as const
@@ -90,7 +90,6 @@ function commandNumber(command: FlowMod['command']): number {
 
 /** NXT_FLOW_MOD: actions instead of instructions, 16-bit ports; its table stands in the command's upper byte. */
 export function nxFlowMod(v: Version): Codec<FlowMod> {
-  const matches = nxMatch
   const all = actions(v)
   return {
     size: 0,
@@ -105,8 +104,7 @@ export function nxFlowMod(v: Version): Codec<FlowMod> {
       const flags = r.u16()
       const matchLength = r.u16()
       r.skip(6)
-      const fields = matches.read(r.sub(matchLength))
-      r.skip((8 - (matchLength & 7)) & 7)
+      const fields = readNxMatch(r, matchLength)
       const low = command & 0xff
       const value: Mutable<FlowMod> = {
         command: commandNames[low] ?? low,
@@ -134,7 +132,7 @@ export function nxFlowMod(v: Version): Codec<FlowMod> {
       w.u16(value.outPort ?? 0xffff)
       w.u16(value.flags ?? 0)
       const lengthAt = w.reserve(8)
-      writeCountedMatch(w, lengthAt, value.match, matches)
+      writeNxMatch(w, lengthAt, value.match)
       all.write(w, value.actions)
     },
   }

@@ -4,7 +4,7 @@ import type { Match, Version } from '../flow/index.ts'
 import type { Codec } from '../wire/index.ts'
 import { u8 } from '../wire/index.ts'
 import { flowRemovedReasons } from './channel.ts'
-import { match, nxMatch, writeCountedMatch } from './parts.ts'
+import { match, readNxMatch, writeNxMatch } from './parts.ts'
 import { oneOf } from './shape.ts'
 import { oxs, type Stats, UNKNOWN_COUNT } from './stats.ts'
 import { ALL_TABLES } from './table.ts'
@@ -88,7 +88,6 @@ export const flowRemoved = (v: Version): Codec<FlowRemoved> => (v === 6 ? flowRe
 
 /** NXT_FLOW_REMOVED: a table of 0 on the wire is none, others are counted from 1. */
 export function nxFlowRemoved(_: Version): Codec<FlowRemoved> {
-  const matches = nxMatch
   return {
     size: 0,
     read: r => {
@@ -102,8 +101,7 @@ export function nxFlowRemoved(_: Version): Codec<FlowRemoved> {
       const matchLength = r.u16()
       const packetCount = r.u64()
       const byteCount = r.u64()
-      const fields = matches.read(r.sub(matchLength))
-      r.skip((8 - (matchLength & 7)) & 7)
+      const fields = readNxMatch(r, matchLength)
       return {
         reason,
         table: table === 0 ? ALL_TABLES : table - 1,
@@ -129,7 +127,7 @@ export function nxFlowRemoved(_: Version): Codec<FlowRemoved> {
       const lengthAt = w.reserve(2)
       w.u64(value.packetCount ?? UNKNOWN_COUNT)
       w.u64(value.byteCount ?? UNKNOWN_COUNT)
-      writeCountedMatch(w, lengthAt, value.match, matches)
+      writeNxMatch(w, lengthAt, value.match)
     },
   }
 }

@@ -5,7 +5,7 @@ import type { Action, Match, Version } from '../flow/index.ts'
 import type { Codec, Reader, Writer } from '../wire/index.ts'
 import { EncodeError, u8 } from '../wire/index.ts'
 import { packetInReasons } from './channel.ts'
-import { actions, bareMatch, match, nxMatch } from './parts.ts'
+import { actions, bareMatch, match, readNxMatch, writeNxMatch } from './parts.ts'
 import { oneOf, openProperty, putProperty } from './shape.ts'
 
 /** OFP_NO_BUFFER: the switch keeps no copy of the packet. */
@@ -38,27 +38,36 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 const reasons = oneOf(u8, packetInReasons)
 const NO_COOKIE = 0xffffffffffffffffn
 
+type Head = Pick<PacketIn, 'totalLen' | 'reason' | 'table' | 'cookie' | 'bufferId'>
+
+/** What stands before the match. */
+function readHead(r: Reader): Head {
+  const bufferId = r.u32()
+  const head = { totalLen: r.u16(), reason: reasons.read(r), table: r.u8(), cookie: r.u64() }
+  return bufferId === NO_BUFFER ? head : { ...head, bufferId }
+}
+
+function writeHead(w: Writer, value: PacketIn): void {
+  w.u32(value.bufferId ?? NO_BUFFER)
+  w.u16(value.totalLen ?? value.data.length)
+  reasons.write(w, value.reason)
+  w.u8(value.table)
+  w.u64(value.cookie ?? NO_COOKIE)
+}
+
 /** OFPT_PACKET_IN (OpenFlow 1.5.1, 7.4.1). */
 export function packetIn(v: Version): Codec<PacketIn> {
   const matches = match(v)
   return {
     size: 0,
     read: r => {
-      const bufferId = r.u32()
-      const totalLen = r.u16()
-      const reason = reasons.read(r)
-      const table = r.u8()
-      const cookie = r.u64()
-      const value = { totalLen, reason, table, cookie, match: matches.read(r) }
+      const { bufferId, ...head } = readHead(r)
+      const value = { ...head, match: matches.read(r) }
       r.skip(2)
-      return { ...value, data: r.rest(), ...(bufferId !== NO_BUFFER && { bufferId }) }
+      return { ...value, data: r.rest(), ...(bufferId !== undefined && { bufferId }) }
     },
     write: (w, value) => {
-      w.u32(value.bufferId ?? NO_BUFFER)
-      w.u16(value.totalLen ?? value.data.length)
-      reasons.write(w, value.reason)
-      w.u8(value.table)
-      w.u64(value.cookie ?? NO_COOKIE)
+      writeHead(w, value)
       matches.write(w, value.match)
       w.zeros(2)
       w.bytes(value.data)
@@ -68,32 +77,19 @@ export function packetIn(v: Version): Codec<PacketIn> {
 
 /** NXT_PACKET_IN. */
 export function nxPacketIn(_: Version): Codec<PacketIn> {
-  const matches = nxMatch
   return {
     size: 0,
     read: r => {
-      const bufferId = r.u32()
-      const totalLen = r.u16()
-      const reason = reasons.read(r)
-      const table = r.u8()
-      const cookie = r.u64()
+      const { bufferId, ...head } = readHead(r)
       const length = r.u16()
       r.skip(6)
-      const value = { totalLen, reason, table, cookie, match: matches.read(r.sub(length)) }
-      r.skip(((8 - (length & 7)) & 7) + 2)
-      return { ...value, data: r.rest(), ...(bufferId !== NO_BUFFER && { bufferId }) }
+      const value = { ...head, match: readNxMatch(r, length) }
+      r.skip(2)
+      return { ...value, data: r.rest(), ...(bufferId !== undefined && { bufferId }) }
     },
     write: (w, value) => {
-      w.u32(value.bufferId ?? NO_BUFFER)
-      w.u16(value.totalLen ?? value.data.length)
-      reasons.write(w, value.reason)
-      w.u8(value.table)
-      w.u64(value.cookie ?? NO_COOKIE)
-      const lengthAt = w.reserve(8)
-      const start = w.length
-      matches.write(w, value.match)
-      w.patchU16(lengthAt, w.length - start)
-      w.align8(start)
+      writeHead(w, value)
+      writeNxMatch(w, w.reserve(8), value.match)
       w.zeros(2)
       w.bytes(value.data)
     },

@@ -14,7 +14,7 @@ import {
   writeMatch,
   writeOxms,
 } from '../flow/index.ts'
-import type { Codec, Writer } from '../wire/index.ts'
+import type { Codec, Reader, Writer } from '../wire/index.ts'
 
 /** A match with its header and padding (struct ofp_match). */
 export const match = (v: Version): Codec<Match> => ({
@@ -32,13 +32,6 @@ export const bareMatch = (v: Version): Codec<Match> => ({
 
 const NXM: Dialect = 0
 
-/** The same in Nicira's older messages, whose fields have the numbers of NXM. */
-export const nxMatch: Codec<Match> = {
-  size: 0,
-  read: r => readOxms(r, NXM),
-  write: (w, value) => writeOxms(w, value, NXM),
-}
-
 /** Actions up to the end of the window. */
 export const actions = (v: Version): Codec<readonly Action[]> => ({
   size: 0,
@@ -53,10 +46,17 @@ export const instructions = (v: Version): Codec<readonly Action[]> => ({
   write: (w, value) => writeInstructions(w, value, v),
 })
 
-/** Writes the fields of a match, their length at `lengthAt`, and padding to 8 bytes. */
-export function writeCountedMatch(w: Writer, lengthAt: number, fields: Match, codec: Codec<Match>): void {
+/** Reads a match of Nicira's older messages: `length` bytes of fields by the numbers of NXM, and padding to 8 bytes. */
+export function readNxMatch(r: Reader, length: number): Match {
+  const fields = readOxms(r.sub(length), NXM)
+  r.skip((8 - (length & 7)) & 7)
+  return fields
+}
+
+/** Writes such a match, its length at `lengthAt`. */
+export function writeNxMatch(w: Writer, lengthAt: number, fields: Match): void {
   const start = w.length
-  codec.write(w, fields)
+  writeOxms(w, fields, NXM)
   w.patchU16(lengthAt, w.length - start)
   w.align8(start)
 }
