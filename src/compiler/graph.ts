@@ -13,68 +13,65 @@ export interface User {
   invalidate(): void
 }
 
-/** A value that users read. Most have few users, some have many: an array, and a Set beyond `FEW`. */
+/** A value that users read. Most have one user, some have many: an array from two on, and a Set beyond `FEW`. */
 export abstract class Cell {
-  private users: User[] | Set<User> = EMPTY
+  /** Where it is kept by its id, so that an unread cell can be forgotten; no two cells share place and id. */
+  readonly place: Map<string, Cell>
+  readonly id: string
+  private users: User | User[] | Set<User> | undefined = undefined
 
-  /** Where it is kept, so that an unread cell can be forgotten. */
-  abstract forget(): void
+  constructor(place: Map<string, Cell>, id: string) {
+    this.place = place
+    this.id = id
+  }
 
   /** Adds a user, which is none yet. */
   add(user: User): void {
     const { users } = this
-    if (users instanceof Set) users.add(user)
-    else this.users = users.length < FEW ? append(users, user) : new Set(users).add(user)
+    if (users === undefined) this.users = user
+    else if (users instanceof Set) users.add(user)
+    else if (!Array.isArray(users)) this.users = [users, user]
+    else if (users.length < FEW) this.users = append(users, user)
+    else this.users = new Set(users).add(user)
   }
 
   /** Removes a user; a cell without users is forgotten. */
   leave(user: User): void {
     const { users } = this
-    if (users instanceof Set) users.delete(user)
-    else if (users.includes(user)) users.splice(users.indexOf(user), 1)
+    if (users === user) this.users = undefined
+    else if (users instanceof Set) users.delete(user)
+    else if (Array.isArray(users) && users.includes(user)) users.splice(users.indexOf(user), 1)
     if (!this.isRead) this.forget()
   }
 
   get isRead(): boolean {
     const { users } = this
-    return (users instanceof Set ? users.size : users.length) > 0
+    if (users instanceof Set) return users.size > 0
+    return Array.isArray(users) ? users.length > 0 : users !== undefined
   }
 
   invalidateUsers(): void {
-    for (const user of this.users) user.invalidate()
+    const { users } = this
+    if (users === undefined) return
+    if (users instanceof Set || Array.isArray(users)) for (const user of users) user.invalidate()
+    else users.invalidate()
+  }
+
+  /** Called when nobody reads it any more. */
+  protected forget(): void {
+    this.place.delete(this.id)
   }
 }
 
 const FEW = 16
 
 /** A record: kept by the model itself, the cell only knows who reads it. */
-class RecordCell extends Cell {
-  readonly place: Map<string, RecordCell>
-  readonly id: string
-
-  constructor(place: Map<string, RecordCell>, id: string) {
-    super()
-    this.place = place
-    this.id = id
-  }
-
-  forget(): void {
-    this.place.delete(this.id)
-  }
-}
+class RecordCell extends Cell {}
 
 /** The records found under a value of an index, in order of arrival. */
 class QueryCell extends Cell {
-  readonly index: Map<string, QueryCell>
-  readonly value: string
   /** An array, as most have one record, and who reads a longer one is longer about it than who takes one out. */
   found: Doc[] = EMPTY
-
-  constructor(index: Map<string, QueryCell>, value: string) {
-    super()
-    this.index = index
-    this.value = value
-  }
 
   /** Puts a record in, once though it may have the value several times. */
   put(doc: Doc): void {
@@ -86,47 +83,45 @@ class QueryCell extends Cell {
     if (!this.isRead) this.forget()
   }
 
-  forget(): void {
-    if (this.found.length === 0) this.index.delete(this.value)
+  protected override forget(): void {
+    if (this.found.length === 0) super.forget()
   }
 }
 
 /** What is derived of one record. The record itself is not among its reads: whoever changes it finds the cell. */
-class DerivedCell<S extends Doc, T> extends Cell implements User {
+class DerivedCell extends Cell implements User {
   reads: readonly Cell[] = EMPTY
-  readonly derived: Derived<S, T>
-  readonly id: string
+  readonly derived: Derived<Doc, unknown>
   readonly graph: Graph
-  value: T | undefined
-  stale = true
+  value: unknown = undefined
+  isStale = true
 
-  constructor(graph: Graph, derived: Derived<S, T>, id: string) {
-    super()
+  constructor(place: Map<string, Cell>, id: string, graph: Graph, derived: Derived<Doc, unknown>) {
+    super(place, id)
     this.graph = graph
     this.derived = derived
-    this.id = id
   }
 
   invalidate(): void {
-    if (this.stale) return
-    this.stale = true
-    this.graph.staleDerived.push(this as unknown as DerivedCell<Doc, unknown>)
+    if (this.isStale) return
+    this.isStale = true
+    this.graph.staleDerived.push(this)
   }
 
   refresh(): void {
-    if (!this.stale) return
-    this.stale = false
+    if (!this.isStale) return
+    this.isStale = false
     const { derived, graph } = this
-    const doc = graph.docsOf(derived.kind as unknown as Kind).get(this.id) as S | undefined
+    const doc = graph.docsOf(derived.kind).get(this.id)
     const value = graph.run(this, view => (doc === undefined ? undefined : derived.compute(doc, view)))
     if (isDeepStrictEqual(value, this.value)) return
     this.value = value
     this.invalidateUsers()
   }
 
-  forget(): void {
+  protected override forget(): void {
     release(this)
-    this.graph.forget(this as unknown as DerivedCell<Doc, unknown>)
+    super.forget()
   }
 }
 
@@ -140,7 +135,7 @@ class KindState {
   readonly docs = new Map<string, Doc>()
   readonly docCells = new Map<string, RecordCell>()
   /** What is derived of its records, each by their ids. */
-  readonly derived: Map<string, DerivedCell<Doc, unknown>>[] = []
+  readonly derived: Map<string, DerivedCell>[] = []
   /** By name; only those that somebody reads. */
   readonly indexes = new Map<string, Map<string, QueryCell>>()
 }
@@ -148,10 +143,8 @@ class KindState {
 /** The model as the log has it, and the computations that depend on it. */
 export class Graph {
   private readonly kinds = new Map<string, KindState>()
-  private readonly derived = new Map<Derived<Doc, unknown>, Map<string, DerivedCell<Doc, unknown>>>()
-  /** The derived value read last: the rules of a record read the same one after the other. */
-  private last: DerivedCell<Doc, unknown> | undefined
-  readonly staleDerived: DerivedCell<Doc, unknown>[] = []
+  private readonly derived = new Map<Derived<Doc, unknown>, Map<string, DerivedCell>>()
+  readonly staleDerived: DerivedCell[] = []
   /** Whose run is under way. */
   private reader: User | undefined
   /** What the runs under way have read so far, one after the other: the innermost from `from` to `to`. */
@@ -162,24 +155,37 @@ export class Graph {
   private readonly view: View = {
     get: (kind, id) => {
       const { docs, docCells } = this.stateOf(kind)
-      let cell = docCells.get(id)
-      if (cell === undefined) {
-        cell = new RecordCell(docCells, id)
-        docCells.set(id, cell)
+      if (this.notedIn(docCells, id) === undefined) {
+        let cell = docCells.get(id)
+        if (cell === undefined) {
+          cell = new RecordCell(docCells, id)
+          docCells.set(id, cell)
+        }
+        this.note(cell)
       }
-      this.note(cell)
       return docs.get(id) as never
     },
     value: (derived, id) => {
-      const cell = this.derivedCell(derived as unknown as Derived<Doc, unknown>, id)
+      const place = this.placeOf(derived as unknown as Derived<Doc, unknown>)
+      const noted = this.notedIn(place, id)
+      if (noted !== undefined) return noted.value as never
+      let cell = place.get(id)
+      if (cell === undefined) {
+        cell = new DerivedCell(place, id, this, derived as unknown as Derived<Doc, unknown>)
+        place.set(id, cell)
+      }
       this.note(cell)
       cell.refresh()
       return cell.value as never
     },
     by: (kind, index, value) => {
-      const cell = queryIn(this.indexOf(kind, index), value)
-      this.note(cell)
-      return cell.found.slice() as never
+      const place = this.indexOf(kind, index)
+      let cell = this.notedIn(place, value)
+      if (cell === undefined) {
+        cell = queryIn(place, value)
+        this.note(cell)
+      }
+      return (cell.found.length === 0 ? EMPTY : cell.found.slice()) as never
     },
   }
 
@@ -223,7 +229,7 @@ export class Graph {
       return work(this.view)
     } finally {
       const before = user.reads
-      const reads = this.noted.slice(this.from, this.to)
+      const reads = this.from === this.to ? EMPTY : this.noted.slice(this.from, this.to)
       user.reads = reads
       for (const cell of before) if (!reads.includes(cell)) cell.leave(user)
       this.to = this.from
@@ -237,33 +243,30 @@ export class Graph {
     release(user)
   }
 
-  private derivedCell(derived: Derived<Doc, unknown>, id: string): DerivedCell<Doc, unknown> {
-    if (this.last?.derived === derived && this.last.id === id) return this.last
-    let cells = this.derived.get(derived)
-    if (cells === undefined) {
-      cells = new Map()
-      this.derived.set(derived, cells)
-      this.stateOf(derived.kind).derived.push(cells)
+  private placeOf(derived: Derived<Doc, unknown>): Map<string, DerivedCell> {
+    let place = this.derived.get(derived)
+    if (place === undefined) {
+      place = new Map()
+      this.derived.set(derived, place)
+      this.stateOf(derived.kind).derived.push(place)
     }
-    let cell = cells.get(id)
-    if (cell === undefined) {
-      cell = new DerivedCell(this, derived, id)
-      cells.set(id, cell)
-    }
-    this.last = cell
-    return cell
+    return place
   }
 
-  forget(cell: DerivedCell<Doc, unknown>): void {
-    this.derived.get(cell.derived)?.delete(cell.id)
-    this.last = undefined
+  /** A cell that the run under way has read before: functions of one record read the same few again and again. */
+  private notedIn<C extends Cell>(place: Map<string, C>, id: string): C | undefined {
+    for (let i = this.from; i < this.to; i++) {
+      const cell = this.noted[i] as Cell
+      if (cell.place === place && cell.id === id) return cell as C
+    }
+    return undefined
   }
 
+  /** Notes a cell that the run under way has not read yet. */
   private note(cell: Cell): void {
-    const { reader, noted } = this
+    const { reader } = this
     if (reader === undefined) return
-    for (let i = this.from; i < this.to; i++) if (noted[i] === cell) return
-    noted[this.to++] = cell
+    this.noted[this.to++] = cell
     if (!reader.reads.includes(cell)) cell.add(reader)
   }
 
