@@ -1,19 +1,30 @@
 // Which chassis hold which flow sets: a chassis holds a set while any record says so.
 import type { Change } from '#model'
+import { EMPTY } from './append.ts'
 import type { CompileDelta } from './flow-set.ts'
 import { type Cell, type Graph, mapAt, type User } from './graph.ts'
 import type { SubscriptionRule } from './table.ts'
 
 type Pair = { readonly chassis: string; readonly flowSet: string }
 
+/** A pair that some records want. */
+interface Held extends Pair {
+  /** By how many. */
+  count: number
+  /** Whether it was told that the chassis holds the set. */
+  isTold: boolean
+  /** Whether it stands in the list of those whose count has changed. */
+  isChanged: boolean
+}
+
 /** One record under one rule. */
 class Unit implements User {
-  reads: readonly Cell[] = []
+  reads: readonly Cell[] = EMPTY
   readonly rule: SubscriptionRule
   readonly id: string
   /** Shared by all rules. */
   readonly dirty: Unit[]
-  pairs: readonly Pair[] = []
+  pairs: readonly Pair[] = EMPTY
   isDirty = false
 
   constructor(rule: SubscriptionRule, id: string, dirty: Unit[]) {
@@ -36,8 +47,9 @@ export class Subscriptions {
   private readonly graph: Graph
   private readonly rules: readonly { readonly rule: SubscriptionRule; readonly units: Map<string, Unit> }[]
   private readonly dirty: Unit[] = []
-  /** chassis -> flow set -> by how many pairs. */
-  private readonly counts = new Map<string, Map<string, number>>()
+  /** By chassis and flow set. */
+  private readonly held = new Map<string, Map<string, Held>>()
+  private readonly changed: Held[] = []
   private readonly setsOf = new Map<string, Set<string>>()
   private readonly chassisOf = new Map<string, Set<string>>()
 
@@ -71,22 +83,11 @@ export class Subscriptions {
 
   /** Takes in what changed, and tells which subscriptions began and ended. */
   settle(): Pick<CompileDelta, 'subscribed' | 'unsubscribed'> {
-    /** Whether pairs whose count changed were held before: chassis -> flow set -> that. */
-    const before = new Map<string, Map<string, boolean>>()
-    const count = ({ chassis, flowSet }: Pair, by: 1 | -1) => {
-      const counts = mapAt(this.counts, chassis)
-      const had = counts.get(flowSet) ?? 0
-      const changed = mapAt(before, chassis)
-      if (!changed.has(flowSet)) changed.set(flowSet, had > 0)
-      if (had + by === 0) counts.delete(flowSet)
-      else counts.set(flowSet, had + by)
-      if (counts.size === 0) this.counts.delete(chassis)
-    }
     for (const unit of this.dirty) {
       const doc = this.graph.docsOf(unit.rule.kind).get(unit.id)
-      const pairs = doc === undefined ? [] : this.graph.run(unit, view => unit.rule.subscriptions(doc, view))
-      for (const pair of pairs) count(pair, 1)
-      for (const pair of unit.pairs) count(pair, -1)
+      const pairs = doc === undefined ? EMPTY : this.graph.run(unit, view => unit.rule.subscriptions(doc, view))
+      for (const pair of pairs) this.count(pair, 1)
+      for (const pair of unit.pairs) this.count(pair, -1)
       unit.pairs = pairs
       if (doc === undefined) this.forget(unit)
     }
@@ -94,22 +95,44 @@ export class Subscriptions {
     this.dirty.length = 0
     const subscribed: Pair[] = []
     const unsubscribed: Pair[] = []
-    for (const [chassis, changed] of before)
-      for (const [flowSet, had] of changed) {
-        const has = (this.counts.get(chassis)?.get(flowSet) ?? 0) > 0
-        if (has === had) continue
-        if (has) subscribed.push({ chassis, flowSet })
-        else unsubscribed.push({ chassis, flowSet })
-        mark(this.setsOf, chassis, flowSet, has)
-        mark(this.chassisOf, flowSet, chassis, has)
-      }
+    for (const held of this.changed) {
+      const { chassis, flowSet, count, isTold } = held
+      held.isChanged = false
+      held.isTold = count > 0
+      if (count === 0) forgetIn(this.held, chassis, flowSet)
+      if (held.isTold === isTold) continue
+      if (held.isTold) subscribed.push({ chassis, flowSet })
+      else unsubscribed.push({ chassis, flowSet })
+      mark(this.setsOf, chassis, flowSet, held.isTold)
+      mark(this.chassisOf, flowSet, chassis, held.isTold)
+    }
+    this.changed.length = 0
     return { subscribed, unsubscribed }
+  }
+
+  private count({ chassis, flowSet }: Pair, by: 1 | -1): void {
+    const sets = mapAt(this.held, chassis)
+    let held = sets.get(flowSet)
+    if (held === undefined) {
+      held = { chassis, flowSet, count: 0, isTold: false, isChanged: false }
+      sets.set(flowSet, held)
+    }
+    held.count += by
+    if (held.isChanged) return
+    held.isChanged = true
+    this.changed.push(held)
   }
 
   private forget(unit: Unit): void {
     this.graph.drop(unit)
     for (const { rule, units } of this.rules) if (rule === unit.rule) units.delete(unit.id)
   }
+}
+
+const forgetIn = <V>(map: Map<string, Map<string, V>>, key: string, inner: string): void => {
+  const values = map.get(key)
+  values?.delete(inner)
+  if (values?.size === 0) map.delete(key)
 }
 
 const mark = (map: Map<string, Set<string>>, key: string, value: string, isPresent: boolean): void => {
