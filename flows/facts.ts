@@ -40,9 +40,11 @@ const sendersOf = (port: Port): readonly Sender[] => {
     ...port.fixedIps.map(fixed => ({ mac: port.macAddress, ip: fixed.ipAddress })),
     ...port.allowedAddressPairs.map(pair => ({ mac: pair.macAddress, ip: pair.ipAddress })),
   ]
-  const macs = new Set(given.filter(sender => isV6(sender.ip)).map(sender => sender.mac))
-  return [...given, ...[...macs].map(mac => ({ mac, ip: linkLocal(mac) }))]
+  const macs = unique(given.filter(sender => isV6(sender.ip)).map(sender => sender.mac))
+  return macs.length === 0 ? given : [...given, ...macs.map(mac => ({ mac, ip: linkLocal(mac) }))]
 }
+
+const unique = (texts: readonly string[]): readonly string[] => (texts.length < 2 ? texts : [...new Set(texts)])
 
 /** What of a network matters to its flows. */
 export const networkFacts = derive('network', networks, (n: Network) => ({
@@ -79,7 +81,7 @@ export const portFacts = derive('port', ports, (p: Port, view: View) => {
         networkKey: network.key,
         mac: p.macAddress,
         ips: p.fixedIps.map(ip => ip.ipAddress),
-        macs: [...new Set([p.macAddress, ...p.allowedAddressPairs.map(pair => pair.macAddress)])],
+        macs: unique([p.macAddress, ...p.allowedAddressPairs.map(pair => pair.macAddress)]),
         senders: sendersOf(p),
         secured: p.portSecurityEnabled,
         /** As the register `policy` holds it; one that is not known allows nothing. */

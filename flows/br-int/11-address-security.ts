@@ -97,26 +97,23 @@ export const addressSecurity = table('address_security', {
       rows: (binding, view) => {
         const port = securedPort(binding, view)
         if (port === undefined) return []
-        return port.senders
-          .filter(sender => !isV6(sender.ip))
-          .flatMap(sender => [
-            { ...sender, gratuitous: false },
-            ...(isHost(sender.ip) ? [{ ...sender, gratuitous: true }] : []),
-          ])
-          .map(row => ({ in: binding.chassis, port: port.key, ...row, isVirtual: isVirtual(row, port, view) }))
+        return port.senders.flatMap(sender => {
+          const { mac, ip } = sender
+          if (isV6(ip)) return []
+          const row = { in: binding.chassis, port: port.key, mac, ip, isVirtual: isVirtual(sender, port, view) }
+          const question = { ...row, gratuitous: false }
+          return isHost(ip) ? [question, { ...row, gratuitous: true }] : question
+        })
       },
       example: { in: 'host1', port: 5, mac: 'fa:16:3e:00:00:05', ip: '10.0.0.5', gratuitous: false, isVirtual: false },
-      flow: row => ({
-        priority: row.gratuitous ? GRATUITOUS : OWN,
-        match: arp({
-          ...sourcePort.is(row.port),
-          eth_src: row.mac,
-          arp_sha: row.mac,
-          arp_spa: onWire(row.ip),
-          ...(row.gratuitous ? { arp_tpa: row.ip } : {}),
-        }),
-        actions: [...tellOf(row.isVirtual), goto(row.gratuitous ? l2Lookup : addressQuestion)],
-      }),
+      flow: ({ port, mac, ip, isVirtual, gratuitous }) => {
+        const own = arp({ ...sourcePort.is(port), eth_src: mac, arp_sha: mac, arp_spa: onWire(ip) })
+        return {
+          priority: gratuitous ? GRATUITOUS : OWN,
+          match: gratuitous ? { ...own, arp_tpa: ip } : own,
+          actions: [...tellOf(isVirtual), goto(gratuitous ? l2Lookup : addressQuestion)],
+        }
+      },
     }),
   ],
 })
