@@ -40,7 +40,11 @@ type Row = { readonly in: string; readonly network: number; readonly policy: num
   | { readonly port: number; readonly weight: number }
 )
 
-const exemptOn = (key: number) => ({ priority: EXEMPT, match: { ...network.is(key), ...exempt.is(1) } })
+/** More than a switch has ports (OFPP_MAX of OpenFlow 1.0, which Open vSwitch keeps to): members stand by policy, then by port. */
+const PORTS = 0x10000
+
+const IS_EXEMPT = exempt.is(1)
+const exemptOn = (key: number) => ({ priority: EXEMPT, match: { ...network.is(key), ...IS_EXEMPT } })
 const judgedOn = (key: number) => ({ priority: JUDGED, match: network.is(key) })
 
 export const flood = table('flood', {
@@ -68,7 +72,7 @@ export const flood = table('flood', {
       merge: 'union',
       limit: LIMIT,
       weight: row => ('port' in row ? row.weight : 1 + row.lookups),
-      order: row => [row.policy, 'port' in row ? row.port : 0],
+      order: row => row.policy * PORTS + ('port' in row ? row.port : 0),
       rows: (binding, view): readonly Row[] => {
         const port = activePort(binding, view)
         if (!port?.up) return []

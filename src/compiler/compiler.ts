@@ -1,22 +1,22 @@
 // Follows the log of commits and keeps the flow sets that the model compiles to. One change costs the rows that change:
 // each record is a unit that remembers its rows and what it read; the same code compiles everything at a start.
 import assert from 'node:assert/strict'
-import { isDeepStrictEqual } from 'node:util'
 import type { Change, Commit, Kind } from '#model'
+import { EMPTY } from './append.ts'
 import { encodeActions, encodeSlot } from './encode.ts'
 import { CompiledSet, Entry } from './entry.ts'
 import type { Bridge, CompileDelta, Compiled, Conflict, FlowEntry, FlowSet, FlowSetDelta } from './flow-set.ts'
 import { type Cell, Graph, type User } from './graph.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { type FlowSpec, PIPELINE_SET, type Pipeline, type Placed, type Rule, type Table } from './table.ts'
-import { type Origin, specOf, Wish } from './wish.ts'
+import { FIRST, isSameShare, type Origin, type Share, shareOf, Wish } from './wish.ts'
 
 /** One record, under all rules that read its kind. */
 class Unit implements User {
-  reads: readonly Cell[] = []
+  reads: readonly Cell[] = EMPTY
   readonly of: RuledKind
   readonly id: string
-  wishes: readonly Wish<Entry>[] = []
+  wishes: readonly Wish<Entry>[] = EMPTY
   isDirty = false
 
   constructor(of: RuledKind, id: string) {
@@ -66,14 +66,37 @@ const isNext = (table: Table, to: number): boolean => {
   return false
 }
 
-/** Takes the wish of a row out of a list; undefined if it is not there. */
-const takeOut = (wishes: Wish<Entry>[], origin: Origin, row: Placed): Wish<Entry> | undefined => {
+/** Takes the wish that is the same as another out of a list; undefined if it is not there. */
+const takeOut = (wishes: Wish<Entry>[], like: Wish<Entry>): Wish<Entry> | undefined => {
   if (wishes.length === 0) return undefined
-  const at = wishes.findIndex(wish => wish.origin === origin && isDeepStrictEqual(wish.row, row))
+  const at = wishes.findIndex(wish => isSame(wish, like))
   return at < 0 ? undefined : wishes.splice(at, 1)[0]
 }
 
+const isSame = (a: Wish<Entry>, b: Wish<Entry>): boolean =>
+  a.origin === b.origin &&
+  a.entry.slot === b.entry.slot &&
+  a.text === b.text &&
+  a.entry.set === b.entry.set &&
+  isSameShare(a.share, b.share)
+
 const isSomething = ({ added, removed }: FlowSetDelta) => added.length + removed.length > 0
+
+/** What a row comes to: a flow that it alone wants so far, in no place yet. */
+const wishOf = (origin: Origin & { readonly rule: Rule }, id: string, row: Placed, set: CompiledSet): Wish<Entry> =>
+  newWish(origin, id, origin.rule.flow(row), shareOf(origin.rule, row), set)
+
+const newWish = (origin: Origin, id: string, spec: FlowSpec, share: Share, set: CompiledSet): Wish<Entry> => {
+  const { table, rule } = origin
+  checkContract(table, spec)
+  const slot = encodeSlot(table.bridge, table.number, spec)
+  const text = encodeActions(spec.actions)
+  // What is too heavy for the limit is refused though it be alone.
+  const entry = new Entry(set, slot, text, share.weight > (rule?.limit ?? share.weight) ? 'joined' : 'new')
+  const wish = new Wish(origin, id, text, share, entry)
+  entry.add(wish)
+  return wish
+}
 
 /** Keeps the flow sets of a pipeline. */
 export class Compiler implements Compiled {
@@ -84,6 +107,8 @@ export class Compiler implements Compiled {
   private readonly scopes = new Map<string, Scope>()
   private readonly kinds = new Map<string, RuledKind>()
   private readonly dirty: Unit[] = []
+  /** What the record that is under way wants, as far as it is known. */
+  private readonly wished: Wish<Entry>[] = []
   /** What came or changed in the commit that is being taken in. */
   private readonly changed = new Set<CompiledSet>()
   private readonly conflicted = new Map<Entry, Conflict>()
@@ -209,17 +234,20 @@ export class Compiler implements Compiled {
     const { kind, origins, units } = unit.of
     const doc = this.graph.docsOf(kind).get(unit.id)
     const before = [...unit.wishes]
-    const after: Wish<Entry>[] = []
+    const { wished } = this
+    let count = 0
     if (doc !== undefined)
       this.graph.run(unit, view => {
         for (const origin of origins)
-          for (const row of origin.rule.rows(doc, view))
-            after.push(
-              takeOut(before, origin, row) ?? this.wish(origin, unit.id, row, this.setIn(origin.scope, row.in)),
-            )
+          for (const row of origin.rule.rows(doc, view)) {
+            const wish = wishOf(origin, unit.id, row, this.setIn(origin.scope, row.in))
+            const known = takeOut(before, wish)
+            if (known === undefined) this.pend(wish.entry)
+            wished[count++] = known ?? wish
+          }
       })
     for (const wish of before) this.unwish(wish)
-    unit.wishes = after.slice()
+    unit.wishes = count === 0 ? EMPTY : wished.slice(0, count)
     if (doc !== undefined) return
     this.graph.drop(unit)
     units.delete(unit.id)
@@ -229,7 +257,7 @@ export class Compiler implements Compiled {
     const origin: Origin = { table, rule: undefined }
     const miss: FlowSpec = { priority: 0, match: {}, actions: table.miss }
     const set = this.setIn(this.scopeOf(PIPELINE_SET), '')
-    for (const spec of [...table.fixed, miss]) this.wish(origin, table.name, spec, set)
+    for (const spec of [...table.fixed, miss]) this.pend(newWish(origin, table.name, spec, FIRST, set).entry)
   }
 
   private scopeOf(name: string): Scope {
@@ -258,29 +286,16 @@ export class Compiler implements Compiled {
     this.scopes.get(set.scope)?.sets.delete(set.instance)
   }
 
-  private wish(origin: Origin, id: string, row: Placed | FlowSpec, set: CompiledSet): Wish<Entry> {
-    const { table, rule } = origin
-    const spec = specOf(origin, row)
-    checkContract(table, spec)
-    const isUnion = rule?.merge === 'union'
-    const slot = encodeSlot(table.bridge, table.number, spec)
-    const entry = new Entry(set, slot, isUnion ? '' : encodeActions(spec.actions), isUnion ? 'joined' : 'new')
-    const wish = new Wish(origin, id, row, entry)
-    entry.add(wish)
-    this.pend(set, entry)
-    return wish
-  }
-
   private unwish(wish: Wish<Entry>): void {
     const { entry } = wish
     entry.remove(wish)
     if (entry.state !== 'settled') return
     entry.state = 'touched'
-    this.pend(entry.set, entry)
+    this.pend(entry)
   }
 
-  private pend(set: CompiledSet, entry: Entry): void {
-    if (set.pending.push(entry) === 1) this.changed.add(set)
+  private pend(entry: Entry): void {
+    if (entry.set.pending.push(entry) === 1) this.changed.add(entry.set)
   }
 
   private settleSets(): FlowSetDelta[] {

@@ -105,7 +105,7 @@ export class Entry implements FlowEntry {
     return bytesOf(this.text)
   }
   get digest(): bigint {
-    return digestValue(digestOf(this.slot, this.text))
+    return digestOf(this.slot, this.text)
   }
   get flow(): FlowEntry['flow'] {
     const { table, priority, cookie } = this
@@ -203,7 +203,7 @@ export class CompiledSet implements FlowSet {
   private tally({ slot, text }: Entry, by: 1 | -1): void {
     const bridge = bridgeOf(slot)
     this.count[bridge] += by
-    addDigest(this.sum[bridge], digestOf(slot, text), by)
+    addDigest(this.sum[bridge], slot, text, by)
   }
 
   get digest(): Record<Bridge, bigint> {
@@ -213,7 +213,7 @@ export class CompiledSet implements FlowSet {
 
 const copyOf = (set: CompiledSet, slot: string, text: string, wishes: readonly Wish<Entry>[]): Entry => {
   const copy = new Entry(set, slot, text, 'settled')
-  for (const { origin, id, row } of wishes) copy.add(new Wish(origin, id, row, copy))
+  for (const { origin, id, text, share } of wishes) copy.add(new Wish(origin, id, text, share, copy))
   return copy
 }
 

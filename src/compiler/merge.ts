@@ -1,7 +1,6 @@
 // What the rows that want the same match come to: one flow, as the rules of its table say, and the rows left out of it.
-import { encodeActions, joinActions } from './encode.ts'
+import { joinActions } from './encode.ts'
 import type { Conflict } from './flow-set.ts'
-import type { Placed } from './table.ts'
 import type { Wish } from './wish.ts'
 
 /** The instructions of a flow in bytes, and the wishes left out of it, with the reason. */
@@ -16,9 +15,8 @@ export const merge = (wishes: readonly Wish[]): Merged => {
   const [first, ...others] = wishes as [Wish, ...Wish[]]
   const how = first.origin.rule?.merge
   if (how === 'union') return union(wishes)
-  const instructions = encodeActions(first.spec.actions)
-  const isRefused = (wish: Wish) => how === undefined || encodeActions(wish.spec.actions) !== instructions
-  return { instructions, reason: 'match', refused: others.filter(isRefused) }
+  const isRefused = (wish: Wish) => how === undefined || wish.text !== first.text
+  return { instructions: first.text, reason: 'match', refused: others.filter(isRefused) }
 }
 
 /** The actions of all, equal ones once, as far as the limit lets them in. */
@@ -29,15 +27,14 @@ const union = (wishes: readonly Wish[]): Merged => {
   const decided = new Map<string, boolean>()
   let weight = 0
   for (const wish of wishes) {
-    const list = encodeActions(wish.spec.actions)
-    let isIn = decided.get(list)
+    let isIn = decided.get(wish.text)
     if (isIn === undefined) {
-      const { limit, weight: weigh } = wish.origin.rule ?? {}
+      const limit = wish.origin.rule?.limit
       // What is refused weighs too, so that all after it are refused: they may need what came before them.
-      if (limit !== undefined) weight += weigh?.(wish.row as Placed) ?? 1
+      if (limit !== undefined) weight += wish.share.weight
       isIn = limit === undefined || weight <= limit
-      decided.set(list, isIn)
-      if (isIn && list !== '') lists.push(list)
+      decided.set(wish.text, isIn)
+      if (isIn && wish.text !== '') lists.push(wish.text)
     }
     if (!isIn) refused.push(wish)
   }

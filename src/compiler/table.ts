@@ -56,8 +56,8 @@ export interface Rule<T extends Doc = Doc, R extends Placed = Placed> {
   readonly limit?: number
   /** With `limit`: what a row weighs, 1 unless given. */
   readonly weight?: (row: R) => number
-  /** Where a row stands in its flow, lowest first; several numbers are compared one after the other. */
-  readonly order?: (row: R) => number | readonly number[]
+  /** Where a row stands in its flow, lowest first. */
+  readonly order?: (row: R) => number
   /** A row, and (in a test) the flow that it makes, as the comment of the table's file shows it. */
   readonly example: R
 }

@@ -1,7 +1,6 @@
 // One row's wish for a flow, and the order in which the rows that want the same flow stand.
-import { encodeActions } from './encode.ts'
 import type { Source } from './flow-set.ts'
-import type { FlowSpec, Placed, Rule, Table } from './table.ts'
+import type { Placed, Rule, Table } from './table.ts'
 
 /** A rule in its table; without a rule, the flows of a table that depend on no record. */
 export interface Origin {
@@ -9,30 +8,41 @@ export interface Origin {
   readonly rule: Rule | undefined
 }
 
-/** What a row wants. Where there is no rule, the row is the flow. */
-export const specOf = ({ rule }: Origin, row: Placed | FlowSpec): FlowSpec =>
-  rule === undefined ? (row as FlowSpec) : rule.flow(row as Placed)
+/** How a row stands among those that share a flow: its place, lowest first, and its weight against the limit. */
+export interface Share {
+  readonly order: number
+  readonly weight: number
+}
 
-/** A row that wants a flow: an entry of a set, which wishes alone need not know. */
+/** The share of those whose rule says nothing of it. */
+export const FIRST: Share = { order: 0, weight: 1 }
+
+/** The share of a row. */
+export const shareOf = ({ order, weight }: Rule, row: Placed): Share =>
+  order === undefined && weight === undefined ? FIRST : { order: order?.(row) ?? 0, weight: weight?.(row) ?? 1 }
+
+/**
+ * What a row came to. The row itself is not kept: two rows are the same if they come to the same. There may be millions:
+ * it is one object, and its instructions are mostly those of its entry.
+ */
 export class Wish<Entry = unknown> {
   readonly origin: Origin
   /** The record that the row was made of. */
   readonly id: string
-  readonly row: Placed | FlowSpec
-  /** The flow, and the next one that wants it. */
+  /** The instructions that it wants, in bytes. */
+  readonly text: string
+  readonly share: Share
+  /** The flow, an entry of a set, which wishes alone need not know, and the next one that wants it. */
   entry: Entry
   next: Wish<Entry> | undefined
 
-  constructor(origin: Origin, id: string, row: Placed | FlowSpec, entry: Entry) {
+  constructor(origin: Origin, id: string, text: string, share: Share, entry: Entry) {
     this.origin = origin
     this.id = id
-    this.row = row
+    this.text = text
+    this.share = share
     this.entry = entry
     this.next = undefined
-  }
-
-  get spec(): FlowSpec {
-    return specOf(this.origin, this.row)
   }
 
   get kind(): string {
@@ -52,29 +62,13 @@ export const sourcesOf = (wishes: readonly Wish[]): readonly Source[] => {
 }
 
 /** The order in which wishes merge: by order, by source, and then by actions, so that no two differ and are equal. */
-export const inOrder = <W extends Wish>(wishes: readonly W[]): readonly W[] => {
-  if (wishes.length < 2) return wishes
-  const ordered = wishes.map(wish => ({ wish, order: orderOf(wish) }))
-  ordered.sort((a, b) => compareOrder(a.order, b.order) || compareSources(a.wish, b.wish))
-  return ordered.map(({ wish }) => wish)
-}
+export const inOrder = <W extends Wish>(wishes: W[]): readonly W[] =>
+  wishes.length < 2 ? wishes : wishes.sort((a, b) => compare(a.share.order, b.share.order) || compareSources(a, b))
 
 const compareSources = (a: Wish, b: Wish): number =>
-  compare(a.kind, b.kind) ||
-  compare(a.id, b.id) ||
-  compare(encodeActions(a.spec.actions), encodeActions(b.spec.actions))
+  compare(a.kind, b.kind) || compare(a.id, b.id) || compare(a.text, b.text)
 
-const orderOf = ({ origin, row }: Wish): readonly number[] => {
-  const order = origin.rule?.order?.(row as Placed) ?? 0
-  return typeof order === 'number' ? [order] : order
-}
-
-const compareOrder = (a: readonly number[], b: readonly number[]): number => {
-  for (let i = 0; i < a.length || i < b.length; i++) {
-    const difference = compare(a[i] ?? 0, b[i] ?? 0)
-    if (difference !== 0) return difference
-  }
-  return 0
-}
+/** Whether two rows have the same share. */
+export const isSameShare = (a: Share, b: Share): boolean => a === b || (a.weight === b.weight && a.order === b.order)
 
 const compare = <T extends number | string>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0)

@@ -8,7 +8,7 @@ import { aNetwork, aPort, commitOf } from '#test/support/model'
 /** A row of a port, which loads a value: as heavy as the value, unless said otherwise. */
 interface Load {
   readonly value: number
-  readonly order: number | readonly number[]
+  readonly order: number
   readonly weight?: number
 }
 
@@ -58,8 +58,8 @@ describe('a union', () => {
   test('has the actions of all rows in order, equal ones once, and all that asked for them as sources', () => {
     const compiler = compilerOf(
       loads(({ policy, key }) => [
-        { order: [policy, 0], value: 100 + policy },
-        { order: [policy, 1, key], value: key },
+        { order: policy * 10, value: 100 + policy },
+        { order: policy * 10 + key, value: key },
       ]),
     )
     compiler.apply(commitOf({ port: [4, 3, 2, 1].map(key => aPort(`p${key}`, key, 'net', { policy: key % 2 })) }))
@@ -93,8 +93,8 @@ describe('a union', () => {
 
 describe('the limit of a union', () => {
   test('weighs the rows of all rules that declare it, and those that add nothing not at all', () => {
-    const header = loads(() => [{ order: [0], value: 50, weight: 3 }], 6)
-    const copy = loads(({ key }) => [{ order: [1, key], value: key }], 6)
+    const header = loads(() => [{ order: 0, value: 50, weight: 3 }], 6)
+    const copy = loads(({ key }) => [{ order: key, value: key }], 6)
     const compiler = compilerOf(header, copy)
     compiler.apply(commitOf({ port: portsOf(1, 2) }))
     expect(valuesOf(compiler)).toEqual([50, 1, 2])

@@ -2,7 +2,7 @@
 // delta that a compiler would give.
 import type { Action, Match } from 'node-openflow/flow'
 import type { Bridge, CompileDelta, Compiled, FlowEntry, FlowSet } from '#compiler'
-import { cookieOf, digestOf, digestValue, encodeFlow, encodeSpec } from '#compiler/encode'
+import { cookieOf, digestOf, encodeFlow, encodeSpec } from '#compiler/encode'
 
 /** A flow as a test writes it. */
 export interface HandFlow {
@@ -24,7 +24,7 @@ export const entryOf = (flow: HandFlow, source = 'test'): FlowEntry => {
     ...{ bridge, table, priority, cookie, slot },
     ...encodeSpec(flow),
     flow: { table, priority, cookie, match: flow.match, actions: flow.actions },
-    digest: digestValue(digestOf(slot, instructions)),
+    digest: digestOf(slot, instructions),
     sources: [{ kind: 'test', id: source, table: `table ${table}` }],
   }
 }

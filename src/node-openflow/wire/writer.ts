@@ -11,7 +11,9 @@ const low = 1 - high
 
 /** A growing buffer. `length` is both the number of bytes written and the position of the next. */
 export class Writer {
-  private data: Uint8Array
+  private data: Uint8Array<ArrayBuffer>
+  /** `data` again, four bytes a number, in the order of the machine. */
+  private words: Uint32Array
   /** `data` again, made when it is first asked for as text. */
   private buffer: Buffer | undefined
   length = 0
@@ -20,6 +22,7 @@ export class Writer {
 
   constructor(capacity = 512) {
     this.data = new Uint8Array(capacity)
+    this.words = wordsOf(this.data)
   }
 
   u8(value: number): void {
@@ -166,7 +169,11 @@ export class Writer {
    */
   sharedLatin1(recent: string[]): string {
     let hash = this.length
-    for (let i = 0; i < this.length; i++) hash = Math.imul(hash ^ (this.data[i] as number), 0x01000193)
+    const { words } = this
+    for (let i = 0; i < this.length >> 2; i++) {
+      const mixed = Math.imul(hash ^ (words[i] as number), 0x9e3779b1)
+      hash = mixed ^ (mixed >>> 15)
+    }
     const at = (hash ^ (hash >>> 16)) & (recent.length - 1)
     const known = recent[at] as string
     if (this.isLatin1(known)) return known
@@ -185,8 +192,13 @@ export class Writer {
     const bigger = new Uint8Array(Math.max(this.data.length * 2, this.length + needed))
     bigger.set(this.data.subarray(0, this.length))
     this.data = bigger
+    this.words = wordsOf(bigger)
     this.buffer = undefined
   }
+}
+
+function wordsOf({ buffer, length }: Uint8Array<ArrayBuffer>): Uint32Array {
+  return new Uint32Array(buffer, 0, length >> 2)
 }
 
 function whole64(value: number): bigint {
