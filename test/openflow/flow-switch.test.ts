@@ -18,12 +18,11 @@ import {
   writeInstructions,
   writeMatch,
 } from 'node-openflow/flow'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { allActions } from './flow-samples.ts'
 import { random } from './mutate.ts'
-import { addBridge, hasOvs, noOvs, type Ovs, startOvs } from './ovs.ts'
+import { addBridge, describeOvs, hasOvs, type Ovs, startOvs } from './ovs.ts'
 
-const title = (text: string) => (hasOvs ? text : `${text} (skipped: ${noOvs})`)
 let ovs: Ovs
 
 beforeAll(() => {
@@ -177,7 +176,7 @@ const matchable = names.filter(name => {
   return !name.startsWith('tun_metadata') || name === 'tun_metadata0'
 })
 
-describe.skipIf(!hasOvs)(title('flows come back as they were given'), () => {
+describeOvs('flows come back as they were given', () => {
   test.each([4, 5, 6] as const)('every field, version %i', async version => {
     const flows: Flow[] = []
     for (const name of matchable) {
@@ -291,7 +290,7 @@ const refused: readonly (readonly [string, string, Match, ...Action[]])[] = [
   ['actions[1]', 'only note can', {}, { type: 'conjunction', id: 1, clause: 0, clauses: 2 }, output],
 ]
 
-describe.skipIf(!hasOvs)(title('what is refused here is refused there'), () => {
+describeOvs('what is refused here is refused there', () => {
   const cases = refused.map(([path, text, match, ...actions]) => ({ path, text, match, actions }))
   test.each(cases)('$path: $text', async ({ path, text, match, actions }) => {
     const flow: Flow = { table: 1, match, actions }

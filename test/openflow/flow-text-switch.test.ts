@@ -17,12 +17,11 @@ import {
   writeInstructions,
   writeMatch,
 } from 'node-openflow/flow'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { allActions } from './flow-samples.ts'
 import { flowTexts } from './flow-texts.ts'
-import { addBridge, hasOvs, noOvs, type Ovs, startOvs } from './ovs.ts'
+import { addBridge, describeOvs, hasOvs, type Ovs, startOvs } from './ovs.ts'
 
-const title = (text: string) => (hasOvs ? text : `${text} (skipped: ${noOvs})`)
 const protocol = (version: Version) => `-OOpenFlow1${version - 1}`
 let ovs: Ovs
 let mgmt: string
@@ -78,7 +77,7 @@ async function readBack(version: Version): Promise<{ readonly texts: string[]; r
 // the length of a tunnel option stands in the switch's table.
 const unsaid = /tun_erspan|set_queue:9,output|delete_field/
 
-describe.skipIf(!hasOvs)(title('text beside ovs-ofctl'), () => {
+describeOvs('text beside ovs-ofctl', () => {
   test.each([4, 5, 6] as const)('flows read back print as dump-flows does, version %i', async version => {
     install([...flowTexts(version).map(text => parseFlow(text)), ...allActions(version)], version)
     const { texts, flows } = await readBack(version)

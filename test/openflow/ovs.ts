@@ -4,11 +4,20 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { describe } from 'vitest'
 
 /** Whether Open vSwitch is installed. */
 export const hasOvs = existsSync('/usr/sbin/ovs-vswitchd')
 /** Why a test that needs Open vSwitch does not run. */
-export const noOvs = 'ovs-vswitchd is not installed'
+const noOvs = 'ovs-vswitchd is not installed'
+
+/** The title of a test, or with why it does not run. */
+export const titleOvs = (name: string): string => (hasOvs ? name : `${name} (skipped: ${noOvs})`)
+
+/** `describe` for tests with a real Open vSwitch; skipped by name without one. */
+export const describeOvs = (name: string, body: () => void): void => {
+  describe.skipIf(!hasOvs)(titleOvs(name), body)
+}
 
 /** A running Open vSwitch. */
 export interface Ovs {

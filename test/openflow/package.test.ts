@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
-import { addBridge, hasOvs, noOvs, startOvs } from './ovs.ts'
+import { addBridge, hasOvs, startOvs, titleOvs } from './ovs.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const source = join(root, 'src/node-openflow')
@@ -55,7 +55,7 @@ describe('the package', () => {
     expect(dependencies).toEqual({})
   })
 
-  test.skipIf(!hasOvs)(hasOvs ? "runs the README's example" : `runs the README's example (skipped: ${noOvs})`, () => {
+  test.skipIf(!hasOvs)(titleOvs("runs the README's example"), () => {
     const ovs = startOvs()
     try {
       addBridge(ovs, 'br0', 1)

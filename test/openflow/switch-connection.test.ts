@@ -16,12 +16,9 @@ import {
   stayConnected,
 } from 'node-openflow'
 import { arp, move, output, setField } from 'node-openflow/flow'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { addBridge, hasOvs, noOvs, type Ovs, startOvs } from './ovs.ts'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { addBridge, describeOvs, hasOvs, type Ovs, startOvs } from './ovs.ts'
 import { until } from './peer.ts'
-
-const suite = describe.skipIf(!hasOvs)
-const title = (text: string) => (hasOvs ? text : `${text} (skipped: ${noOvs})`)
 
 let ovs: Ovs
 const ending: (() => Promise<unknown> | unknown)[] = []
@@ -49,7 +46,7 @@ const dump = (bridge = 'br0') =>
     .map(line => line.trim())
     .filter(Boolean)
 
-suite(title('a switch that we dial'), () => {
+describeOvs('a switch that we dial', () => {
   test.each([4, 5, 6] as const)('speaks version %i and answers', async version => {
     const connection = await dial({ versions: [version] })
     expect(connection.version).toBe(version)
@@ -87,7 +84,7 @@ suite(title('a switch that we dial'), () => {
   })
 })
 
-suite(title('a switch that dials us'), () => {
+describeOvs('a switch that dials us', () => {
   test('over TCP, and its ports tell of themselves', async () => {
     const server = await listen({ port: 0 })
     ending.push(() => server.close())
@@ -143,7 +140,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-suite(title('a switch that listens'), () => {
+describeOvs('a switch that listens', () => {
   test('is reached over TCP and over TLS, its certificate verified', async () => {
     const pki = makePki(ovs.dir)
     const [port, tlsPort] = [await freePort(), await freePort()]
@@ -164,7 +161,7 @@ suite(title('a switch that listens'), () => {
   })
 })
 
-suite(title('bundles on a real switch'), () => {
+describeOvs('bundles on a real switch', () => {
   const flow = (priority: number, cookie = 1n) =>
     ({
       type: 'flow_mod',

@@ -12,12 +12,9 @@ import {
   resumption,
 } from 'node-openflow'
 import { arp, output } from 'node-openflow/flow'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { addBridge, hasOvs, noOvs, type Ovs, startOvs } from './ovs.ts'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { addBridge, describeOvs, hasOvs, type Ovs, startOvs } from './ovs.ts'
 import { until } from './peer.ts'
-
-const suite = describe.skipIf(!hasOvs)
-const title = (text: string) => (hasOvs ? text : `${text} (skipped: ${noOvs})`)
 
 let ovs: Ovs
 const ending: (() => Promise<unknown> | unknown)[] = []
@@ -57,7 +54,7 @@ async function pinging(condition: () => boolean, what: string): Promise<void> {
   await until(hasHappened, what)
 }
 
-suite(title('roles'), () => {
+describeOvs('roles', () => {
   test.each(versions)('follow generation ids, which wrap; a stale one is told as such (version %i)', async version => {
     const a = await dial(version)
     const b = await dial(version)
@@ -90,7 +87,7 @@ suite(title('roles'), () => {
   })
 })
 
-suite(title('flow monitors'), () => {
+describeOvs('flow monitors', () => {
   test.each(versions)('tell what is there, and then each change (version %i)', async version => {
     ofctl('add-flow', 'table=1,priority=7,cookie=0x5,arp,actions=output:2')
     const connection = await dial(version)
@@ -132,7 +129,7 @@ suite(title('flow monitors'), () => {
   })
 })
 
-suite(title('packet-ins'), () => {
+describeOvs('packet-ins', () => {
   test.each(['standard', 'nxt', 'nxt2'] as const)('come in the format %s', async packetInFormat => {
     const connection = await dial()
     const packets: MessageFor<'packet_in'>[] = []
@@ -200,7 +197,7 @@ suite(title('packet-ins'), () => {
   }
 })
 
-suite(title('connection tracking'), () => {
+describeOvs('connection tracking', () => {
   const entries = () => ovs.appctl('dpctl/dump-conntrack').split('\n').filter(Boolean)
   const establish = (zone: number) => {
     ofctl('add-flow', `in_port=1,ip,actions=ct(commit,zone=${zone}),output:2`)
@@ -231,7 +228,7 @@ suite(title('connection tracking'), () => {
   })
 })
 
-suite(title('tunnel options as fields'), () => {
+describeOvs('tunnel options as fields', () => {
   test.each(versions)('are mapped, told and unmapped (version %i)', async version => {
     const connection = await dial(version)
     const mapping = { optionClass: 0xffff, optionType: 0, optionLength: 8, index: 3 }
@@ -246,7 +243,7 @@ suite(title('tunnel options as fields'), () => {
   })
 })
 
-suite(title('groups and meters'), () => {
+describeOvs('groups and meters', () => {
   test.each(versions)('are made, told, counted and removed (version %i)', async version => {
     const connection = await dial(version)
     const buckets = [
@@ -289,7 +286,7 @@ suite(title('groups and meters'), () => {
   })
 })
 
-suite(title('what is asynchronous'), () => {
+describeOvs('what is asynchronous', () => {
   test.each(versions)('can be chosen (version %i)', async version => {
     const connection = await dial(version)
     connection.send({ type: 'set_async', properties: [{ type: 'port_status_primary', reasons: ['add', 'modify'] }] })
@@ -317,7 +314,7 @@ suite(title('what is asynchronous'), () => {
   })
 })
 
-suite(title('requests longer than a message'), () => {
+describeOvs('requests longer than a message', () => {
   test.each(versions)('go in parts: the features of all tables, sent back (version %i)', async version => {
     const connection = await dial(version)
     const ask = (entries: MessageFor<'table_features_request'>['entries']) =>
@@ -331,7 +328,7 @@ suite(title('requests longer than a message'), () => {
   })
 })
 
-suite(title('a controller that comes back'), () => {
+describeOvs('a controller that comes back', () => {
   test('finds its flows, and replaces them all at once', async () => {
     const flow = (priority: number, cookie: bigint) =>
       ({ type: 'flow_mod', command: 'add', table: 6, priority, cookie, match: {}, actions: [output(1)] }) as const
@@ -350,7 +347,7 @@ suite(title('a controller that comes back'), () => {
   })
 })
 
-suite(title('a whole table'), () => {
+describeOvs('a whole table', () => {
   test('of 100,000 flows goes in with one bundle, and comes back as it was', async () => {
     const connection = await dial()
     const count = 100_000

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { connect, decode, encode, Framer } from 'node-openflow'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { addBridge, hasOvs, noOvs, type Ovs, startOvs } from './ovs.ts'
+import { addBridge, describeOvs, hasOvs, type Ovs, startOvs } from './ovs.ts'
 import { until } from './peer.ts'
 
 const run = promisify(execFile)
@@ -133,7 +133,7 @@ const commands: readonly (readonly [string, readonly number[], ...string[]])[] =
 
 const nameOf = (command: readonly string[]) => command.join(' ').slice(0, 90)
 
-describe.skipIf(!hasOvs)(hasOvs ? 'a recording of ovs-ofctl' : `a recording of ovs-ofctl (skipped: ${noOvs})`, () => {
+describeOvs('a recording of ovs-ofctl', () => {
   describe.each([3, 4, 5])('in OpenFlow 1.%i', minor => {
     test.each(
       commands
