@@ -17,6 +17,18 @@ export interface SessionView {
   readonly bfd?: ReadonlyMap<number, boolean>
 }
 
+/** A connection, or a host that is dialled, that is no chassis. */
+export interface StrangerView {
+  /** `tcp:192.0.2.1:43210` */
+  readonly remote: string
+  /** The system-id that it reports; '' if none. */
+  readonly systemId: string
+  /** Milliseconds since the epoch. */
+  readonly since: number
+  /** Why it is no chassis, in words. */
+  readonly reason: string
+}
+
 /** How programming one bridge of a chassis stands. */
 export interface BridgeView {
   /** `away`, `reconciling`, `in_sync` … */
@@ -126,6 +138,7 @@ export interface FabricView {
   /** All tables, in packet order. */
   readonly tables: readonly TableNameView[]
   session(chassis: string): SessionView | undefined
+  strangers(): readonly StrangerView[]
   programming(chassis: string): ProgrammingView | undefined
   flows(chassis: string, filter: FlowFilter): Promise<readonly FlowView[]>
   diff(chassis: string): Promise<DiffView>
@@ -137,6 +150,7 @@ export interface FabricView {
 export const noFabric: FabricView = {
   tables: [],
   session: () => undefined,
+  strangers: () => [],
   programming: () => undefined,
   flows: async () => [],
   diff: async () => ({ missing: [], unexpected: [], different: [], quarantined: [] }),

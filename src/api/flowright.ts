@@ -37,6 +37,9 @@ export function serveFlowright(app: FastifyInstance, store: Store, fabric: Fabri
     '/chassis',
     serve.read(({ reader }) => ({
       chassis: Array.from(reader.all(chassis), c => showChassis(c, reader, fabric)),
+      strangers: fabric.strangers().map(({ remote, systemId, since, reason }) => ({
+        ...{ remote, system_id: systemId, since: formatTime(since), reason },
+      })),
     })),
   )
   app.get<One>(

@@ -25,6 +25,13 @@ interface Chassis {
   readonly unbound: readonly { readonly port: string; readonly interface: string; readonly reason: string }[]
 }
 
+/** A connection, or a host that is dialled, that is no chassis. */
+interface Stranger {
+  readonly remote: string
+  readonly system_id: string
+  readonly reason: string
+}
+
 /** How programming a bridge stands. */
 interface Bridge {
   readonly state: string
@@ -63,8 +70,19 @@ export function chassis(): Command {
 }
 
 async function list(api: ControllerApi, _id: string, options: Options): Promise<string> {
-  const all = (await api.call<{ chassis: Chassis[] }>('GET', '/chassis')).chassis
+  const { chassis: all, strangers } = await api.call<{ chassis: Chassis[]; strangers: Stranger[] }>('GET', '/chassis')
   if (options.json) return json(all)
+  return listed(all) + (strangers.length > 0 ? `\n${turnedAway(strangers)}` : '')
+}
+
+function turnedAway(strangers: readonly Stranger[]): string {
+  return table(
+    ['NO CHASSIS', 'CALLS ITSELF', 'BECAUSE'],
+    strangers.map(({ remote, system_id, reason }) => [remote, system_id || '-', reason]),
+  )
+}
+
+function listed(all: readonly Chassis[]): string {
   if (all.length === 0) {
     return 'No chassis has joined yet. On a host that runs Open vSwitch: ovs-vsctl set-manager tcp:CONTROLLER:6640\n'
   }

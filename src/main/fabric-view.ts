@@ -49,6 +49,7 @@ export const fabricView = ({ compiler, programming, sessions, gateways, pipeline
       const state = sessions.state(id)
       return state && { ...state, bfd: gateways.seenBy(id), problems: [...state.problems, ...gateways.problems(id)] }
     },
+    strangers: () => sessions.strangers(),
     programming: id => {
       const status = programming.status(id)
       if (status === undefined) return undefined

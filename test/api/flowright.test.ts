@@ -16,6 +16,7 @@ const fabric: FabricView = {
   ],
   session: id =>
     id === 'host1' ? { isUp: true, since: 0, remote: 'tcp:192.0.2.1:5', reason: '', problems: ['late'] } : undefined,
+  strangers: () => [{ remote: 'tcp:192.0.2.9:7', systemId: '', since: 0, reason: 'it has no system-id' }],
   programming: id =>
     id === 'host1'
       ? {
@@ -80,7 +81,8 @@ describe('a chassis', () => {
       openflow: { connected: true, acknowledged: 7, bridges: { 'br-int': { state: 'in_sync', flows: 10 } } },
       bindings: [],
     })
-    const { chassis: all } = await api.ok('GET', '/flowright/v1/chassis')
+    const { chassis: all, strangers } = await api.ok('GET', '/flowright/v1/chassis')
+    expect(strangers).toMatchObject([{ remote: 'tcp:192.0.2.9:7', system_id: '', reason: 'it has no system-id' }])
     expect(all.map((c: { id: string; connected: boolean }) => [c.id, c.connected])).toEqual([
       ['host1', true],
       ['host2', false],

@@ -29,7 +29,8 @@ describeOvs('with a controller and a chassis', () => {
       externalIds: { hostname: 'host1.example', 'flowright-tunnel-ip': '192.0.2.21' },
     })
     const listeners = ['--ovsdb', 'ptcp:0:127.0.0.1', '--openflow', 'ptcp:0:127.0.0.1']
-    controller = await startController('--data', data, ...listeners, '--chassis', ovs.db)
+    const dialled = ['--chassis', ovs.db, '--chassis', 'unix:/nowhere/db.sock']
+    controller = await startController('--data', data, ...listeners, ...dialled)
   })
 
   afterAll(async () => {
@@ -41,6 +42,7 @@ describeOvs('with a controller and a chassis', () => {
     const out = await eventually(/in sync/, 'chassis')
     expect(out.split('\n')[0]).toMatch(/^CHASSIS +HOST +STATE +VTEP +TUNNELS +OVS +PORTS +FLOWS +PROBLEMS$/)
     expect(out.split('\n')[1]).toMatch(/^host1 +host1\.example +in sync +192\.0\.2\.21 +vxlan +[\d.]+ +0 +\d+$/)
+    expect(out).toMatch(/^unix:\/nowhere\/db\.sock +- +it cannot be reached: .*ENOENT/m)
     expect(JSON.parse((await flowright('chassis', '--json')).out)).toMatchObject([{ id: 'host1', connected: true }])
   })
 
@@ -156,6 +158,8 @@ describeOvs('with a controller and a chassis', () => {
     const ids = ['external_ids:flowright-bridge-mappings=physnet1:br-ex', 'external_ids:flowright-gateway=10']
     await ovs.vsctl('set', 'Open_vSwitch', '.', ...ids)
     expect(await eventually(/host1/, 'gateways', router?.id ?? '')).toMatch(/^r1 +public +host1 +0 +0$/m)
+    expect((await flowright('gateways', 'r1')).out).toMatch(/^r1 +public +host1 +0 +0$/m)
+    expect((await flowright('gateways', 'r2')).err).toBe('flowright: Router r2 could not be found\n')
     expect(JSON.parse((await flowright('gateways', '--json')).out)).toMatchObject([
       {
         active: 'host1',
