@@ -9,7 +9,7 @@ import { describe } from 'vitest'
 /** Whether Open vSwitch is installed. */
 export const hasOvs = existsSync('/usr/sbin/ovs-vswitchd')
 /** Why a test that needs Open vSwitch does not run. */
-const noOvs = 'ovs-vswitchd is not installed'
+export const noOvs = 'ovs-vswitchd is not installed'
 
 /** The title of a test, or with why it does not run. */
 export const titleOvs = (name: string): string => (hasOvs ? name : `${name} (skipped: ${noOvs})`)
