@@ -1,18 +1,14 @@
 // Below /flowright/v1: hits of rules of security groups and of firewalls, and what the switches drop and why.
 import type { FastifyInstance } from 'fastify'
 import {
-  type AbsentName,
   chassis,
   chassisOf,
-  type Doc,
   type FirewallPolicy,
   type FirewallRule,
   firewallPolicies,
   firewallRuleOf,
   firewallRules,
-  type Kind,
   type Reader,
-  refuse,
   type SecurityGroupRule,
   securityGroupRuleOf,
   securityGroupRules,
@@ -23,10 +19,8 @@ import type { CountedRule, CounterView, CountView, DropView } from './counter-vi
 import { type Owners, ownersAt } from './drop-owners.ts'
 import { read } from './engine/read.ts'
 import { flag } from './engine/value.ts'
+import { recordsNamed, type Several, severalOf } from './records-named.ts'
 import { firewallRuleInWords, groupName, nameOf, ruleInWords } from './security-words.ts'
-
-/** A query parameter that may be given several times. */
-type Several = string | readonly string[] | undefined
 
 /** Serves them; the caller admits administrators only. */
 export function serveCounters(app: FastifyInstance, store: Store, counters: CounterView): void {
@@ -87,27 +81,6 @@ export function serveCounters(app: FastifyInstance, store: Store, counters: Coun
     const owners = new Map([...new Set(shown.map(drop => drop.chassis))].map(id => [id, ownersAt(id, store)]))
     return { drops: shown.map(drop => showDrop(drop, owners.get(drop.chassis)!(drop.sources))), silent }
   })
-}
-
-const severalOf = (given: Several): readonly string[] | undefined =>
-  given === undefined ? undefined : typeof given === 'string' ? [given] : given
-
-/** The records of a kind with these ids or names, which several may have; all when none is named. */
-function recordsNamed<T extends Doc & { readonly name: string }>(
-  given: Several,
-  kind: Kind<T>,
-  absent: AbsentName,
-  reader: Reader,
-): readonly T[] {
-  const all = [...reader.all(kind)]
-  return (
-    severalOf(given)?.flatMap(text => {
-      const byId = reader.get(kind, text)
-      const found = byId ? [byId] : all.filter(record => record.name === text)
-      if (found.length === 0) throw refuse(absent, { id: text.slice(0, 100) })
-      return found
-    }) ?? all
-  )
 }
 
 const counted = ({ id, groupId }: SecurityGroupRule): CountedRule => ({

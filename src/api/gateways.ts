@@ -1,7 +1,8 @@
 // Where the gateways of routers are, and what they translated: GET /flowright/v1/gateways.
 import type { FastifyInstance } from 'fastify'
-import { chassis, networks, routerOf, routers } from '#model'
+import { chassis, networks, routers } from '#model'
 import type { Store } from '#store'
+import { recordsNamed, type Several } from './records-named.ts'
 
 /** A chassis that may be the gateway of a router. */
 export interface GatewayCandidateView {
@@ -64,12 +65,11 @@ export function serveGateways(app: FastifyInstance, store: Store, gateways: Gate
       holds_active: c.holdsActive,
     })),
   })
-  const byRouter = { config: { parameters: { router: 'one' } } } as const
-  app.get<{ Querystring: { router?: string } }>('/gateways', byRouter, async ({ query }) => {
-    const router = query.router === undefined ? undefined : routerOf(store, query.router).id
+  const byRouter = { config: { parameters: { router: 'several' } } } as const
+  app.get<{ Querystring: { router?: Several } }>('/gateways', byRouter, async ({ query }) => {
+    const named = query.router && recordsNamed(query.router, routers, 'RouterNotFound', store)
     const counted = await gateways.snat()
-    if (router === undefined) return { gateways: Array.from(gateways.states(), state => show(state, counted)) }
-    const found = gateways.state(router)
-    return { gateways: found === undefined ? [] : [show(found, counted)] }
+    const states = named ? named.flatMap(({ id }) => gateways.state(id) ?? []) : Array.from(gateways.states())
+    return { gateways: states.map(state => show(state, counted)) }
   })
 }

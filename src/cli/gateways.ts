@@ -27,7 +27,7 @@ export function gateways(): Command {
     .description(
       'the chassis where routers have their gateway, those that stand by, and how many connections were translated',
     )
-    .argument('[router]', "a router's id; all when left out")
+    .argument('[router]', 'name or id of a router; all when left out')
     .action(async (router: string | undefined, options: ApiOptions) => {
       const query = router === undefined ? '' : `?router=${segment(router)}`
       const all = (await controllerApi(options).call<{ gateways: Gateway[] }>('GET', `/gateways${query}`)).gateways
