@@ -172,7 +172,7 @@ const bentMasks = new Set(['tun_erspan_ver', 'tun_erspan_dir', 'tun_erspan_hwid'
 const names = Object.keys(fields) as FieldName[]
 const matchable = names.filter(name => {
   const row: FieldRow = fields[name]
-  if (row.codes.length === 0 || unmatchable.has(name) || bentMasks.has(name)) return false
+  if (row.isForeign || row.codes.length === 0 || unmatchable.has(name) || bentMasks.has(name)) return false
   return !name.startsWith('tun_metadata') || name === 'tun_metadata0'
 })
 

@@ -21,9 +21,12 @@ import {
   printGroup,
   Reader,
   readInstructions,
+  readOxms,
   type Version,
   Writer,
+  writeActions,
   writeInstructions,
+  writeOxms,
 } from 'node-openflow/flow'
 import { describe, expect, test } from 'vitest'
 import { allActions } from './flow-samples.ts'
@@ -155,6 +158,25 @@ describe('the text of flows', () => {
       )
     }
     expect(printFlow(parseFlow('in_port=NONE,actions=resubmit:NONE'))).toBe('in_port=ANY actions=resubmit:ANY')
+  })
+
+  test('has the standard fields and actions that Open vSwitch has not', () => {
+    const match = 'in_phy_port=7,pbb_isid=0x5/0xff,pbb_uca=1,ipv6_exthdr=0x3/0x1ff'
+    const actions = 'copy_ttl_out,copy_ttl_in,push_pbb:0x88e7,pop_pbb'
+    const flow = parseFlow(`${match} actions=${actions}`)
+    const w = new Writer()
+    writeOxms(w, flow.match, 6)
+    const [phyPort, exthdr, isid, uca] = ['8000020400000007', '80004f04000301ff', '80004b060000050000ff', '8000520101']
+    expect(Buffer.from(w.take()).toString('hex')).toBe([phyPort, isid, uca, exthdr].join(''))
+    expect(readOxms(new Reader(Buffer.from([phyPort, isid, uca, exthdr].join(''), 'hex')))).toEqual(flow.match)
+    w.reset()
+    writeActions(w, flow.actions, 6)
+    expect(Buffer.from(w.take()).toString('hex')).toBe(
+      '000b000800000000' + '000c000800000000' + '001a000888e70000' + '001b000800000000',
+    )
+    expect(printFlow(readBack(flow, 6))).toBe(
+      `in_phy_port=7,ipv6_exthdr=0x3/0x1ff,pbb_isid=0x5/0xff,pbb_uca=1 actions=${actions}`,
+    )
   })
 
   test('loads more bits than a load holds', () => {

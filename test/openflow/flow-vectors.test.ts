@@ -233,7 +233,7 @@ describe('each code', () => {
         const isReplaced = /XXREG|ET_DP_HASH/.test(code.name)
         if (isReplaced) expect(again[1]?.length).toBeGreaterThan(0)
         else expect(again, code.name).toContain(bytes)
-        covered++
+        if (!row.isForeign) covered++
       }
     }
     expectCoverage('match fields (codes on the wire)', covered, 209)

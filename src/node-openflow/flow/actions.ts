@@ -103,6 +103,11 @@ export const actionRows = {
   dec_mpls_ttl: standard(16, { _pad: pad(4) }),
   push_mpls: standard(19, { etherType: u16, _pad: pad(2) }),
   pop_mpls: standard(20, { etherType: u16, _pad: pad(2) }),
+  // OpenFlow has these, Open vSwitch has not.
+  copy_ttl_out: standard(11, { _pad: pad(4) }),
+  copy_ttl_in: standard(12, { _pad: pad(4) }),
+  push_pbb: standard(26, { etherType: u16, _pad: pad(2) }),
+  pop_pbb: standard(27, { _pad: pad(4) }),
   set_tunnel: setTunnelRow(),
   encap: encapRow,
   decap: nicira(47, { _pad: pad(2), packetType: u32 }),

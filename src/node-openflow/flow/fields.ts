@@ -1,4 +1,4 @@
-// Every match field that Open vSwitch 3.1 knows, one row each: widths, access and prerequisites as in ovs-fields(7), and
+// Every match field that Open vSwitch 3.1 knows, and OpenFlow's others, one row each: widths, access and prerequisites as in ovs-fields(7), and
 // the codes by which it goes on the wire. Reading, writing, text and the types of matches follow from the rows.
 
 /** How the value of a field looks to a program. Integers up to 32 bits are numbers, wider ones bigints. */
@@ -52,6 +52,8 @@ export interface FieldRow {
   /** Other names for it. */
   readonly aka?: readonly string[]
   /** The last one that a version has is the one to write. None: the field is known to text only. */
+  /** OpenFlow has it, Open vSwitch has not. */
+  readonly isForeign?: boolean
   readonly codes: readonly Code[]
 }
 
@@ -267,6 +269,11 @@ export const fields = {
   nsh_c2: { bits: 32, value: uint, show: 'hex', maskable: true, writable: true, needs: 'nsh', codes: [nsh('NXOXM_NSH_C2', 7)] },
   nsh_c3: { bits: 32, value: uint, show: 'hex', maskable: true, writable: true, needs: 'nsh', codes: [nsh('NXOXM_NSH_C3', 8)] },
   nsh_c4: { bits: 32, value: uint, show: 'hex', maskable: true, writable: true, needs: 'nsh', codes: [nsh('NXOXM_NSH_C4', 9)] },
+  // Of OpenFlow, and not of Open vSwitch.
+  in_phy_port: { bits: 32, value: uint, show: 'decimal', isForeign: true, codes: [oxm('OXM_OF_IN_PHY_PORT', 1)] },
+  pbb_isid: { bits: 24, bytes: 3, value: uint, show: 'hex', maskable: true, isForeign: true, codes: [oxm('OXM_OF_PBB_ISID', 37)] },
+  ipv6_exthdr: { bits: 9, value: uint, show: 'hex', maskable: true, isForeign: true, codes: [oxm('OXM_OF_IPV6_EXTHDR', 39)] },
+  pbb_uca: { bits: 1, value: uint, show: 'decimal', isForeign: true, codes: [oxm('OXM_OF_PBB_UCA', 41)] },
 } as const satisfies { readonly [name: string]: FieldRow }
 
 type Rows = typeof fields

@@ -8,12 +8,24 @@ import { isOtherwise, type LooseMatch, type Match } from './match.ts'
 const numbered = (name: string, count: number, first = 0) =>
   Array.from({ length: count }, (_, i) => `${name}${first + i}`)
 
-/** The order of nx_put_raw in Open vSwitch's lib/nx-match.c. */
+/** The order of nx_put_raw in Open vSwitch's lib/nx-match.c, and a place in it for what Open vSwitch has not. */
 export const order = [
-  ...['packet_type', 'dp_hash', 'recirc_id', 'conj_id', 'in_port', 'in_port_oxm', 'actset_output'],
+  ...['packet_type', 'dp_hash', 'recirc_id', 'conj_id', 'in_port', 'in_port_oxm', 'in_phy_port', 'actset_output'],
   ...['eth_src', 'eth_dst', 'eth_type', 'vlan_vid', 'vlan_pcp', 'vlan_tci'],
-  ...['mpls_tc', 'mpls_bos', 'mpls_ttl', 'mpls_label'],
-  ...['ip_src', 'ip_dst', 'ipv6_src', 'ipv6_dst', 'ip_frag', 'ip_dscp', 'nw_tos', 'nw_ecn', 'nw_ttl', 'ipv6_label'],
+  ...['mpls_tc', 'mpls_bos', 'mpls_ttl', 'mpls_label', 'pbb_isid', 'pbb_uca'],
+  ...[
+    'ip_src',
+    'ip_dst',
+    'ipv6_src',
+    'ipv6_dst',
+    'ip_frag',
+    'ip_dscp',
+    'nw_tos',
+    'nw_ecn',
+    'nw_ttl',
+    'ipv6_label',
+    'ipv6_exthdr',
+  ],
   ...['nw_proto', 'tcp_src', 'tcp_dst', 'tcp_flags', 'udp_src', 'udp_dst', 'sctp_src', 'sctp_dst'],
   ...['icmp_type', 'icmp_code', 'icmpv6_type', 'icmpv6_code', 'nd_reserved', 'nd_target', 'nd_options_type'],
   ...['nd_sll', 'nd_tll', 'arp_op', 'arp_spa', 'arp_tpa', 'arp_sha', 'arp_tha'],

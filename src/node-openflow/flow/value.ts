@@ -92,6 +92,7 @@ export function valueLength(value: AnyValue): number {
 export function readValue(r: Reader, field: Field, length: number): AnyValue {
   switch (field.kind) {
     case 'uint':
+      if (field.bytes === 3) return Number(r.uint(3))
       return field.bytes === 4 ? r.u32() : field.bytes === 2 ? r.u16() : r.u8()
     case 'big':
       return field.bytes === 8 ? r.u64() : r.uint(16)
@@ -113,7 +114,8 @@ export function writeValue(w: Writer, field: Field, value: AnyValue): void {
     if (typeof value !== 'number') wrongType(field, value)
     if (field.bytes === 4) w.u32(value)
     else if (field.bytes === 2) w.u16(value)
-    else w.u8(value)
+    else if (field.bytes === 1) w.u8(value)
+    else w.uint(value, field.bytes)
   } else if (kind === 'big') {
     if (typeof value !== 'bigint' && typeof value !== 'number') wrongType(field, value)
     if (field.bytes === 8) w.u64(value)

@@ -152,6 +152,10 @@ const afterProtocol: readonly Row[] = [
   ['sctp_src', decimal, 'tp_src'],
   ['sctp_dst', decimal, 'tp_dst'],
   ['tcp_flags', printTcpFlags],
+  ['in_phy_port', decimal],
+  ['ipv6_exthdr', zeroHex],
+  ['pbb_isid', zeroHex],
+  ['pbb_uca', decimal],
 ]
 
 function printRows(rows: readonly Row[], match: LooseMatch, out: string[], names: Names | undefined): void {
