@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -125,6 +125,11 @@ describeOvs('a chassis joins', () => {
     await one.vsctl(...ssl, '--', 'set-manager', manager)
     await untilUp(controller, 'host1')
     expect(controller.store.get(chassis, 'host2')).toBeUndefined()
+    const browser = connect(Number(manager.split(':')[2]), '127.0.0.1').on('error', () => {})
+    browser.end('GET / HTTP/1.1\r\n\r\n')
+    await until('its mistake', () =>
+      controller.log.some(line => line.includes('"it speaks no TLS that we take: http request"')),
+    )
   })
 
   test('with a system-id only; it may be given one later', async () => {
@@ -309,7 +314,6 @@ describeOvs('a chassis joins', () => {
   test('garbage and silence on the port are closed, logged once, and delay nobody', async () => {
     controller = await controllerWith({ patience: 300 })
     const port = Number(controller.manager.split(':')[2])
-    const { connect } = await import('node:net')
     const ended: Promise<unknown>[] = []
     for (const text of ['GET / HTTP/1.1\r\n\r\n', '\x16\x03\x01\x02\x00', '{"id":0,"method":"echo"', '', '']) {
       const socket = connect(port, '127.0.0.1')

@@ -6,6 +6,7 @@ import { type Chassis, chassis } from '#model/chassis'
 import { canonicalVtep } from '#model/chassis-report'
 import type { Commit } from '#model/transaction'
 import type { Store } from '#store/store'
+import { refusalOf } from '../refusal.ts'
 import { removeStaleSocket } from '../stale-socket.ts'
 import type { BfdSessions } from './bfd-sessions.ts'
 import { concernedBy } from './concerns.ts'
@@ -108,7 +109,7 @@ export class ChassisSessions {
       if (protocol === 'punix') await removeStaleSocket(at.path)
       const listener = await listen({ ...place, ...limits, ...secure, handshakeTimeout: patience })
       listener.on('client', (client, peer) => this.#follow(new Link(client, patience, peer)))
-      listener.on('refused', (error, address) => this.#strangers.turnedAway(address ?? 'unknown', error.message))
+      listener.on('refused', (error, address) => this.#strangers.turnedAway(address ?? 'unknown', refusalOf(error)))
       this.#listeners.push(listener)
     }
     for (const remote of dial) {

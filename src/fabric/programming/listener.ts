@@ -2,6 +2,7 @@
 // is closed; it tries again, and may be one by then.
 import { type Address, type Connection, listen, type OpenFlowServer } from 'node-openflow'
 import { ofDatapathId } from '../datapath-id.ts'
+import { refusalOf } from '../refusal.ts'
 import { removeStaleSocket } from '../stale-socket.ts'
 import { openFlowSwitch } from './openflow.ts'
 import type { Programming } from './programming.ts'
@@ -47,7 +48,7 @@ export const listenForSwitches = async (options: ListenerOptions): Promise<OpenF
     reportOnce(`a switch at ${connection.peer.address ?? 'a Unix socket'} was refused: ${why}`)
     connection.destroy(new Error(why))
   }
-  server.on('refused', (error, address) => reportOnce(`no OpenFlow from ${address ?? 'a peer'}: ${error.message}`))
+  server.on('refused', (error, address) => reportOnce(`no OpenFlow from ${address ?? 'a peer'}: ${refusalOf(error)}`))
   server.on('connection', connection => {
     const id = connection.datapathId
     const place = ofDatapathId(id)
