@@ -30,7 +30,7 @@ describe('ofp decode and encode', () => {
   })
 
   test('keep the order of the fields of a match, and of unknown ones between them', () => {
-    const oxms = ['80000a020800', '8000020400000003', '8000140106', '8000000400000004'].join('')
+    const oxms = ['80000a020800', '8000fe0400000003', '8000140106', '8000000400000004'].join('')
     const hex = `040e0050${'00000000'.repeat(11)}0001001f${oxms}00`
     const { text } = decodeLine(hex)
     expect(JSON.parse(text).match.order).toEqual(['eth_type', 'raw', 'nw_proto', 'in_port'])
@@ -38,7 +38,7 @@ describe('ofp decode and encode', () => {
     // Who changes the match changes what is written, with what is left in its place.
     const { order, nw_proto, ...match } = JSON.parse(text).match
     const shorter = encodeLine(JSON.stringify({ ...JSON.parse(text), match: { ...match, nw_ttl: 9, order } }))
-    expect(shorter.text).toContain('80000a020800' + '8000020400000003' + '8000000400000004')
+    expect(shorter.text).toContain('80000a020800' + '8000fe0400000003' + '8000000400000004')
   })
 
   test('show flows in the words of ovs-ofctl', () => {

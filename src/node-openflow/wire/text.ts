@@ -3,6 +3,8 @@
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const utf8 = new TextEncoder()
+/** Half of a surrogate pair, without its other half. */
+const half = /\p{Surrogate}/u
 
 /** How many bytes the UTF-8 sequence that begins with this byte has; 0 for a byte that begins none. */
 function lengthOf(first: number): number {
@@ -36,7 +38,7 @@ export function decodeText(bytes: Uint8Array): string {
 
 /** The bytes for this string. */
 export function encodeText(text: string): Uint8Array {
-  if (text.isWellFormed()) return utf8.encode(text)
+  if (!half.test(text)) return utf8.encode(text)
   const bytes: number[] = []
   for (const char of text) {
     const code = char.codePointAt(0) as number
