@@ -142,12 +142,20 @@ const dropSpare = ({ view, bridges, edits }: Repair, wanted: readonly WantedPort
   }
 }
 
-/** Which of our bridges stand in the database, but not in the switch. */
-export const unmadeBridges = (view: View): readonly string[] =>
-  rowsOf(view, 'Bridge')
-    .filter(row => row.external_ids.has(MARK) && row.datapath_id === undefined)
-    .map(row => row.name)
-    .sort()
+/** Which of our bridges the switch has not made, and which it has made without their reaching us. */
+export const idleBridges = (view: View): { readonly unmade: readonly string[]; readonly astray: readonly string[] } => {
+  const ours = rowsOf(view, 'Bridge').filter(row => row.external_ids.has(MARK))
+  const isAstray = (row: Row<'Bridge'>) =>
+    row.controller.some(uuid => {
+      const controller = view.table('Controller').get(uuid)
+      return controller?.external_ids.has(MARK) && !controller.is_connected
+    })
+  const names = (rows: readonly Row<'Bridge'>[]) => rows.map(row => row.name).sort()
+  return {
+    unmade: names(ours.filter(row => row.datapath_id === undefined)),
+    astray: names(ours.filter(row => row.datapath_id !== undefined && isAstray(row))),
+  }
+}
 
 /**
  * The operations that make a host's bridges what is wanted, none when they are; and what stands in the way, in words.

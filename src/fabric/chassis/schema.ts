@@ -1,5 +1,5 @@
 // The part of the Open_vSwitch database that we read and write; ovs-vswitchd.conf.db(5) says what it means.
-import { map, optional, type Replica, type Selection, set, smallInteger, string, uuid } from 'ovsdb-client'
+import { boolean, map, optional, type Replica, type Selection, set, smallInteger, string, uuid } from 'ovsdb-client'
 
 const pairs = map(string, string)
 
@@ -44,6 +44,7 @@ export const tables = {
   },
   Controller: {
     target: string,
+    is_connected: boolean,
     connection_mode: optional(string),
     max_backoff: optional(smallInteger),
     external_ids: pairs,

@@ -10,7 +10,7 @@ import type { Reader } from '#model/transaction'
 import type { Store } from '#store/store'
 import { datapathId } from '../datapath-id.ts'
 import { type BfdSessions, followBfd, readBfd, watchedBy } from './bfd-sessions.ts'
-import { concernsRepair, repair, unmadeBridges } from './bridges.ts'
+import { concernsRepair, idleBridges, repair } from './bridges.ts'
 import { ClaimReader, type Claims, compareClaims, knownClaims, writeClaims } from './claims.ts'
 import type { Reached } from './controller-target.ts'
 import { concernsReport, readHost } from './host-settings.ts'
@@ -39,8 +39,8 @@ export interface SessionContext {
 
 /** Milliseconds until what failed is tried again. */
 const RETRY_AFTER = 2000
-/** Milliseconds in which a switch makes a bridge, a busy one too. */
-const MAKING_TAKES = 3000
+/** Milliseconds in which a switch makes a bridge, and the bridge reaches us; of a busy one too. */
+const IDLE_FOR = 5000
 /** The same repair more often than this, each within so many milliseconds of the last, is futile. */
 const MAX_REPAIRS = 5
 const FUTILE_WITHIN = 10_000
@@ -78,8 +78,8 @@ export class ChassisSession {
   #lastRepair = { text: '', at: 0, streak: 0 }
   #problems: readonly string[] = []
   #timer: NodeJS.Timeout | undefined
-  /** Since when there is a bridge that the switch has not made. */
-  #unmadeSince: number | undefined
+  /** Since when there are bridges that are idle, by why. */
+  readonly #idleSince = new Map<string, number>()
   #isEnded = false
 
   constructor(id: string, host: Host, context: SessionContext) {
@@ -216,7 +216,7 @@ export class ChassisSession {
     }
     const { operations, problems } = repair(this.#host.replica, this.#wanted(record, controller))
     if (operations.length === 0) {
-      this.#show([...problems, ...this.#unmade(record)])
+      this.#show([...problems, ...this.#idle(record, controller)])
       return
     }
     if (this.#isFutile(operations)) {
@@ -225,6 +225,7 @@ export class ChassisSession {
       return
     }
     this.#show(problems)
+    this.#idleSince.clear()
     this.#isRepairing = true
     this.#host.database.transact([...operations, REMARK]).then(
       () => {
@@ -239,24 +240,32 @@ export class ChassisSession {
     )
   }
 
-  /** What to say of bridges that the switch does not make; looks again when it has had the time to. */
-  #unmade({ datapathType }: Chassis): readonly string[] {
-    const names = unmadeBridges(this.#host.replica)
-    if (names.length === 0) {
-      this.#unmadeSince = undefined
-      return []
+  /** What to say of bridges that the switch does not make, or that do not reach us. */
+  #idle({ datapathType }: Chassis, controller: string): readonly string[] {
+    const { unmade, astray } = idleBridges(this.#host.replica)
+    const isKernel = datapathType === '' || datapathType === 'system'
+    const kernel = ', and has its kernel the module openvswitch (flowright-datapath-type=netdev does without)'
+    const isUnmade = this.#isOverdue('unmade', unmade)
+    const isAstray = this.#isOverdue('astray', astray)
+    return [
+      ...(isUnmade
+        ? [`its switch has not made ${unmade.join(' and ')}: does ovs-vswitchd run${isKernel ? kernel : ''}?`]
+        : []),
+      ...(isAstray ? [`${astray.join(' and ')} cannot reach the controller at ${controller}: is it let through?`] : []),
+    ]
+  }
+
+  /** Whether bridges have been idle for long; looks again when they may have been. */
+  #isOverdue(why: string, bridges: readonly string[]): boolean {
+    if (bridges.length === 0) {
+      this.#idleSince.delete(why)
+      return false
     }
-    this.#unmadeSince ??= performance.now()
-    const rest = this.#unmadeSince + MAKING_TAKES - performance.now()
-    if (rest > 0) {
-      this.#later(() => this.#mend(), rest)
-      return []
-    }
-    const kernel =
-      datapathType === '' || datapathType === 'system'
-        ? ', and has its kernel the module openvswitch (flowright-datapath-type=netdev does without)? Its ovs-vswitchd.log says more'
-        : '? Its ovs-vswitchd.log says more'
-    return [`its switch has not made ${names.join(' and ')}: does ovs-vswitchd run${kernel}`]
+    const since = this.#idleSince.get(why) ?? performance.now()
+    this.#idleSince.set(why, since)
+    const rest = since + IDLE_FOR - performance.now()
+    if (rest > 0) this.#later(() => this.#mend(), rest)
+    return rest <= 0
   }
 
   /** Whether the same repair was made again and again just now. */
