@@ -8,7 +8,7 @@ import { drops } from './drops.ts'
 import { diff, explain, flows } from './flows.ts'
 import { gateways } from './gateways.ts'
 import { rules } from './rules.ts'
-import { addServeOptions, readServeOptions, type ServeOptions } from './serve-options.ts'
+import { addServeOptions, dataOption, readServeOptions, type ServeOptions } from './serve-options.ts'
 import { trace } from './trace.ts'
 
 /** What the command line sets in motion and does not do itself. */
@@ -31,7 +31,6 @@ function buildProgram(actions: Actions): Command {
     .showHelpAfterError('(--help shows what there is)')
     // So that `ofp encode --version 1.5` means OpenFlow's version and not ours.
     .enablePositionalOptions()
-  const data = ['--data <dir>', 'directory of the store', './flowright-data'] as const
 
   addServeOptions(program.command('serve').description('run the controller')).action((_options, command: Command) =>
     actions.serve(readServeOptions(command)),
@@ -48,7 +47,7 @@ function buildProgram(actions: Actions): Command {
   program
     .command('backup <file>')
     .description('copy the store to a new file, also while the controller runs')
-    .option(...data)
+    .addOption(dataOption())
     .action(async (file: string, options: { data: string }) => {
       await actions.backup(options.data, file)
       console.log(`${file} holds a copy of ${options.data}`)
@@ -56,7 +55,7 @@ function buildProgram(actions: Actions): Command {
   program
     .command('restore <file>')
     .description('put such a copy in place of the store; the controller must not run')
-    .option(...data)
+    .addOption(dataOption())
     .action(async (file: string, options: { data: string }) => {
       const { revision, records, replaced } = await actions.restore(options.data, file)
       console.log(`${options.data} holds ${records} records of revision ${revision} from ${file}`)

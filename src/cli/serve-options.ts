@@ -54,11 +54,16 @@ interface Given {
   config?: string
 }
 
+/** `--data`, of every command that opens the store. */
+export function dataOption(): Option {
+  return new Option('--data <dir>', 'directory of the store').argParser(directory).default('./flowright-data')
+}
+
 /** Declares the options on a command. */
 export function addServeOptions(command: Command): Command {
   const add = (flags: string, description: string) => new Option(flags, description)
   const options = [
-    add('--data <dir>', 'directory of the store').default('./flowright-data'),
+    dataOption(),
     add('--api <host:port>', 'where the API listens')
       .argParser(parseHostPort)
       .default(parseHostPort('127.0.0.1:9696'), '127.0.0.1:9696'),
@@ -204,6 +209,11 @@ function repeatable<T>(option: Option, parse: (text: string) => T, defaults: rea
   return option
     .argParser<T[]>((text, before) => [...(before === undefined || before === initial ? [] : before), parse(text)])
     .default(initial, defaults.join(' ') || 'none')
+}
+
+function directory(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It is empty: name a directory (was a variable not set?).')
+  return text
 }
 
 function remote(text: string): string {

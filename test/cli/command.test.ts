@@ -53,6 +53,15 @@ describe('flowright', () => {
     [['explain', 'host1'], "missing required argument 'cookie'"],
     [['serve', '--api', '0.0.0.0:1'], 'would obey anyone who reaches it'],
     [['serve', '--data', fresh(), '--api', '203.0.113.1:0', '--insecure', ...free], 'this machine has no such address'],
+    [
+      ['serve', '--data', '/proc/flowright/data', ...free],
+      'no data can be kept here: no directory can be made in /proc.',
+    ],
+    [['serve', '--data', command, ...free], 'no data can be kept here: EEXIST'],
+    [['serve', '--data', `${command}/data`, ...free], 'no data can be kept here: ENOTDIR'],
+    [['serve', '--data', `${fresh()}/${'x'.repeat(300)}`, ...free], 'no data can be kept here: ENAMETOOLONG'],
+    [['serve', '--data', '', ...free], 'It is empty: name a directory'],
+    [['backup', 'copy', '--data', ''], 'It is empty: name a directory'],
     [['srve'], "unknown command 'srve'"],
   ])('%j fails with a line that says why', async (args, message) => {
     const { status, out, err } = await run(command, nobody, ...args)

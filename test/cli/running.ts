@@ -14,11 +14,12 @@ export interface Result {
   readonly err: string
 }
 
-/** Runs a file to its end, with FLOWRIGHT_API set. */
+/** Runs a file to its end, with FLOWRIGHT_API set. One that hangs is ended, with status -1. */
 export function run(file: string, api: string, ...args: readonly string[]): Promise<Result> {
   return new Promise(done => {
     const env = { ...process.env, FLOWRIGHT_API: api }
-    const child = execFile(file, args, { env }, (_error, out, err) => done({ status: child.exitCode ?? -1, out, err }))
+    const limits = { env, timeout: 25_000, killSignal: 'SIGKILL' } as const
+    const child = execFile(file, args, limits, (_error, out, err) => done({ status: child.exitCode ?? -1, out, err }))
   })
 }
 

@@ -116,4 +116,9 @@ describe.skipIf(!mounted)(`a full disk${mounted ? '' : ' (skipped: mounting a sm
     expect(execFileSync('ls', [disk], { encoding: 'utf8' })).not.toMatch(/backup/)
     await store.close()
   })
+  it('is named as read-only where it is, also for a directory that is missing with the one above it', async () => {
+    execFileSync('mount', ['-o', 'remount,ro', disk])
+    await expect(open(join(disk, 'no', 'data'))).rejects.toThrow(/no data can be kept here: EROFS/)
+    execFileSync('mount', ['-o', 'remount,rw', disk])
+  })
 })
