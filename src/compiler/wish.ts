@@ -61,12 +61,15 @@ export const sourcesOf = (wishes: readonly Wish[]): readonly Source[] => {
   return [...sources.values()]
 }
 
-/** The order in which wishes merge: by order, by source, and then by actions, so that no two differ and are equal. */
+/**
+ * The order in which wishes merge: by order, by source, and then by actions and weight, so that no two differ and are
+ * equal: it must not matter which came first.
+ */
 export const inOrder = <W extends Wish>(wishes: W[]): readonly W[] =>
   wishes.length < 2 ? wishes : wishes.sort((a, b) => compare(a.share.order, b.share.order) || compareSources(a, b))
 
 const compareSources = (a: Wish, b: Wish): number =>
-  compare(a.kind, b.kind) || compare(a.id, b.id) || compare(a.text, b.text)
+  compare(a.kind, b.kind) || compare(a.id, b.id) || compare(a.text, b.text) || compare(a.share.weight, b.share.weight)
 
 /** Whether two rows have the same share. */
 export const isSameShare = (a: Share, b: Share): boolean => a === b || (a.weight === b.weight && a.order === b.order)

@@ -92,6 +92,19 @@ describe('a union', () => {
 })
 
 describe('the limit of a union', () => {
+  test('asks what a record wants twice, as heavily and lightly, the same whichever it names first', () => {
+    const light = { order: 0, value: 1, weight: 1 }
+    const heavy = { order: 0, value: 1, weight: 5 }
+    for (const rows of [
+      [light, heavy],
+      [heavy, light],
+    ]) {
+      const compiler = compilerOf(loads(() => rows, 3))
+      compiler.apply(commitOf({ port: portsOf(1) }))
+      expect([valuesOf(compiler), refusedBy(compiler)]).toEqual([[1], []])
+    }
+  })
+
   test('weighs the rows of all rules that declare it, and those that add nothing not at all', () => {
     const header = loads(() => [{ order: 0, value: 50, weight: 3 }], 6)
     const copy = loads(({ key }) => [{ order: key, value: key }], 6)
