@@ -1,6 +1,7 @@
 // Where switches dial in: recognises each by its datapath id and hands it to programming. A switch that is none of ours
 // is closed; it tries again, and may be one by then.
 import { type Address, type Connection, listen, type OpenFlowServer } from 'node-openflow'
+import { Complaints } from '../complaints.ts'
 import { ofDatapathId } from '../datapath-id.ts'
 import { refusalOf } from '../refusal.ts'
 import { removeStaleSocket } from '../stale-socket.ts'
@@ -19,6 +20,8 @@ export interface ListenerOptions {
   readonly isCertificateOf?: (names: readonly string[], chassis: string) => boolean
   /** Something for the log. */
   readonly report?: (what: string) => void
+  /** Milliseconds since the epoch. */
+  readonly clock?: () => number
 }
 
 const certificateNames = (connection: Connection): readonly string[] => {
@@ -28,38 +31,35 @@ const certificateNames = (connection: Connection): readonly string[] => {
   return [...(common === undefined ? [] : [common].flat()), ...alternatives]
 }
 
-/** How often (ms) the same complaint is logged. */
-const REPEAT = 60_000
-
 /** Accepts switches until the server is closed. */
 export const listenForSwitches = async (options: ListenerOptions): Promise<OpenFlowServer> => {
-  const { programming, chassisWithKey, isCertificateOf, report = () => {} } = options
+  const { programming, chassisWithKey, isCertificateOf, report = () => {}, clock = Date.now } = options
   if (options.address.path !== undefined) await removeStaleSocket(options.address.path)
   const server = await listen(options.address, { versions: [6], maxPacketIns: 1000 })
-  const reported = new Map<string, number>()
-  const reportOnce = (what: string) => {
-    const now = Date.now()
-    if (now - (reported.get(what) ?? 0) < REPEAT) return
-    if (reported.size > 1000) reported.clear()
-    reported.set(what, now)
-    report(what)
-  }
-  const refuse = (connection: Connection, why: string) => {
-    reportOnce(`a switch at ${connection.peer.address ?? 'a Unix socket'} was refused: ${why}`)
-    connection.destroy(new Error(why))
-  }
-  server.on('refused', (error, address) => reportOnce(`no OpenFlow from ${address ?? 'a peer'}: ${refusalOf(error)}`))
+  const complaints = new Complaints(clock)
+  server.on('refused', (error, address) => {
+    const what = `no OpenFlow from ${address ?? 'a peer'}: ${refusalOf(error)}`
+    // Several bridges of a host may fail in several ways: each way is one of its own.
+    if (complaints.isNews(what, '')) report(what)
+  })
   server.on('connection', connection => {
     const id = connection.datapathId
     const place = ofDatapathId(id)
     const chassis = place && chassisWithKey(place.chassisKey)
     const hex = id.toString(16).padStart(16, '0')
+    const where = connection.peer.address ?? 'a Unix socket'
+    const who = `${where} ${hex}`
+    const refuse = (why: string) => {
+      if (complaints.isNews(who, why)) report(`a switch at ${where} was refused: ${why}`)
+      connection.destroy(new Error(why))
+    }
     if (!place || chassis === undefined) {
       const hint = 'of a host that has left, delete br-int and br-tun'
-      return refuse(connection, `datapath id ${hex} is no bridge of a chassis that is known; ${hint}`)
+      return refuse(`datapath id ${hex} is no bridge of a chassis that is known; ${hint}`)
     }
     if (isCertificateOf && !isCertificateOf(certificateNames(connection), chassis))
-      return refuse(connection, `datapath id ${hex} is ${chassis}'s, the certificate is not`)
+      return refuse(`datapath id ${hex} is ${chassis}'s, the certificate is not`)
+    complaints.taken(who)
     connection.onPacketIn(packet => {
       const inPort = packet.match.in_port
       if (packet.userdata === undefined || typeof inPort !== 'number') return
