@@ -67,9 +67,9 @@ export function serveGateways(app: FastifyInstance, store: Store, gateways: Gate
   })
   const byRouter = { config: { parameters: { router: 'several' } } } as const
   app.get<{ Querystring: { router?: Several } }>('/gateways', byRouter, async ({ query }) => {
-    const named = query.router && recordsNamed(query.router, routers, 'RouterNotFound', store)
+    const named = query.router === undefined ? undefined : recordsNamed(query.router, routers, 'RouterNotFound', store)
     const counted = await gateways.snat()
-    const states = named ? named.flatMap(({ id }) => gateways.state(id) ?? []) : Array.from(gateways.states())
+    const states = named?.flatMap(({ id }) => gateways.state(id) ?? []) ?? Array.from(gateways.states())
     return { gateways: states.map(state => show(state, counted)) }
   })
 }
