@@ -73,7 +73,8 @@ export const prefixOfBits = (bits: bigint, mask: bigint): string | undefined => 
   const width = isV4 ? 32 : 128
   const ones = mask.toString(2).padStart(width, '0').lastIndexOf('1') + 1
   if (mask !== ((1n << BigInt(ones)) - 1n) << BigInt(width - ones)) return undefined
-  const address = isV4 ? formatIp({ version: 4, value: bits }) : ipOfBits(bits)
+  if (ones === 128) return ipOfBits(bits)
+  const address = formatIp({ version: isV4 ? 4 : 6, value: bits })
   return ones === width ? address : `${address}/${ones}`
 }
 

@@ -37,6 +37,12 @@ test.each([
   ['router_route', 'move:NXM_OF_IP_DST[]->NXM_NX_XXREG1[0..31]', 'move:NXM_OF_IP_DST[]->neighbor_address[0..31]'],
   ['remote_members', 'reg7=0xa000001', 'remote_address=10.0.0.1'],
   ['remote_prefixes', 'reg4=0x20010db8,reg5=0x90000/0xffff0000', 'remote_address=2001:db8:9::/48'],
+  [
+    'remote_prefixes',
+    'ipv6,reg4=0x0,reg5=0x0,reg6=0xffff,reg7=0xa000000/0xff000000',
+    'ipv6,remote_address=::ffff:a00:0/104',
+  ],
+  ['remote_prefixes', 'ip,reg7=0xa000000/0xff000000', 'ip,remote_address=10.0.0.0/8'],
 ])('an address in words: %s: %s is %s', (table, text, words) => {
   expect(named('br-int', numberOf(table), text)).toBe(words)
 })
