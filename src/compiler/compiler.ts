@@ -1,5 +1,6 @@
 // Follows the log of commits and keeps the flow sets that the model compiles to. One change costs the rows that change:
-// each record is a unit that remembers its rows and what it read; the same code compiles everything at a start.
+// each record is a unit that remembers what its rows came to, and what it read; the same code compiles everything at a
+// start.
 import assert from 'node:assert/strict'
 import type { Change, Commit, Kind } from '#model'
 import { EMPTY } from './append.ts'
