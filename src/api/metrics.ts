@@ -1,15 +1,26 @@
 // Health and metrics: /healthz, /metrics, and how long requests take.
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Histogram, type Registry } from 'prom-client'
 import type { Store } from '#store'
+import type { Authenticate } from './engine/context.ts'
+import { publicWords } from './engine/errors.ts'
 
-/** Serves /healthz: 200 while requests are answered at all; `degraded` while the disk takes no writes. */
-export function serveHealth(app: FastifyInstance, store: Store): void {
-  app.get('/healthz', () => ({
-    status: store.trouble ? 'degraded' : 'ok',
-    revision: store.revision,
-    ...(store.trouble ? { reason: store.trouble.message } : {}),
-  }))
+/**
+ * Serves /healthz: 200 while requests are answered at all; `degraded` while the disk takes no writes. It asks for no token;
+ * the reason names the data file only to an administrator.
+ */
+export function serveHealth(app: FastifyInstance, store: Store, authenticate: Authenticate): void {
+  const isOperator = ({ headers }: FastifyRequest) =>
+    authenticate(headers).then(
+      identity => identity.isAdmin,
+      () => false,
+    )
+  app.get('/healthz', async request => {
+    const { revision, trouble } = store
+    if (trouble === undefined) return { status: 'ok', revision }
+    const reason = (await isOperator(request)) ? trouble.message : publicWords(trouble)
+    return { status: 'degraded', revision, reason }
+  })
 }
 
 /** Serves /metrics from a registry, and adds the API's own figures to it. */

@@ -118,7 +118,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
   serveOpenApi(app, version)
   if (live) serveFeed(app, { store, fabric, live, version, authenticate, ...(journal ? { journal } : {}) })
   if (options.console !== undefined) serveConsole(app, options.console)
-  serveHealth(app, store)
+  serveHealth(app, store, authenticate)
   if (options.metrics) serveMetrics(app, options.metrics)
   serveVersions(app, options.console !== undefined)
   app.register(

@@ -39,6 +39,7 @@ describe.skipIf(!isMounted)(`a full disk${isMounted ? '' : ' (skipped: needs roo
     for (; refused.status === 201 && made < 200; made++) refused = await api.call('POST', 'ports', bulk)
     expect(refusal(refused)).toEqual([503, 'ServiceUnavailable'])
     expect(refused.headers['retry-after']).toBe('5')
+    expect(refused.body.NeutronError.message).toBe('The store cannot be written now. Try again later.')
     expect((await api.ok('GET', 'ports?fields=id')).ports).toHaveLength(100 * made)
     expect((await api.ok('GET', '/healthz')).status).toBe('degraded')
     rmSync(ballast)

@@ -2,6 +2,8 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { keystone } from '#api'
+import { modelKinds } from '#model'
+import { openMemoryStore, type Store, StoreUnavailable } from '#store'
 import { testApi } from '#test/support/api'
 
 let server: Server
@@ -30,8 +32,8 @@ beforeEach(async () => {
 })
 afterEach(() => server.close())
 
-const open = () => {
-  const api = testApi({ authenticate: keystone({ url, clock: () => now }) })
+const open = (store: Store = openMemoryStore({ kinds: modelKinds })) => {
+  const api = testApi({ store, authenticate: keystone({ url, clock: () => now }) })
   return (method: string, path: string, token?: string, body?: object) =>
     api.call(method, path, body, token === undefined ? {} : { 'x-auth-token': token })
 }
@@ -77,4 +79,27 @@ test('a Keystone that fails is told as 503, and asked again', async () => {
   const call = open()
   for (let i = 0; i < 2; i++) expect((await call('GET', 'networks', 'broken')).status).toBe(503)
   expect(asked).toBe(2)
+})
+
+test('the place of a data file that cannot be written is told to administrators alone', async () => {
+  const store = openMemoryStore({ kinds: modelKinds })
+  const trouble = new StoreUnavailable(
+    'disk-full',
+    'cannot write /var/lib/x/flowright.db: no space is left on the disk',
+  )
+  Object.defineProperties(store, {
+    trouble: { value: trouble },
+    transact: { value: () => Promise.reject(trouble) },
+  })
+  const call = open(store)
+  const words = 'The store cannot be written now. Try again later.'
+  const reasons = [undefined, 'forged', 'broken', 'member1', 'admin1'].map(
+    async token => (await call('GET', '/healthz', token)).body.reason,
+  )
+  expect(await Promise.all(reasons)).toEqual([words, words, words, words, trouble.message])
+  for (const token of ['member1', 'admin1']) {
+    const { status, body } = await call('POST', 'networks', token, { network: {} })
+    expect([status, body.NeutronError.message]).toEqual([503, words])
+  }
+  expect((await testApi({ store }).ok('GET', '/healthz')).reason).toBe(trouble.message)
 })

@@ -22,6 +22,10 @@ export class Unreachable extends Error {
 /** Seconds after which a client may try again when the store takes no writes. */
 const retryAfter = 5
 
+/** What any client may read about a store that takes no writes; its own message names the data file, and is the operator's. */
+export const publicWords = ({ code, message }: StoreUnavailable): string =>
+  code === 'busy' ? message : 'The store cannot be written now. Try again later.'
+
 const body = (type: string, message: string) => ({ NeutronError: { type, message, detail: '' } })
 
 /** Answers with an error. */
@@ -34,7 +38,8 @@ export function answerError(error: Error, request: FastifyRequest, reply: Fastif
       .send({ error: { code: 401, title: 'Unauthorized', message: error.message } })
   if (error instanceof StoreUnavailable || error instanceof PoolExhausted || error instanceof Unreachable) {
     request.log.warn({ err: error }, 'refused for now')
-    return reply.code(503).header('retry-after', retryAfter).send(body('ServiceUnavailable', error.message))
+    const message = error instanceof StoreUnavailable ? publicWords(error) : error.message
+    return reply.code(503).header('retry-after', retryAfter).send(body('ServiceUnavailable', message))
   }
   const { statusCode, code } = error as FastifyError
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
