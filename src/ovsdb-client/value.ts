@@ -86,6 +86,8 @@ export function decoder(type: ColumnType, place: string): Decode {
     throw new ProtocolError(`${place}: ${shown?.slice(0, 100)} is not ${typeName(type)}`)
   }
   const key = atomDecoder(type.key, fail)
+  // What a server keeps apart may read the same: it writes reals with 15 digits.
+  const mayCoincide = type.key.type === 'real' || type.key.isRounded
   if (type.value) {
     const value = atomDecoder(type.value, fail)
     return json => {
@@ -97,7 +99,7 @@ export function decoder(type: ColumnType, place: string): Decode {
         if (!isArray(pair) || pair.length !== 2) return fail(json)
         map.set(key(pair[0]), value(pair[1]))
       }
-      return map.size === pairs.length ? map : fail(json)
+      return mayCoincide || map.size === pairs.length ? map : fail(json)
     }
   }
   if (isScalar(type)) return key
@@ -106,15 +108,16 @@ export function decoder(type: ColumnType, place: string): Decode {
     if (!isArray(json) || json[0] !== 'set') return isOptional ? key(json) : [key(json)]
     const elements = json[1]
     if (!isArray(elements)) return fail(json)
-    if (!isOptional) return elements.length === 0 ? noElements : (distinct(elements.map(key)) ?? fail(json))
-    if (elements.length > 1) return fail(json)
-    return elements.length === 0 ? undefined : key(elements[0])
+    if (isOptional) {
+      if (elements.length > 1) return fail(json)
+      return elements.length === 0 ? undefined : key(elements[0])
+    }
+    if (elements.length === 0) return noElements
+    const atoms = elements.map(key)
+    // No element may stand there twice (RFC 7047 section 5.1).
+    return mayCoincide || atoms.length === 1 || new Set(atoms).size === atoms.length ? atoms : fail(json)
   }
 }
-
-/** The elements of a set, none of which may stand there twice (RFC 7047 section 5.1); undefined if one does. */
-const distinct = (elements: readonly Atom[]): readonly Atom[] | undefined =>
-  elements.length === 1 || new Set(elements).size === elements.length ? elements : undefined
 
 const isInt64 = (value: bigint) => BigInt.asIntN(64, value) === value
 

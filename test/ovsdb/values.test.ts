@@ -11,6 +11,7 @@ import {
   insert,
   integer,
   map,
+  mutate,
   oneOf,
   optional,
   real,
@@ -65,6 +66,7 @@ const schema = {
         maybe: { type: { key: 'integer', min: 0 } },
         maybe_text: { type: { key: 'string', min: 0 } },
         integers: { type: { key: 'integer', ...many } },
+        reals: { type: { key: 'real', ...many } },
         texts: { type: { key: 'string', ...many } },
         booleans: { type: { key: 'boolean', ...many } },
         uuids: { type: { key: 'uuid', ...many } },
@@ -181,6 +183,21 @@ describe.skipIf(missing)(`values and schemas${missing ? ` (${missing})` : ''}`, 
     const rounded = await open(server.remote).database('Everything', { tables })
     const [row] = (await rounded.monitor({ Value: '*' })).table('Value').values()
     expect(row).toMatchObject({ integer: 2 ** 63, maybe: 7 })
+  })
+
+  test('elements of a set that the server keeps apart may read the same', async () => {
+    const { server } = await openEverything()
+    const tables = { Value: { mode: string, integers: set(smallInteger), reals: set(real) } }
+    const db = await open(server.remote).database('Everything', { tables })
+    const replica = await db.monitor({ Value: '*' })
+    const integers = [2n ** 53n, 2n ** 53n + 1n]
+    await db.transact([
+      insert('Value', { mode: 'access', integers, reals: [0.1] }),
+      mutate('Value', everyRow, [['reals', '*=', 3]]),
+      mutate('Value', everyRow, [['reals', 'insert', [0.3]]]),
+    ])
+    const [row] = replica.table('Value').values()
+    expect(row).toMatchObject({ integers: [2 ** 53, 2 ** 53], reals: [0.3, 0.3] })
   })
 
   test.each([
