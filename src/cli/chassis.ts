@@ -70,9 +70,9 @@ export function chassis(): Command {
 }
 
 async function list(api: ControllerApi, _id: string, options: Options): Promise<string> {
-  const { chassis: all, strangers } = await api.call<{ chassis: Chassis[]; strangers: Stranger[] }>('GET', '/chassis')
-  if (options.json) return json(all)
-  return listed(all) + (strangers.length > 0 ? `\n${turnedAway(strangers)}` : '')
+  const answer = await api.call<{ chassis: Chassis[]; strangers: Stranger[] }>('GET', '/chassis')
+  if (options.json) return json(answer)
+  return listed(answer.chassis) + (answer.strangers.length > 0 ? `\n${turnedAway(answer.strangers)}` : '')
 }
 
 function turnedAway(strangers: readonly Stranger[]): string {

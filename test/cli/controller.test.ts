@@ -43,7 +43,10 @@ describeOvs('with a controller and a chassis', () => {
     expect(out.split('\n')[0]).toMatch(/^CHASSIS +HOST +STATE +VTEP +TUNNELS +OVS +PORTS +FLOWS +PROBLEMS$/)
     expect(out.split('\n')[1]).toMatch(/^host1 +host1\.example +in sync +192\.0\.2\.21 +vxlan +[\d.]+ +0 +\d+$/)
     expect(out).toMatch(/^unix:\/nowhere\/db\.sock +- +it cannot be reached: .*ENOENT/m)
-    expect(JSON.parse((await flowright('chassis', '--json')).out)).toMatchObject([{ id: 'host1', connected: true }])
+    expect(JSON.parse((await flowright('chassis', '--json')).out)).toMatchObject({
+      chassis: [{ id: 'host1', connected: true }],
+      strangers: [{ remote: 'unix:/nowhere/db.sock', system_id: '', reason: expect.stringContaining('ENOENT') }],
+    })
   })
 
   test('chassis drain and approve change what it may do', async () => {
