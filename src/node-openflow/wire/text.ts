@@ -6,34 +6,33 @@ const utf8 = new TextEncoder()
 /** Half of a surrogate pair, without its other half. */
 const half = /\p{Surrogate}/u
 
-/** How many bytes the UTF-8 sequence that begins with this byte has; 0 for a byte that begins none. */
-function lengthOf(first: number): number {
+/** How many bytes the UTF-8 sequence at `i` has (RFC 3629, section 4); 0 where none begins. */
+function lengthAt(bytes: Uint8Array, i: number): number {
+  const first = bytes[i] as number
   if (first < 0x80) return 1
   if (first < 0xc2 || first > 0xf4) return 0
-  return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4
-}
-
-function decodeStrictly(bytes: Uint8Array): string | undefined {
-  try {
-    return strict.decode(bytes)
-  } catch {
-    return undefined
-  }
+  const length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4
+  for (let k = 1; k < length; k++) if (((bytes[i + k] ?? 0) & 0xc0) !== 0x80) return 0
+  const second = bytes[i + 1] as number
+  const isTooLong = (first === 0xe0 && second < 0xa0) || (first === 0xf0 && second < 0x90)
+  const isNoCharacter = (first === 0xed && second > 0x9f) || (first === 0xf4 && second > 0x8f)
+  return isTooLong || isNoCharacter ? 0 : length
 }
 
 /** The string for these bytes. */
 export function decodeText(bytes: Uint8Array): string {
-  const whole = decodeStrictly(bytes)
-  if (whole !== undefined) return whole
   let text = ''
+  let start = 0
   for (let i = 0; i < bytes.length; ) {
-    const first = bytes[i] as number
-    const length = lengthOf(first)
-    const one = length > 0 ? decodeStrictly(bytes.subarray(i, i + length)) : undefined
-    text += one ?? String.fromCharCode(0xdc00 | first)
-    i += one === undefined ? 1 : length
+    const length = lengthAt(bytes, i)
+    if (length === 0) {
+      if (start < i) text += strict.decode(bytes.subarray(start, i))
+      text += String.fromCharCode(0xdc00 | (bytes[i] as number))
+      start = i + 1
+    }
+    i += length || 1
   }
-  return text
+  return text + strict.decode(bytes.subarray(start))
 }
 
 /** The bytes for this string. */
