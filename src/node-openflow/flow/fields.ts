@@ -1,5 +1,6 @@
-// Every match field that Open vSwitch 3.1 knows, and OpenFlow's others, one row each: widths, access and prerequisites as in ovs-fields(7), and
-// the codes by which it goes on the wire. Reading, writing, text and the types of matches follow from the rows.
+// Every match field that Open vSwitch 3.1 knows, and OpenFlow's others, one row each: widths, access and prerequisites as
+// in ovs-fields(7), and the codes by which it goes on the wire. Reading, writing, text and the types of matches follow from
+// the rows.
 
 /** How the value of a field looks to a program. Integers up to 32 bits are numbers, wider ones bigints. */
 export type Kind = 'uint' | 'big' | 'mac' | 'ipv4' | 'ipv6' | 'bytes'
@@ -51,9 +52,9 @@ export interface FieldRow {
   readonly needs?: Prerequisite
   /** Other names for it. */
   readonly aka?: readonly string[]
-  /** The last one that a version has is the one to write. None: the field is known to text only. */
   /** OpenFlow has it, Open vSwitch has not. */
-  readonly isForeign?: boolean
+  readonly isForeign?: true
+  /** The last one that a version has is the one to write. None: the field is known to text only. */
   readonly codes: readonly Code[]
 }
 
