@@ -120,8 +120,8 @@ export interface FlowFilter {
   readonly bridge?: BridgeName | undefined
   /** A table's name or number, one that there is. */
   readonly table?: string | undefined
-  /** The id of a resource that asked for them. */
-  readonly source?: string | undefined
+  /** The ids of resources, one of which asked for them. */
+  readonly sources?: ReadonlySet<string> | undefined
   /** Ask the switch for what it counted. */
   readonly counters: boolean
 }

@@ -7,6 +7,7 @@ import {
   chassis,
   chassisOf,
   claims,
+  type Doc,
   drainChassis,
   modelKinds,
   ports,
@@ -17,7 +18,7 @@ import {
 import type { Store } from '#store'
 import { formatTime } from './engine/common.ts'
 import { notIn } from './engine/parameters.ts'
-import { read, readCookie } from './engine/read.ts'
+import { invalid, quote, read, readCookie } from './engine/read.ts'
 import type { Serve } from './engine/serve.ts'
 import { flag } from './engine/value.ts'
 import { meaningOf } from './explain-words.ts'
@@ -72,7 +73,7 @@ export function serveFlowright(app: FastifyInstance, store: Store, fabric: Fabri
     { config: { parameters: { bridge: 'one', table: 'one', source: 'one', counters: 'one' } } },
     async ({ params, query }) => {
       chassisOf(store, params.id)
-      const flows = await fabric.flows(params.id, readFilter(query, fabric.tables))
+      const flows = await fabric.flows(params.id, readFilter(query, fabric.tables, store))
       return { flows: flows.map(flow => showFlow(flow, store)) }
     },
   )
@@ -219,7 +220,7 @@ function readAdmission(body: unknown): (typeof admissions)[number] {
 const readFlag = (query: Readonly<Record<string, string | undefined>>, name: string): boolean =>
   read(flag, query[name] ?? false, name)
 
-function readFilter(query: Flows['Querystring'], tables: readonly TableNameView[]): FlowFilter {
+function readFilter(query: Flows['Querystring'], tables: readonly TableNameView[], reader: Reader): FlowFilter {
   const bridges = [...new Set(tables.map(table => table.bridge))]
   const bridge = bridges.find(name => name === query.bridge)
   if (query.bridge !== undefined && bridge === undefined) throw notIn('bridge', query.bridge, bridges)
@@ -227,5 +228,22 @@ function readFilter(query: Flows['Querystring'], tables: readonly TableNameView[
   const there = tables.filter(t => bridge === undefined || t.bridge === bridge)
   if (table !== undefined && !there.some(({ name, number }) => table === name || table === String(number)))
     throw notIn('table', table, [...new Set(there.map(({ name }) => name))])
-  return { bridge, table, source, counters: readFlag(query, 'counters') }
+  const sources = source === undefined ? undefined : sourcesNamed(source, reader)
+  return { bridge, table, sources, counters: readFlag(query, 'counters') }
+}
+
+/** The ids of the records of any kind with this id, else with this name, which several may have. Refuses where there is none. */
+function sourcesNamed(text: string, reader: Reader): ReadonlySet<string> {
+  const isId = (id: string) => modelKinds.some(kind => reader.get(kind, id) !== undefined)
+  if (isId(text)) return new Set([text])
+  const named = modelKinds.flatMap(kind =>
+    Array.from(reader.all(kind) as Iterable<Doc & { readonly name?: string }>).filter(
+      ({ name }) => name === text && name !== '',
+    ),
+  )
+  if (named.length > 0) return new Set(named.map(({ id }) => id))
+  // `PORT@CHASSIS` and `CHASSIS/NETWORK` are records while the port is bound there, or the network reaches it.
+  const parts = text.split(/[@/]/)
+  if (parts.length === 2 && parts.every(isId)) return new Set([text])
+  throw invalid('source', `'${quote(text)}' is neither the id nor the name of a resource`)
 }

@@ -56,7 +56,7 @@ export function flows(): Command {
     .argument('<chassis>')
     .option('--bridge <name>', 'only of this bridge')
     .option('--table <name or number>', 'only of this table')
-    .option('--source <id>', 'only what this resource asked for')
+    .option('--source <name or id>', 'only what this resource asked for; all that have the name')
     .option('--counters', 'ask the switch for what it holds, with its counters')
     .action(async (id: string, options: Options) => {
       const query = new URLSearchParams(options.counters ? { counters: 'true' } : {})

@@ -41,7 +41,7 @@ export const fabricView = ({ compiler, programming, sessions, gateways, pipeline
 
   const isWanted = (filter: FlowFilter) => (flow: FlowView & { readonly number: number }) =>
     (filter.table === undefined || filter.table === flow.table || filter.table === String(flow.number)) &&
-    (filter.source === undefined || flow.sources.some(source => source.id === filter.source))
+    (filter.sources === undefined || flow.sources.some(({ id }) => filter.sources?.has(id)))
 
   return {
     tables: pipeline.tables.map(({ bridge, number, name }) => ({ bridge, number, name })),

@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client'
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { FabricView, FlowView } from '#api'
+import type { FabricView, FlowFilter, FlowView } from '#api'
 import { chassis, claimPort } from '#model'
 import { refusal, type TestApi, testApi } from '#test/support/api'
 import { aChassis } from '#test/support/model'
@@ -143,9 +143,31 @@ describe('a chassis', () => {
 })
 
 describe('the flows of a chassis', () => {
+  test('are those of a resource by its id, or of all that have a name', async () => {
+    const blue = flow.sources[0]!.id
+    const { network: other } = await api.ok('POST', 'networks', { network: { name: 'blue' } })
+    const { router } = await api.ok('POST', 'routers', { router: { name: 'blue' } })
+    const { network: misnamed } = await api.ok('POST', 'networks', { network: { name: blue } })
+    const asksFor = async (source: string) => {
+      asked.length = 0
+      await one(`host1/flows?source=${encodeURIComponent(source)}`)
+      return [...((asked[0] as [string, FlowFilter])[1].sources ?? [])].sort()
+    }
+    expect(await asksFor(blue)).toEqual([blue])
+    expect(await asksFor(misnamed.id)).toEqual([misnamed.id])
+    expect(await asksFor(`host1/${blue}`)).toEqual([`host1/${blue}`])
+    expect(await asksFor('blue')).toEqual([blue, other.id, router.id].sort())
+    await api.ok('POST', 'networks', { network: {} })
+    for (const absent of ['green', '', `host1/${blue}/${blue}`, 'host1/green']) {
+      const refused = await api.call('GET', `/flowright/v1/chassis/host1/flows?source=${encodeURIComponent(absent)}`)
+      expect(refusal(refused)).toEqual([400, 'HTTPBadRequest'])
+      expect(refused.body.NeutronError.message).toContain(`'${absent}' is neither the id nor the name of a resource`)
+    }
+  })
+
   test('lead to the resources that asked for them, and to the request that made those', async () => {
     const { flows } = await one('host1/flows?bridge=br-int&table=arp_responder&counters=true')
-    expect(asked).toEqual([['host1', { bridge: 'br-int', table: 'arp_responder', source: undefined, counters: true }]])
+    expect(asked).toEqual([['host1', { bridge: 'br-int', table: 'arp_responder', sources: undefined, counters: true }]])
     expect(flows).toEqual([
       {
         bridge: 'br-int',

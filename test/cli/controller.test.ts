@@ -66,8 +66,25 @@ describeOvs('with a controller and a chassis', () => {
       ...{ status: 1, out: '' },
       err: "flowright: Invalid input for bridge. Reason: 'br-ex' is not in ['br-int', 'br-tun'].\n",
     })
-    const none = await flowright('flows', 'host1', '--source', 'nothing')
-    expect(none).toEqual({ status: 0, out: 'No flow is like that.\n', err: '' })
+  })
+
+  test('flows --source takes the id or the name of a resource, and says so when there is none', async () => {
+    const answer = await fetch(`${controller.api}/v2.0/networks`, {
+      method: 'POST',
+      body: JSON.stringify({ network: { name: 'blue' } }),
+    })
+    const { network } = (await answer.json()) as { network: { id: string } }
+    for (const source of [network.id, 'blue'])
+      expect(await flowright('flows', 'host1', '--source', source)).toEqual({
+        ...{ status: 0, out: 'No flow is like that.\n', err: '' },
+      })
+    const [own, ofHost] = [await flowright('flows', 'host1', '--source', 'host1'), await flowright('flows', 'host1')]
+    expect(own.out).toContain('# chassis host1')
+    expect(own.out.length).toBeLessThan(ofHost.out.length)
+    expect(await flowright('flows', 'host1', '--source', 'nothing')).toEqual({
+      ...{ status: 1, out: '' },
+      err: "flowright: Invalid input for source. Reason: 'nothing' is neither the id nor the name of a resource.\n",
+    })
   })
 
   test('an unknown chassis is said to be unknown', async () => {
