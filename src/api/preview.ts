@@ -2,6 +2,7 @@
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { type Change, refuse } from '#model'
 import type { Store } from '#store'
+import { notIn } from './engine/parameters.ts'
 import { invalid, quote } from './engine/read.ts'
 import { rehearsals } from './engine/serve.ts'
 import type { FlowView } from './fabric-view.ts'
@@ -74,8 +75,7 @@ interface Asked {
 
 const readPreview = (value: unknown): Asked => {
   const { method, path, body, limit = USUAL } = (value ?? {}) as Partial<Record<string, unknown>>
-  if (!METHODS.includes(method as string))
-    throw invalid('method', `'${quote(method)}' is not in ['POST', 'PUT', 'DELETE']`)
+  if (!METHODS.includes(method as string)) throw notIn('method', method, METHODS)
   if (typeof path !== 'string' || !PATHS.test(path))
     throw invalid('path', `'${quote(path)}' is not a path such as /v2.0/security-group-rules`)
   if (!Number.isInteger(limit) || (limit as number) < 0 || (limit as number) > MOST)
