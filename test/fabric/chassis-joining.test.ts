@@ -178,7 +178,7 @@ describeOvs('a chassis joins', () => {
     await one.start('ovs-vswitchd')
     await until('no such problem', () => problems().every(text => !text.includes('has not made')))
     const astray = 'br-int and br-tun cannot reach the controller at tcp:127.0.0.1:6: is it let through?'
-    await until('the next one', () => problems().includes(astray))
+    await until('the next one', () => problems().includes(astray), 20_000)
   })
 
   test('with provider bridges that are the operator’s: we own one patch port there, for the VLANs in use', async () => {

@@ -15,6 +15,10 @@ const rootOf = (view: View) => view.table('Open_vSwitch').values().next().value
 /** The host's system-id; '' when it has none. */
 export const systemIdOf = (view: View): string => rootOf(view)?.external_ids.get('system-id') ?? ''
 
+/** How often the switch says anew which bridges reach their controllers, in milliseconds (ovs-vswitchd.conf.db(5)). */
+export const statusIntervalOf = (view: View): number =>
+  Math.min(Math.max(5000, Number(rootOf(view)?.other_config.get('stats-update-interval')) || 0), 3_600_000)
+
 /** `physnet1:br-ex,physnet2:br-dc` as pairs, and what of it could not be read. */
 const readMappings = (text: string) => {
   const mappings: [string, string][] = []

@@ -10,6 +10,7 @@ export const tables = {
     external_ids: pairs,
     ovs_version: optional(string),
     datapath_types: set(string),
+    other_config: pairs,
   },
   Bridge: {
     name: string,

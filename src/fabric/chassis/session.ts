@@ -13,7 +13,7 @@ import { type BfdSessions, followBfd, readBfd, watchedBy } from './bfd-sessions.
 import { concernsRepair, idleBridges, repair } from './bridges.ts'
 import { ClaimReader, type Claims, compareClaims, knownClaims, writeClaims } from './claims.ts'
 import type { Reached } from './controller-target.ts'
-import { concernsReport, readHost } from './host-settings.ts'
+import { concernsReport, readHost, statusIntervalOf } from './host-settings.ts'
 import type { selection, Tables } from './schema.ts'
 import type { WantedBridges } from './wanted-ports.ts'
 
@@ -77,7 +77,9 @@ export class ChassisSession {
   #isDue = false
   #lastRepair = { text: '', at: 0, streak: 0 }
   #problems: readonly string[] = []
-  #timer: NodeJS.Timeout | undefined
+  /** What comes later: that all is compared, which nothing else may put off, and that the bridges are looked at. */
+  #stockTimer: NodeJS.Timeout | undefined
+  #mendTimer: NodeJS.Timeout | undefined
   /** Since when there are bridges that are idle, by why. */
   readonly #idleSince = new Map<string, number>()
   #isEnded = false
@@ -118,7 +120,8 @@ export class ChassisSession {
   /** No more is done for the host. */
   end(): void {
     this.#isEnded = true
-    clearTimeout(this.#timer)
+    clearTimeout(this.#stockTimer)
+    clearTimeout(this.#mendTimer)
     this.#context.onBfd(undefined)
   }
 
@@ -169,15 +172,16 @@ export class ChassisSession {
       await transaction
       return true
     } catch (error) {
-      this.#later(() => this.#takeStock())
+      clearTimeout(this.#stockTimer)
+      if (!this.#isEnded) this.#stockTimer = setTimeout(() => this.#takeStock(), RETRY_AFTER)
       this.#show([`the controller cannot record its state: ${(error as Error).message}`])
       return false
     }
   }
 
-  #later(action: () => void, delay = RETRY_AFTER): void {
-    clearTimeout(this.#timer)
-    if (!this.#isEnded) this.#timer = setTimeout(action, delay)
+  #mendLater(delay = RETRY_AFTER): void {
+    clearTimeout(this.#mendTimer)
+    if (!this.#isEnded) this.#mendTimer = setTimeout(() => this.#mend(), delay)
   }
 
   #show(problems: readonly string[]): void {
@@ -221,7 +225,7 @@ export class ChassisSession {
     }
     if (this.#isFutile(operations)) {
       this.#show([...problems, 'somebody else keeps undoing what we set on its bridges'])
-      this.#later(() => this.#mend())
+      this.#mendLater()
       return
     }
     this.#show(problems)
@@ -235,7 +239,7 @@ export class ChassisSession {
       error => {
         this.#isRepairing = false
         this.#show([...problems, `its database refused a change: ${(error as Error).message}`])
-        this.#later(() => this.#mend())
+        this.#mendLater()
       },
     )
   }
@@ -245,27 +249,30 @@ export class ChassisSession {
     const { unmade, astray } = idleBridges(this.#host.replica)
     const isKernel = datapathType === '' || datapathType === 'system'
     const kernel = ', and has its kernel the module openvswitch (flowright-datapath-type=netdev does without)'
-    const isUnmade = this.#isOverdue('unmade', unmade)
-    const isAstray = this.#isOverdue('astray', astray)
+    const untilUnmade = this.#untilOverdue('unmade', unmade, IDLE_FOR)
+    // That a bridge reaches us is told some time after it does.
+    const untilAstray = this.#untilOverdue('astray', astray, IDLE_FOR + statusIntervalOf(this.#host.replica))
+    const next = Math.min(...[untilUnmade, untilAstray].filter(rest => rest > 0))
+    if (next < Number.POSITIVE_INFINITY) this.#mendLater(next)
     return [
-      ...(isUnmade
+      ...(untilUnmade <= 0
         ? [`its switch has not made ${unmade.join(' and ')}: does ovs-vswitchd run${isKernel ? kernel : ''}?`]
         : []),
-      ...(isAstray ? [`${astray.join(' and ')} cannot reach the controller at ${controller}: is it let through?`] : []),
+      ...(untilAstray <= 0
+        ? [`${astray.join(' and ')} cannot reach the controller at ${controller}: is it let through?`]
+        : []),
     ]
   }
 
-  /** Whether bridges have been idle for long; looks again when they may have been. */
-  #isOverdue(why: string, bridges: readonly string[]): boolean {
+  /** Milliseconds until bridges have been idle for too long, 0 or less if they have; infinite when none is idle. */
+  #untilOverdue(why: string, bridges: readonly string[], patience: number): number {
     if (bridges.length === 0) {
       this.#idleSince.delete(why)
-      return false
+      return Number.POSITIVE_INFINITY
     }
     const since = this.#idleSince.get(why) ?? performance.now()
     this.#idleSince.set(why, since)
-    const rest = since + IDLE_FOR - performance.now()
-    if (rest > 0) this.#later(() => this.#mend(), rest)
-    return rest <= 0
+    return since + patience - performance.now()
   }
 
   /** Whether the same repair was made again and again just now. */
