@@ -125,6 +125,12 @@ describe('the text of flows', () => {
     ['dl_vlan=99,actions=mod_vlan_vid=11,1', 'set_field:4107->vlan_vid,output:1'],
     ['dl_vlan=9,actions=mod_vlan_pcp:3,1', 'set_field:3->vlan_pcp,output:1'],
     ['dl_vlan=9,actions=strip_vlan,mod_vlan_vid:3,1', 'pop_vlan,push_vlan:0x8100,set_field:4099->vlan_vid,output:1'],
+    ['actions=set_field:0x1005->vlan_tci,mod_vlan_vid:3', 'set_field:0x1005->vlan_tci,set_field:4099->vlan_vid'],
+    ['actions=load:1->vlan_tci[12],mod_vlan_vid:3', 'set_field:0x1000/0x1000->vlan_tci,set_field:4099->vlan_vid'],
+    [
+      'dl_vlan=9,actions=load:0->NXM_OF_VLAN_TCI[],mod_vlan_vid:3',
+      'set_field:0->vlan_tci,push_vlan:0x8100,set_field:4099->vlan_vid',
+    ],
     [
       'vlan_tci=0,actions=mod_vlan_vid:3,mod_vlan_pcp:1,1',
       'push_vlan:0x8100,set_field:4099->vlan_vid,set_field:1->vlan_pcp,output:1',

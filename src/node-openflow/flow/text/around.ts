@@ -5,6 +5,7 @@
 import type { Action } from '../actions.ts'
 import type { FieldName } from '../fields.ts'
 import { type Match, VLAN_PRESENT } from '../match.ts'
+import { bitsOf } from '../subfield.ts'
 import { isMasked } from '../value.ts'
 
 /** The protocols with ports, by their numbers. */
@@ -14,6 +15,18 @@ function hasVlan({ vlan_vid: vlan }: Match): boolean {
   if (vlan === undefined) return false
   const [value, mask] = isMasked(vlan) ? [Number(vlan.value), Number(vlan.mask)] : [Number(vlan), VLAN_PRESENT]
   return (value & mask & VLAN_PRESENT) !== 0
+}
+
+/** Whether there is a tag after what writes vlan_tci with the bit that says so; undefined for what does not. */
+function tagWritten(action: Extract<Action, { readonly type: 'set_field' | 'load' }>): boolean | undefined {
+  let [value, mask] = [0, 0]
+  if (action.type === 'set_field') {
+    if (action.field === 'vlan_tci') [value, mask] = [Number(action.value), Number(action.mask ?? 0xffff)]
+  } else {
+    const { field, offset, count } = bitsOf(action.dst)
+    if (field.name === 'vlan_tci') [value, mask] = [Number(action.value) << offset, ((1 << count) - 1) << offset]
+  }
+  return (mask & VLAN_PRESENT) === 0 ? undefined : (value & VLAN_PRESENT) !== 0
 }
 
 /** The actions of a flow as they are meant under its match. */
@@ -32,6 +45,10 @@ function settleList(actions: readonly Action[], tagged: boolean, transport: 'tcp
         return action
       case 'pop_vlan':
         isTagged = false
+        return action
+      case 'set_field':
+      case 'load':
+        isTagged = tagWritten(action) ?? isTagged
         return action
       case 'set_vlan_vid':
       case 'set_vlan_pcp': {
