@@ -239,6 +239,21 @@ describeConsole('the console', () => {
     expect(subnets).toEqual([])
   })
 
+  it('says that a resource is gone, and asks for no flows of it', async () => {
+    const { page } = operator
+    const brief = await world.create('network', { name: 'brief' })
+    await operator.goto(`resource/network/${brief.id}`)
+    await page.getByText('No chassis holds a flow for it.').waitFor()
+    await world.call('DELETE', `/v2.0/networks/${brief.id}`)
+    const gone = page.getByText('There is no such resource any more.')
+    await gone.waitFor()
+    await operator.goto('resources/network')
+    await operator.goto(`resource/network/${brief.id}`)
+    await gone.waitFor()
+    await page.getByText('No chassis holds a flow for it.').waitFor()
+    expect(await page.getByRole('alert').count()).toBe(0)
+  })
+
   it('connects networks by a router and guards a port by a firewall, with forms alone', async () => {
     const { page } = operator
     await page.getByRole('button', { name: 'Read-only' }).click()
