@@ -37,7 +37,9 @@ describe('ofp decode and encode', () => {
     expect(encodeLine(text).text).toBe(hex)
     // Who changes the match changes what is written, with what is left in its place.
     const { order, nw_proto, ...match } = JSON.parse(text).match
-    const shorter = encodeLine(JSON.stringify({ ...JSON.parse(text), match: { ...match, nw_ttl: 9, order } }))
+    const shorter = encodeLine(
+      JSON.stringify({ ...JSON.parse(text), match: { ...match, nw_ttl: 9, order: ['toString', ...order] } }),
+    )
     expect(shorter.text).toContain('80000a020800' + '8000fe0400000003' + '8000000400000004')
   })
 

@@ -99,7 +99,7 @@ export function inOrder(match: Match, names: readonly string[]): Match {
   const rawPlaces: number[] = []
   for (const name of names) {
     if (name === 'raw') rawPlaces.push(Object.keys(ordered).length)
-    else if (given[name] !== undefined) ordered[name] = given[name]
+    else if (Object.hasOwn(given, name)) ordered[name] = given[name]
   }
   const out = { ...ordered, ...match } as Match
   otherwiseOrdered.set(out, rawPlaces)
