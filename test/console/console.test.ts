@@ -293,7 +293,7 @@ describeConsole('the console', () => {
       await field('Name').fill('https')
       await field('Protocol').fill('nonsense')
     })
-    expect(await field('Protocol').getAttribute('aria-invalid')).toBe('true')
+    await field('Protocol').and(page.locator('[aria-invalid=true]')).waitFor()
     await field('Protocol').fill('tcp')
     await field('Ports').fill('443')
     await page.getByRole('button', { name: 'Create' }).click()
