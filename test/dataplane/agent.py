@@ -264,6 +264,10 @@ def totals(port):
     return {key: sum(at[key] for at in some) for key in ("count", "bytes")}
 
 
+def forget_marks():
+    seen.clear()
+
+
 def marks(names):
     return {name: seen.get(name, []) for name in names}
 

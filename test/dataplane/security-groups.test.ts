@@ -2,7 +2,7 @@
 // controller programs it from the API. Packets that must not arrive are followed by one that must: when it is there, the
 // others are not on their way any more.
 import ipaddr from 'ipaddr.js'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Host } from '#test/support/cloud'
 import { type End, ethernet, frame, icmp, type Payload, sctp, udp } from '#test/support/frames'
 import { describeDataplane, until } from '#test/support/ovs'
@@ -177,6 +177,8 @@ describeDataplane('security groups', () => {
         await until('the way to be known', () => client.vm.ping(address(server, family)))
       }
   }, 120_000)
+  // A test that is tried again sends the same marks again.
+  beforeEach(() => Promise.all(machines.map(machine => machine.call('forget_marks'))))
   afterAll(async () => {
     for (const { stop } of machines) stop()
     await world?.stop()
