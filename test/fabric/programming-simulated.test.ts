@@ -7,14 +7,14 @@ import { entryOf, HandCompiled } from '#test/support/hand-compiled'
 import { until } from '#test/support/ovs'
 import { SimulatedSwitch } from '#test/support/simulated-chassis'
 
-const flows = (network: number, count: number): FlowEntry[] =>
+const flows = (network: number, count: number, to = 1): FlowEntry[] =>
   Array.from({ length: count }, (_, i) =>
     entryOf({
       bridge: i % 2 ? 'br-tun' : 'br-int',
       table: 10,
       priority: 1,
       match: { metadata: BigInt(network), reg0: i },
-      actions: [output(i + 1)],
+      actions: [output(i + to)],
     }),
   )
 
@@ -80,6 +80,25 @@ describe('programming simulated chassis', () => {
       expect([int.seen.readBacks - intReads, tun.seen.readBacks - tunReads]).toEqual([2, 0])
       expect(programming.drift('host1')).toEqual([])
     })
+
+  test('br-int waits for flows that are new on br-tun, not for those that others replace', async () => {
+    hand.subscribe('host1', 'network/1')
+    const { int, tun } = plug(1)
+    await inSync('host1')
+    tun.hang(true)
+    const { bundles } = int.seen
+    programming.apply(hand.set('network/1', flows(1, 10, 2)))
+    await until('what is replaced on br-int', () => int.seen.bundles === bundles + 1)
+    tun.hang(false)
+    expect(await programming.acknowledged('host1', hand.revision, 1000)).toBe(true)
+    tun.hang(true)
+    programming.apply(hand.set('network/1', flows(1, 20, 2)))
+    await new Promise(resolve => setTimeout(resolve, 100)) // nothing is to happen
+    expect(held(int)).toBe(5)
+    tun.hang(false)
+    expect(await programming.acknowledged('host1', hand.revision, 1000)).toBe(true)
+    expect([held(int), held(tun)]).toEqual([10, 10])
+  })
 
   test('a chassis that hangs delays no other, and catches up', async () => {
     hand.subscribe('host1', 'network/1')

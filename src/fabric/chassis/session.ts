@@ -11,7 +11,7 @@ import type { Store } from '#store/store'
 import { datapathId } from '../datapath-id.ts'
 import { type BfdSessions, followBfd, readBfd, watchedBy } from './bfd-sessions.ts'
 import { concernsRepair, idleBridges, repair } from './bridges.ts'
-import { ClaimReader, type Claims, compareClaims, knownClaims, writeClaims } from './claims.ts'
+import { ClaimReader, compareClaims, knownClaims, writeClaims } from './claims.ts'
 import type { Reached } from './controller-target.ts'
 import { concernsReport, readHost, statusIntervalOf } from './host-settings.ts'
 import type { selection, Tables } from './schema.ts'
@@ -70,7 +70,6 @@ export class ChassisSession {
   readonly #context: SessionContext
   readonly #reader: ClaimReader
   #reported = ''
-  #claims: Claims = new Map()
   #bfd: BfdSessions
   #isRepairing = false
   /** Something changed during a repair. */
@@ -102,7 +101,7 @@ export class ChassisSession {
   /** The database has changed. */
   follow({ changes }: Step<Tables, typeof selection>): void {
     if (this.#isEnded) return
-    this.#followClaims()
+    this.#followClaims(changes)
     const interfaces = changes.filter(change => change.table === 'Interface')
     const bfd = followBfd(this.#bfd, interfaces)
     if (bfd !== this.#bfd) this.#context.onBfd(bfd)
@@ -134,7 +133,6 @@ export class ChassisSession {
     const { store, autoApprove } = this.#context
     const report = this.#readReport()
     const claims = this.#reader.read(this.#host.replica)
-    this.#claims = claims
     this.#try(
       store.transact(this.#origin, tx => {
         reportChassis(tx, report, autoApprove)
@@ -143,10 +141,8 @@ export class ChassisSession {
     ).then(isDone => isDone && this.#mend())
   }
 
-  #followClaims(): void {
-    const claims = this.#reader.read(this.#host.replica)
-    const delta = compareClaims(this.#claims, claims)
-    this.#claims = claims
+  #followClaims(changes: Step<Tables, typeof selection>['changes']): void {
+    const delta = this.#reader.follow(this.#host.replica, changes)
     if (delta.claimed.length + delta.released.length === 0) return
     void this.#try(this.#context.store.transact(this.#origin, tx => writeClaims(tx, this.id, delta)))
   }
