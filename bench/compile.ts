@@ -1,7 +1,7 @@
 // Compile and encode from scratch: how many flows a second on one core, and what a port more costs in a large model.
 // `node --conditions=source bench/compile.ts [ports] [chassis] [rate]`; with `rate`, it prints flows a second and nothing else.
 import { spawnSync } from 'node:child_process'
-import { availableParallelism } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { Compiler } from '#compiler'
@@ -81,7 +81,7 @@ const best = (work: () => { readonly clock: number; readonly cpu: number }) => {
 
 /** The same on one core alone, on which V8's collector and its optimising compiler run too. */
 const rateOnOneCore = () => {
-  const core = String(availableParallelism() - 1)
+  const core = /^Cpus_allowed_list:.*?(\d+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
   const again = [process.execPath, ...process.execArgv, import.meta.filename, portCount, chassisCount, 'rate'].map(
     String,
   )
